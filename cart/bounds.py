@@ -1,0 +1,64 @@
+"""The bounds of everything that reaches the counter from outside, each with its sum.
+
+Owns sizes and shapes of names, texts and quantities. Refuses to know what they mean.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+#: Identifiers are ASCII words, so that they can stand in keys, labels, file names and addresses as
+#: they are.
+_WORD = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
+
+ViewerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
+Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
+CardId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
+DropId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
+OrderId = Annotated[str, Meta(min_length=1, max_length=96, pattern=_WORD)]
+PaymentId = Annotated[str, Meta(min_length=1, max_length=112, pattern=_WORD)]
+CheckoutId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
+#: The client's own name for a command; a repeat gets the first answer.
+CommandId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
+#: Where the viewer came from (tmall, wechat, xiaohongshu...). Signed into the ticket by the
+#: merchant.
+Channel = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+PaymentToken = Annotated[str, Meta(min_length=1, max_length=128, pattern=_WORD)]
+
+Title = Annotated[str, Meta(min_length=1, max_length=120)]
+Text = Annotated[str, Meta(max_length=500)]
+
+QUANTITY_MAX = 100
+Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
+
+SUPPLY_MAX = 1_000_000
+Supply = Annotated[int, Meta(ge=1, le=SUPPLY_MAX)]
+
+TimeMs = Annotated[
+    int, Meta(ge=0, le=4_102_444_800_000, description="milliseconds since the Unix epoch")
+]
+#: A hold or a payment window lasts a second to a day.
+TtlMs = Annotated[int, Meta(ge=1_000, le=86_400_000)]
+
+#: Engraving, gift card and the like: at most 8 x (32 + 200) characters, under 4 KiB as UTF-8 on the
+#: wire.
+PERSONALISATION_KEYS_MAX = 8
+PersonalisationKey = Annotated[str, Meta(min_length=1, max_length=32, pattern=_WORD)]
+PersonalisationValue = Annotated[str, Meta(max_length=200)]
+Personalisation = Annotated[
+    dict[PersonalisationKey, PersonalisationValue], Meta(max_length=PERSONALISATION_KEYS_MAX)
+]
+
+#: A room lists at most 64 drops; each viewer's tally per drop is one dict entry of about 100 bytes,
+#: kept only for those who ever held a unit.
+DROPS_MAX = 64
+#: Lines in one basket, and so in one order.
+LINES_MAX = 16
+#: Command ids a basket remembers for retries: 16 x about 250 bytes = 4 KiB for each shopper.
+RECENT_COMMANDS_MAX = 16
+#: Payments that one order may start before it must be placed anew.
+PAYMENT_ATTEMPTS_MAX = 10
+#: Public stock is told at most this often for each drop; sold out and closed are told at once.
+STOCK_SHOWN_EVERY_MS = 250

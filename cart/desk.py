@@ -1,0 +1,163 @@
+"""What the host may do with drops and orders.
+
+Each function reads the books, changes nothing, and returns a `Decision`. Pressing a button twice
+does no harm: what already is as asked is answered with success and no fact.
+
+Owns the host's rules. Refuses to know roles and tokens: who may press is settled at the door.
+"""
+
+from __future__ import annotations
+
+from cart.bounds import DROPS_MAX, SUPPLY_MAX
+from cart.clock import show_stock
+from cart.counter import Counter
+from cart.drop import Drop, DropStatus, DropTerms
+from cart.events import (
+    DropClosed,
+    DropOpened,
+    DropPaused,
+    DropRestocked,
+    DropScheduled,
+    OrderRefunded,
+    PerkAwarded,
+    PerkRevoked,
+)
+from cart.fact import Fact
+from cart.order import Order, OrderStatus, PaymentStatus
+from cart.outcome import Decision, ErrorCode, refuse
+
+
+def schedule(counter: Counter, terms: DropTerms) -> Decision:
+    """Declare a drop. The same terms again are answered with success; other terms are a
+    conflict.
+    """
+    books = counter.books
+    known = books.drops.get(terms.drop_id)
+    if known is not None:
+        if known.terms == terms:
+            return Decision((), drop_result(known))
+        return refuse(ErrorCode.CONFLICT, f"drop {terms.drop_id} exists with other terms")
+    if len(books.drops) >= DROPS_MAX:
+        return refuse(ErrorCode.LIMIT_REACHED, f"a room has at most {DROPS_MAX} drops")
+    selling = books.drop_of_sku.get(terms.sku)
+    if selling is not None and books.drops[selling].status is not DropStatus.CLOSED:
+        return refuse(ErrorCode.CONFLICT, f"{terms.sku} is already sold by drop {selling}")
+    return Decision(
+        (DropScheduled(terms),), {"drop_id": terms.drop_id, "status": DropStatus.SCHEDULED.value}
+    )
+
+
+def open_now(counter: Counter, drop_id: str) -> Decision:
+    """Open a scheduled drop before its time, or resume a paused one."""
+    drop = counter.books.drops.get(drop_id)
+    if drop is None:
+        return _no_drop(drop_id)
+    match drop.status:
+        case DropStatus.OPEN:
+            return Decision((), drop_result(drop))
+        case DropStatus.SCHEDULED:
+            opened = DropOpened(drop_id, "host")
+        case DropStatus.PAUSED:
+            opened = DropOpened(drop_id, "resumed")
+        case DropStatus.SOLD_OUT | DropStatus.CLOSED:
+            return refuse(ErrorCode.CONFLICT, f"drop {drop_id} is {drop.status.value}")
+    return Decision((opened,), {"drop_id": drop_id, "status": DropStatus.OPEN.value})
+
+
+def pause(counter: Counter, drop_id: str) -> Decision:
+    """Stop new holds for a while."""
+    drop = counter.books.drops.get(drop_id)
+    if drop is None:
+        return _no_drop(drop_id)
+    if drop.status is DropStatus.PAUSED:
+        return Decision((), drop_result(drop))
+    if drop.status is not DropStatus.OPEN:
+        return refuse(ErrorCode.CONFLICT, f"drop {drop_id} is {drop.status.value}")
+    return Decision((DropPaused(drop_id),), {"drop_id": drop_id, "status": "paused"})
+
+
+def restock(counter: Counter, drop_id: str, quantity: int) -> Decision:
+    """Add units; a sold-out drop opens again."""
+    drop = counter.books.drops.get(drop_id)
+    if drop is None:
+        return _no_drop(drop_id)
+    if drop.status is DropStatus.CLOSED:
+        return refuse(ErrorCode.CONFLICT, f"drop {drop_id} is closed")
+    if drop.stock.supplied + quantity > SUPPLY_MAX:
+        return refuse(ErrorCode.LIMIT_REACHED, f"a drop has at most {SUPPLY_MAX} units")
+    facts: list[Fact] = [DropRestocked(drop_id, quantity)]
+    status = drop.status
+    if status is DropStatus.SOLD_OUT:
+        facts.append(DropOpened(drop_id, "restock"))
+        status = DropStatus.OPEN
+    return Decision(facts, {"drop_id": drop_id, "status": status.value})
+
+
+def close(counter: Counter, drop_id: str) -> Decision:
+    """End a drop: free units are withdrawn, held ones may still be paid."""
+    drop = counter.books.drops.get(drop_id)
+    if drop is None:
+        return _no_drop(drop_id)
+    if drop.status is DropStatus.CLOSED:
+        return Decision((), drop_result(drop))
+    return Decision(_closing(drop), {"drop_id": drop_id, "status": "closed"})
+
+
+def close_all(counter: Counter) -> list[Fact]:
+    """The facts that end every drop still alive: the room ends."""
+    alive = (d for d in counter.books.drops.values() if d.status is not DropStatus.CLOSED)
+    return [fact for drop in alive for fact in _closing(drop)]
+
+
+def _closing(drop: Drop) -> list[Fact]:
+    return [*show_stock(drop), DropClosed(drop.terms.drop_id, withdrawn=drop.stock.available)]
+
+
+def refund(counter: Counter, order_id: str, restocked: bool) -> Decision:
+    """Give a paid order's whole amount back; its units return to the shelf if `restocked`."""
+    books = counter.books
+    order = books.orders.get(order_id)
+    if order is None:
+        return refuse(ErrorCode.NOT_FOUND, f"no order {order_id}")
+    answer = {"order_id": order_id, "status": "refunded"}
+    if order.status is OrderStatus.REFUNDED:
+        return Decision((), answer)
+    if order.status is not OrderStatus.PAID:
+        return refuse(ErrorCode.CONFLICT, f"order {order_id} is {order.status.value}, not paid")
+    payment_id = next(
+        p for p in order.payment_ids if books.payments[p].status is PaymentStatus.CONFIRMED
+    )
+    facts: list[Fact] = [OrderRefunded(order_id, payment_id, order.total_minor, restocked)]
+    for drop_id in dict.fromkeys(line.drop_id for line in order.lines):
+        drop = books.drops[drop_id]
+        if restocked and drop.status is DropStatus.SOLD_OUT:
+            facts.append(DropOpened(drop_id, "refund"))
+        facts += _perk_passed_on(counter, drop, order)
+    return Decision(facts, answer)
+
+
+def _perk_passed_on(counter: Counter, drop: Drop, order: Order) -> list[Fact]:
+    perk, rank = drop.terms.perk, drop.perks.ranks.get(order.order_id)
+    if perk is None or rank is None or perk.on_refund == "stay":
+        return []
+    drop_id = drop.terms.drop_id
+    facts: list[Fact] = [PerkRevoked(drop_id, order.order_id, rank)]
+    for heir_id in drop.paid_orders:
+        heir = counter.books.orders[heir_id]
+        if (
+            heir.status is OrderStatus.PAID
+            and heir is not order
+            and heir_id not in drop.perks.ranks
+        ):
+            facts.append(PerkAwarded(drop_id, heir_id, heir.viewer, perk.name, rank))
+            break
+    return facts
+
+
+def drop_result(drop: Drop) -> dict[str, str]:
+    """The short answer to every command about a drop: its id and status."""
+    return {"drop_id": drop.terms.drop_id, "status": drop.status.value}
+
+
+def _no_drop(drop_id: str) -> Decision:
+    return refuse(ErrorCode.NOT_FOUND, f"no drop {drop_id}")

@@ -1,0 +1,85 @@
+"""A drop: a limited release of one SKU.
+
+    SCHEDULED --clock or host--> OPEN <--> PAUSED
+                                  |  ^
+                       last unit  v  | restock, refund (a logged `drop.opened` with its reason)
+                                SOLD_OUT
+    any of them --host--> CLOSED   (what is free is withdrawn; what is held may still be paid)
+
+Owns terms (what the host declares) and the state of one drop. Refuses to know viewers beyond a
+tally for the limit, and every clock.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from cart.bounds import QUANTITY_MAX, DropId, Sku, Supply, TimeMs, Title, TtlMs
+from cart.money import Currency, PriceMinor
+from cart.perk import PerkBook, PerkTerms
+from cart.stock import Stock
+
+
+class DropStatus(StrEnum):
+    """Where a drop is in its life (see the diagram above)."""
+
+    SCHEDULED = "scheduled"
+    OPEN = "open"
+    PAUSED = "paused"
+    SOLD_OUT = "sold_out"
+    CLOSED = "closed"
+
+    @property
+    def sells(self) -> bool:
+        """Whether units may still leave the shelf, now or later."""
+        return self in (DropStatus.SCHEDULED, DropStatus.OPEN, DropStatus.PAUSED)
+
+
+class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What the host declares, and what does not change while the drop lives.
+
+    `opens_at_ms` None means: when the host says so. `hold_ttl_ms` is how long a unit stays in a
+    cart, `pay_ttl_ms` how long an order waits for its payment.
+    """
+
+    drop_id: DropId
+    sku: Sku
+    title: Title
+    supply: Supply
+    price_minor: PriceMinor
+    currency: Currency
+    opens_at_ms: TimeMs | None = None
+    limit_per_viewer: Annotated[int, Meta(ge=1, le=QUANTITY_MAX)] = 1
+    hold_ttl_ms: TtlMs = 120_000
+    pay_ttl_ms: TtlMs = 300_000
+    perk: PerkTerms | None = None
+
+
+class StockLevels(Struct, frozen=True, gc=False):
+    """The public part of a drop's stock, as last told to viewers."""
+
+    available: int
+    held: int
+    sold: int
+
+
+class Drop(Struct):
+    """One drop as it stands. `taken` counts units per viewer in holds and live orders together."""
+
+    terms: DropTerms
+    stock: Stock
+    status: DropStatus
+    shown: StockLevels
+    shown_at_ms: int = 0
+    taken: dict[str, int] = {}
+    perks: PerkBook = field(default_factory=PerkBook)
+    #: Paid orders in the order of payment; refunded ones are skipped when a perk passes on.
+    paid_orders: list[str] = []
+
+    @property
+    def levels(self) -> StockLevels:
+        """What viewers may know now."""
+        return StockLevels(self.stock.available, self.stock.held, self.stock.sold)

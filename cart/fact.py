@@ -1,0 +1,11 @@
+"""The base of every fact in a room's log: the counter's here, the room's own in
+`livestream.facts`.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Fact(Struct, frozen=True, tag_field="type", omit_defaults=True):
+    """Something that happened. Its tag is its name in the log."""

@@ -1,0 +1,25 @@
+"""A hold: units of one drop reserved for one viewer until a deadline, at a frozen price.
+
+A hold ends exactly once: paid, released or expired. Checking out moves it from the cart into an
+order and gives it the order's deadline. Owns the record. Refuses to know how it ends.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from cart.money import Currency
+
+
+class Hold(Struct, gc=False):
+    """Units reserved. `order_id` is empty while the hold lies in the cart."""
+
+    hold_id: str
+    viewer: str
+    drop_id: str
+    sku: str
+    quantity: int
+    price_minor: int
+    currency: Currency
+    expires_at_ms: int
+    order_id: str = ""

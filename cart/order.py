@@ -1,0 +1,83 @@
+"""Orders and their payments.
+
+    order    PLACED --first confirmed payment--> PAID --host--> REFUNDED
+             PLACED --deadline--> EXPIRED --late payment, units free--> PAID
+
+    payment  STARTED --> CONFIRMED --> REFUNDING --> REFUNDED
+             STARTED --> DECLINED  --> (a late approval still counts) CONFIRMED or REFUNDING
+
+A payment that cannot be matched with units is refunded: REFUNDING is a debt of ours until the
+provider says REFUNDED. Owns the two records. Refuses to know the provider and stock.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from cart.money import Currency
+
+
+class OrderStatus(StrEnum):
+    """Where an order is in its life."""
+
+    PLACED = "placed"
+    PAID = "paid"
+    EXPIRED = "expired"
+    REFUNDED = "refunded"
+
+
+class PaymentStatus(StrEnum):
+    """Where a payment is in its life."""
+
+    STARTED = "processing"
+    DECLINED = "declined"
+    CONFIRMED = "confirmed"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+
+
+class OrderLine(Struct, frozen=True, gc=False):
+    """Units of one hold, at its frozen price."""
+
+    hold_id: str
+    drop_id: str
+    sku: str
+    quantity: int
+    price_minor: int
+
+    @property
+    def total_minor(self) -> int:
+        """Quantity times price, in minor units."""
+        return self.quantity * self.price_minor
+
+
+class Order(Struct):
+    """One order. `paid_seq` is its place among all paid orders of the room, from 1."""
+
+    order_id: str
+    checkout_id: str
+    viewer: str
+    channel: str
+    lines: list[OrderLine]
+    total_minor: int
+    currency: Currency
+    placed_at_ms: int
+    expires_at_ms: int
+    personalisation: dict[str, str] = {}
+    status: OrderStatus = OrderStatus.PLACED
+    paid_seq: int = 0
+    #: Ids of the payments started for it, in order; the last one may be pending.
+    payment_ids: list[str] = []
+
+
+class Payment(Struct, gc=False):
+    """One attempt to pay one order."""
+
+    payment_id: str
+    order_id: str
+    token: str
+    amount_minor: int
+    currency: Currency
+    status: PaymentStatus = PaymentStatus.STARTED

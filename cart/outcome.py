@@ -1,0 +1,157 @@
+"""Every answer that a command can get, on one page.
+
+A command is answered either with a result (one of the TypedDicts at the end) or with a `Refusal`
+from this closed list:
+
+    code               retryable  who sees it
+    -----------------  ---------  ------------------------------------------------------------
+    sold_out           no         every unit is paid for
+    all_held           yes        no unit is free now, some are held and may come back
+    limit_reached      no         the viewer's limit for this drop, holds and orders together
+    not_open           yes        the drop is not open: not yet, or paused
+    closed             no         the drop or the room has ended
+    empty_cart         no         nothing is held to check out
+    hold_expired       no         it was held, and the time ran out
+    payment_declined   yes        the provider said no; the order still stands until its deadline
+    conflict           no         same id, other content; or the state does not allow it any more
+    invalid            no         malformed, out of bounds, unknown type
+    not_found          no         no such room, drop, card, order
+    forbidden          no         the role may not do that
+    muted              no         a moderator took the word away
+    rate_limited       yes        slower, please: `retry_after_ms` says when
+    busy               yes        the engine is behind or between owners; nothing was done
+
+Owns the closed list. Refuses to know how an answer travels. "Sold out" is a value, not an
+exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple, NotRequired, TypedDict
+
+from msgspec import Struct
+
+from cart.fact import Fact
+from cart.money import Currency
+from cart.order import OrderStatus, PaymentStatus
+
+
+class ErrorCode(StrEnum):
+    """The closed list of refusals (see the table above)."""
+
+    SOLD_OUT = "sold_out"
+    ALL_HELD = "all_held"
+    LIMIT_REACHED = "limit_reached"
+    NOT_OPEN = "not_open"
+    CLOSED = "closed"
+    EMPTY_CART = "empty_cart"
+    HOLD_EXPIRED = "hold_expired"
+    PAYMENT_DECLINED = "payment_declined"
+    CONFLICT = "conflict"
+    INVALID = "invalid"
+    NOT_FOUND = "not_found"
+    FORBIDDEN = "forbidden"
+    MUTED = "muted"
+    RATE_LIMITED = "rate_limited"
+    BUSY = "busy"
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same command may succeed later, unchanged."""
+        return self in _RETRYABLE
+
+
+_RETRYABLE = frozenset(
+    {
+        ErrorCode.ALL_HELD,
+        ErrorCode.NOT_OPEN,
+        ErrorCode.PAYMENT_DECLINED,
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.BUSY,
+    }
+)
+
+
+class Refusal(Struct, frozen=True, gc=False):
+    """No, and why. `message` is one English sentence for a developer; clients translate by
+    `code`.
+    """
+
+    code: ErrorCode
+    message: str
+    retry_after_ms: int = 0
+
+
+class HoldResult(TypedDict):
+    """Answer to `cart.add`: units reserved until `expires_at_ms`, at a price frozen now."""
+
+    hold_id: str
+    drop_id: str
+    sku: str
+    quantity: int
+    price_minor: int
+    currency: Currency
+    expires_at_ms: int
+
+
+class RemoveResult(TypedDict):
+    """Answer to `cart.remove`: how many units went back."""
+
+    sku: str
+    removed: int
+
+
+class CartResult(TypedDict):
+    """Answer to `cart.show`: what the viewer holds, and the orders that still wait or were made."""
+
+    holds: list[HoldResult]
+    orders: list[OrderResult]
+
+
+class LineResult(TypedDict):
+    """One line of an order."""
+
+    sku: str
+    quantity: int
+    price_minor: int
+
+
+class PerkResult(TypedDict):
+    """A perk that an order won: rank 1 is the first of the first N."""
+
+    drop_id: str
+    name: str
+    rank: int
+
+
+class OrderResult(TypedDict):
+    """Answer to `checkout` and `order.pay`: the order as it stands."""
+
+    order_id: str
+    checkout_id: str
+    status: OrderStatus
+    lines: list[LineResult]
+    total_minor: int
+    currency: Currency
+    expires_at_ms: int
+    paid_seq: NotRequired[int]
+    payment: NotRequired[PaymentStatus]
+    perks: NotRequired[list[PerkResult]]
+
+
+class Decision(NamedTuple):
+    """What a command leads to: facts for the log, in order, and the answer to whoever asked.
+
+    A refusal never comes with facts. The result is the JSON object of a successful reply: one of
+    the TypedDicts above, or a small dict that its command documents.
+    """
+
+    facts: Sequence[Fact]
+    answer: Mapping[str, Any] | Refusal
+
+
+def refuse(code: ErrorCode, message: str, retry_after_ms: int = 0) -> Decision:
+    """A decision to do nothing, and why."""
+    return Decision((), Refusal(code, message, retry_after_ms))

@@ -1,0 +1,134 @@
+"""What the payment provider says, and what it means for an order.
+
+Callbacks come in any order, any number of times, hours late. The rule that decides every case:
+money that was captured ends either as a paid order or as a refund, never as neither and never as
+both.
+
+Owns that rule, the awarding of perks and "sold out". Refuses to know the provider itself, and time.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cart.counter import Counter
+from cart.events import (
+    DropSoldOut,
+    OrderPaid,
+    PaymentDeclined,
+    PaymentReturned,
+    PerkAwarded,
+    RefundSettled,
+)
+from cart.fact import Fact
+from cart.money import Currency
+from cart.order import Order, OrderStatus, Payment, PaymentStatus
+from cart.outcome import Decision, ErrorCode, refuse
+
+_CAPTURED = (PaymentStatus.CONFIRMED, PaymentStatus.REFUNDING, PaymentStatus.REFUNDED)
+
+
+def approved(counter: Counter, payment_id: str, amount_minor: int, currency: Currency) -> Decision:
+    """The provider captured the money."""
+    payment = counter.books.payments.get(payment_id)
+    if payment is None:
+        return refuse(ErrorCode.NOT_FOUND, f"no payment {payment_id} was started here")
+    order = counter.books.orders[payment.order_id]
+    if payment.status in _CAPTURED:
+        return Decision((), {"order_id": order.order_id, "payment": payment.status.value})
+    reason = _reason_to_return(counter, order, payment, amount_minor, currency)
+    if reason is not None:
+        returned = PaymentReturned(payment_id, order.order_id, amount_minor, reason)
+        return Decision((returned,), {"order_id": order.order_id, "payment": "refunding"})
+    paid = OrderPaid(
+        order_id=order.order_id,
+        payment_id=payment_id,
+        paid_seq=counter.books.orders_paid + 1,
+        late=order.status is OrderStatus.EXPIRED,
+    )
+    facts: list[Fact] = [paid, *_perks_won(counter, order), *_sold_out_by(counter, order, paid)]
+    return Decision(facts, {"order_id": order.order_id, "payment": "confirmed"})
+
+
+def _reason_to_return(
+    counter: Counter, order: Order, payment: Payment, amount_minor: int, currency: Currency
+) -> Literal["too_late", "already_paid", "order_refunded", "wrong_amount"] | None:
+    if (amount_minor, currency) != (payment.amount_minor, payment.currency):
+        return "wrong_amount"
+    match order.status:
+        case OrderStatus.PLACED:
+            return None
+        case OrderStatus.PAID:
+            return "already_paid"
+        case OrderStatus.REFUNDED:
+            return "order_refunded"
+        case OrderStatus.EXPIRED:
+            return None if _units_still_free(counter, order) else "too_late"
+
+
+def _units_still_free(counter: Counter, order: Order) -> bool:
+    """Whether an expired order could be placed again now: units free, and the viewer's limit
+    respected.
+    """
+    for drop_id, units in _units_by_drop(order).items():
+        drop = counter.books.drops[drop_id]
+        if units > drop.stock.available:
+            return False
+        if drop.taken.get(order.viewer, 0) + units > drop.terms.limit_per_viewer:
+            return False
+    return True
+
+
+def _units_by_drop(order: Order) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for line in order.lines:
+        units[line.drop_id] = units.get(line.drop_id, 0) + line.quantity
+    return units
+
+
+def _perks_won(counter: Counter, order: Order) -> list[PerkAwarded]:
+    won = []
+    for drop_id in dict.fromkeys(line.drop_id for line in order.lines):
+        drop = counter.books.drops[drop_id]
+        perk = drop.terms.perk
+        if perk is None:
+            continue
+        rank = drop.perks.next_free(perk.first_n)
+        if rank is not None:
+            won.append(PerkAwarded(drop_id, order.order_id, order.viewer, perk.name, rank))
+    return won
+
+
+def _sold_out_by(counter: Counter, order: Order, paid: OrderPaid) -> list[DropSoldOut]:
+    """Drops whose last unit this payment sells. A closed drop has ended already and is not sold
+    out.
+    """
+    gone = []
+    for drop_id, units in _units_by_drop(order).items():
+        drop = counter.books.drops[drop_id]
+        free = drop.stock.available - (units if paid.late else 0)
+        held = drop.stock.held - (0 if paid.late else units)
+        if free == 0 and held == 0 and drop.status.sells:
+            gone.append(DropSoldOut(drop_id))
+    return gone
+
+
+def declined(counter: Counter, payment_id: str, reason: str) -> Decision:
+    """The provider refused. A decline that comes after an approval is old news."""
+    payment = counter.books.payments.get(payment_id)
+    if payment is None:
+        return refuse(ErrorCode.NOT_FOUND, f"no payment {payment_id} was started here")
+    answer = {"order_id": payment.order_id, "payment": payment.status.value}
+    if payment.status is not PaymentStatus.STARTED:
+        return Decision((), answer)
+    answer["payment"] = "declined"
+    return Decision((PaymentDeclined(payment_id, payment.order_id, reason),), answer)
+
+
+def refund_settled(counter: Counter, payment_id: str) -> Decision:
+    """The provider gave the money back."""
+    payment = counter.books.payments.get(payment_id)
+    if payment is None:
+        return refuse(ErrorCode.NOT_FOUND, f"no payment {payment_id} was started here")
+    facts = [RefundSettled(payment_id)] if payment.status is PaymentStatus.REFUNDING else []
+    return Decision(facts, {"order_id": payment.order_id, "payment": "refunded"})

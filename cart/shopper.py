@@ -1,0 +1,266 @@
+"""What a viewer may do at the counter: add, remove, look, check out, ask to pay.
+
+Each function reads the books, changes nothing, and returns a `Decision`. `now_ms` is the room's
+time. Owns the rules of buying. Refuses to know time's own doing (`cart.clock`) and the provider
+(`cart.settlement`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cart.basket import Basket
+from cart.bounds import LINES_MAX, PAYMENT_ATTEMPTS_MAX
+from cart.counter import Counter
+from cart.drop import Drop, DropStatus
+from cart.events import HoldPlaced, HoldReleased, OrderPlaced, PaymentStarted
+from cart.hold import Hold
+from cart.order import Order, OrderLine, OrderStatus, PaymentStatus
+from cart.outcome import (
+    CartResult,
+    Decision,
+    ErrorCode,
+    HoldResult,
+    LineResult,
+    OrderResult,
+    PerkResult,
+    refuse,
+)
+
+#: A shopper who finds everything held is told to look again after this long.
+ALL_HELD_RETRY_MS = 2_000
+
+
+def add(
+    counter: Counter, viewer: str, sku: str, quantity: int, command_id: str, now_ms: int
+) -> Decision:
+    """Reserve `quantity` units of the drop that sells `sku`, at its price of now."""
+    books = counter.books
+    basket = books.baskets.get(viewer)
+    if basket is not None:
+        done = basket.recent.get(command_id)
+        if isinstance(done, HoldPlaced):
+            return Decision((), hold_result(done))
+        if len(basket.hold_ids) >= LINES_MAX:
+            return refuse(ErrorCode.LIMIT_REACHED, f"a cart has at most {LINES_MAX} lines")
+    drop_id = books.drop_of_sku.get(sku)
+    if drop_id is None:
+        return refuse(ErrorCode.NOT_FOUND, f"no drop sells {sku}")
+    drop = books.drops[drop_id]
+    refusal = _refusal_to_hold(drop, viewer, quantity, now_ms)
+    if refusal is not None:
+        return refusal
+    terms = drop.terms
+    if basket is not None and not _same_currency(counter, basket, drop):
+        return refuse(ErrorCode.CONFLICT, "one cart has one currency: check out first")
+    placed = HoldPlaced(
+        hold_id=f"h{books.holds_placed + 1}",
+        viewer=viewer,
+        drop_id=drop_id,
+        sku=sku,
+        quantity=quantity,
+        price_minor=terms.price_minor,
+        currency=terms.currency,
+        expires_at_ms=now_ms + terms.hold_ttl_ms,
+        command_id=command_id,
+    )
+    return Decision((placed,), hold_result(placed))
+
+
+def _refusal_to_hold(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Decision | None:
+    terms = drop.terms
+    match drop.status:
+        case DropStatus.SOLD_OUT:
+            return refuse(ErrorCode.SOLD_OUT, f"{terms.title} is sold out")
+        case DropStatus.CLOSED:
+            return refuse(ErrorCode.CLOSED, f"the drop of {terms.title} has ended")
+        case DropStatus.PAUSED:
+            return refuse(ErrorCode.NOT_OPEN, f"the drop of {terms.title} is paused")
+        case DropStatus.SCHEDULED:
+            wait_ms = max(0, terms.opens_at_ms - now_ms) if terms.opens_at_ms is not None else 0
+            return refuse(ErrorCode.NOT_OPEN, f"{terms.title} is not open yet", wait_ms)
+        case DropStatus.OPEN:
+            pass
+    if drop.taken.get(viewer, 0) + quantity > terms.limit_per_viewer:
+        return refuse(
+            ErrorCode.LIMIT_REACHED,
+            f"at most {terms.limit_per_viewer} of {terms.title} for each viewer",
+        )
+    if quantity > drop.stock.available:
+        return refuse(
+            ErrorCode.ALL_HELD,
+            f"{drop.stock.available} free now, {drop.stock.held} held by others",
+            ALL_HELD_RETRY_MS,
+        )
+    return None
+
+
+def _same_currency(counter: Counter, basket: Basket, drop: Drop) -> bool:
+    return all(
+        counter.books.holds[hold_id].currency == drop.terms.currency for hold_id in basket.hold_ids
+    )
+
+
+def remove(
+    counter: Counter, viewer: str, sku: str, quantity: int | None, command_id: str
+) -> Decision:
+    """Put `quantity` units of `sku` back, newest holds first; None means all of them."""
+    basket = counter.books.baskets.get(viewer)
+    if basket is None:
+        return refuse(ErrorCode.EMPTY_CART, "nothing is held")
+    done = basket.recent.get(command_id)
+    if isinstance(done, int):
+        return Decision((), {"sku": sku, "removed": done})
+    holds = [counter.books.holds[hold_id] for hold_id in reversed(basket.hold_ids)]
+    mine = [hold for hold in holds if hold.sku == sku]
+    held = sum(hold.quantity for hold in mine)
+    if held == 0:
+        return refuse(ErrorCode.NOT_FOUND, f"no {sku} in the cart")
+    left = removed = held if quantity is None else min(quantity, held)
+    facts: list[HoldReleased] = []
+    for hold in mine:
+        units = min(left, hold.quantity)
+        if units:
+            facts.append(HoldReleased(hold.hold_id, units, command_id))
+            left -= units
+    return Decision(facts, {"sku": sku, "removed": removed})
+
+
+def show(counter: Counter, viewer: str) -> Decision:
+    """What the viewer holds and has ordered."""
+    books = counter.books
+    basket = books.baskets.get(viewer)
+    cart: CartResult = {
+        "holds": [hold_result(books.holds[h]) for h in basket.hold_ids] if basket else [],
+        "orders": [
+            order_result(counter, books.orders[order_id])
+            for order_id in books.checkouts.get(viewer, {}).values()
+        ],
+    }
+    return Decision((), cart)
+
+
+def check_out(
+    counter: Counter,
+    viewer: str,
+    channel: str,
+    checkout_id: str,
+    personalisation: Mapping[str, str],
+    now_ms: int,
+) -> Decision:
+    """Turn everything held into one order. The same `checkout_id` answers with the same order."""
+    books = counter.books
+    known = books.checkouts.get(viewer, {}).get(checkout_id)
+    if known is not None:
+        order = books.orders[known]
+        if order.personalisation != personalisation:
+            return refuse(ErrorCode.CONFLICT, "this checkout_id was used with other content")
+        return Decision((), order_result(counter, order))
+    basket = books.baskets.get(viewer)
+    if basket is None or not basket.hold_ids:
+        if basket is not None and basket.expired:
+            return refuse(ErrorCode.HOLD_EXPIRED, "the hold ran out before the checkout")
+        return refuse(ErrorCode.EMPTY_CART, "nothing is held")
+    holds = [books.holds[hold_id] for hold_id in basket.hold_ids]
+    lines = [OrderLine(h.hold_id, h.drop_id, h.sku, h.quantity, h.price_minor) for h in holds]
+    pay_ttl_ms = min(books.drops[hold.drop_id].terms.pay_ttl_ms for hold in holds)
+    placed = OrderPlaced(
+        order_id=f"o{books.orders_placed + 1}",
+        checkout_id=checkout_id,
+        viewer=viewer,
+        channel=channel,
+        lines=lines,
+        total_minor=sum(line.total_minor for line in lines),
+        currency=holds[0].currency,
+        expires_at_ms=now_ms + pay_ttl_ms,
+        personalisation=dict(personalisation),
+    )
+    answer: OrderResult = {
+        "order_id": placed.order_id,
+        "checkout_id": checkout_id,
+        "status": OrderStatus.PLACED,
+        "lines": [_line_result(line) for line in lines],
+        "total_minor": placed.total_minor,
+        "currency": placed.currency,
+        "expires_at_ms": placed.expires_at_ms,
+    }
+    return Decision((placed,), answer)
+
+
+def pay(counter: Counter, viewer: str, order_id: str, token: str) -> Decision:
+    """Ask to pay an order. While an attempt is in flight, or when it is paid, a repeat changes
+    nothing.
+    """
+    books = counter.books
+    order = books.orders.get(order_id)
+    if order is None or order.viewer != viewer:
+        return refuse(ErrorCode.NOT_FOUND, "no such order of yours")
+    match order.status:
+        case OrderStatus.PAID:
+            return Decision((), order_result(counter, order))
+        case OrderStatus.EXPIRED:
+            return refuse(ErrorCode.HOLD_EXPIRED, "the order expired before it was paid")
+        case OrderStatus.REFUNDED:
+            return refuse(ErrorCode.CONFLICT, "the order was refunded")
+        case OrderStatus.PLACED:
+            pass
+    if order.payment_ids:
+        last = books.payments[order.payment_ids[-1]]
+        if last.status is PaymentStatus.STARTED:
+            return Decision((), order_result(counter, order))
+    attempt = len(order.payment_ids) + 1
+    if attempt > PAYMENT_ATTEMPTS_MAX:
+        return refuse(ErrorCode.LIMIT_REACHED, "too many payment attempts for this order")
+    started = PaymentStarted(
+        payment_id=f"{order_id}-p{attempt}",
+        order_id=order_id,
+        token=token,
+        amount_minor=order.total_minor,
+        currency=order.currency,
+    )
+    answer = order_result(counter, order)
+    answer["payment"] = PaymentStatus.STARTED
+    return Decision((started,), answer)
+
+
+def hold_result(hold: Hold | HoldPlaced) -> HoldResult:
+    """A hold as its viewer sees it."""
+    return {
+        "hold_id": hold.hold_id,
+        "drop_id": hold.drop_id,
+        "sku": hold.sku,
+        "quantity": hold.quantity,
+        "price_minor": hold.price_minor,
+        "currency": hold.currency,
+        "expires_at_ms": hold.expires_at_ms,
+    }
+
+
+def _line_result(line: OrderLine) -> LineResult:
+    return {"sku": line.sku, "quantity": line.quantity, "price_minor": line.price_minor}
+
+
+def order_result(counter: Counter, order: Order) -> OrderResult:
+    """An order as its viewer and the desk see it."""
+    answer: OrderResult = {
+        "order_id": order.order_id,
+        "checkout_id": order.checkout_id,
+        "status": order.status,
+        "lines": [_line_result(line) for line in order.lines],
+        "total_minor": order.total_minor,
+        "currency": order.currency,
+        "expires_at_ms": order.expires_at_ms,
+    }
+    if order.paid_seq:
+        answer["paid_seq"] = order.paid_seq
+    if order.payment_ids:
+        answer["payment"] = counter.books.payments[order.payment_ids[-1]].status
+    perks: list[PerkResult] = []
+    for drop_id in dict.fromkeys(line.drop_id for line in order.lines):
+        drop = counter.books.drops[drop_id]
+        rank = drop.perks.ranks.get(order.order_id)
+        if rank is not None and drop.terms.perk is not None:
+            perks.append({"drop_id": drop_id, "name": drop.terms.perk.name, "rank": rank})
+    if perks:
+        answer["perks"] = perks
+    return answer
