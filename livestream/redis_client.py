@@ -1,0 +1,103 @@
+"""The one place that opens Redis, and the checks of a Redis we did not start.
+
+Owns time-outs, retries and the pool's bound, so that every role meets a failing Redis in the
+same way. Knows no keys and no commands of ours: those are `keys`, `journal` and `inbox`.
+"""
+
+from redis import asyncio as aioredis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
+
+CONNECT_TIMEOUT_S = 2.0
+# A reply later than this counts as lost. A blocking read must therefore ask Redis for less:
+# BLOCK_MS_MAX. Subscriptions may be silent for as long as they like.
+REPLY_TIMEOUT_S = 10.0
+BLOCK_MS_MAX = 5_000
+# 128 per process × 40 processes = 5,120, half of Redis' own default of 10,000 clients.
+CONNECTIONS_MAX = 128
+# How long a caller waits for a connection of the pool when all are busy.
+POOL_WAIT_S = 5.0
+
+OLDEST_VERSION = (6, 2)
+
+
+def open_redis(url: str) -> aioredis.Redis:
+    """A client for `redis://`, `rediss://` or `unix://` URLs; replies are bytes.
+
+    Nothing is sent before the first command, and a command is never repeated by itself: after
+    a lost connection nobody but the caller knows whether a repeat is harmless (a read), an
+    answer (an append, refused because it had got through) or a second command. The next
+    command gets a fresh connection.
+
+    Raises ValueError for a URL of another kind. Commands raise redis.ConnectionError or
+    redis.TimeoutError.
+    """
+    pool = aioredis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS_MAX,
+        timeout=POOL_WAIT_S,
+        socket_timeout=REPLY_TIMEOUT_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+        # The shapes of replies differ between protocols, and defaults between releases.
+        protocol=2,
+    )
+    return aioredis.Redis.from_pool(pool)
+
+
+async def inspect(redis: aioredis.Redis) -> list[str]:
+    """What an operator should know about this Redis before trusting it with orders.
+
+    One sentence for each doubt, none when all is well. A Redis that forbids CONFIG (managed
+    ones often do) gets a sentence that says what could not be checked.
+
+    Raises redis.RedisError when Redis cannot be reached.
+    """
+    try:
+        server = await redis.info("server")
+        memory = await redis.info("memory")
+        persistence = await redis.info("persistence")
+    except ResponseError as refusal:
+        return [f"Redis does not let itself be looked at, so it was not checked ({refusal})."]
+    warnings: list[str] = []
+
+    version = str(server["redis_version"])
+    if _version(version) < OLDEST_VERSION:
+        warnings.append(f"Redis {version} is older than 6.2, the oldest this engine is made for.")
+
+    if int(persistence["aof_enabled"]) != 1:
+        warnings.append(
+            "Redis keeps no append-only file: orders are lost if it stops. Set appendonly yes."
+        )
+    else:
+        warnings.extend(await _fsync_warnings(redis))
+
+    policy = str(memory["maxmemory_policy"])
+    if policy != "noeviction":
+        warnings.append(
+            f"Redis may evict keys (maxmemory-policy {policy}): a room could lose its log. "
+            "Set maxmemory-policy noeviction."
+        )
+    return warnings
+
+
+async def _fsync_warnings(redis: aioredis.Redis) -> list[str]:
+    try:
+        config = await redis.config_get("appendfsync")
+    except ResponseError as refusal:
+        return [
+            "Redis does not let its configuration be read, so it could not be checked that "
+            f"appendfsync is always ({refusal})."
+        ]
+    policy = config.get("appendfsync")
+    if policy == "always":
+        return []
+    return [
+        f"Redis flushes its append-only file late (appendfsync {policy}): a power cut loses "
+        "acknowledged orders. Set appendfsync always."
+    ]
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:2])

@@ -1,0 +1,114 @@
+"""Opening Redis, and judging a Redis that somebody else set up."""
+
+import asyncio
+import os
+import re
+import signal
+import time
+
+import pytest
+from redis import asyncio as aioredis
+from redis import exceptions
+
+from livestream import redis_client
+from livestream.embedded_redis import EmbeddedRedis
+from livestream.redis_client import inspect, open_redis
+from tests.processes import eventually, kill_9
+
+
+async def test_the_private_redis_gives_no_cause_for_warnings(redis: aioredis.Redis) -> None:
+    assert await inspect(redis) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "warning"),
+    [
+        ("appendonly", "no", "keeps no append-only file"),
+        ("appendfsync", "everysec", r"flushes .* late \(appendfsync everysec\)"),
+        ("maxmemory-policy", "allkeys-lru", r"may evict keys \(maxmemory-policy allkeys-lru\)"),
+    ],
+)
+async def test_a_setting_that_loses_orders_gets_a_warning_that_names_it(
+    private_redis: EmbeddedRedis, setting: str, value: str, warning: str
+) -> None:
+    client = open_redis(private_redis.url)
+    await client.config_set(setting, value)
+    (said,) = await inspect(client)
+    await client.aclose()
+    assert re.search(warning, said)
+
+
+async def test_what_redis_hides_is_said_to_be_unchecked(private_redis: EmbeddedRedis) -> None:
+    client = open_redis(private_redis.url)
+    await client.execute_command("ACL", "SETUSER", "default", "-config")
+    (config_hidden,) = await inspect(client)
+    await client.execute_command("ACL", "SETUSER", "default", "-info")
+    (all_hidden,) = await inspect(client)
+    await client.aclose()
+    assert "could not be checked that appendfsync is always" in config_hidden
+    assert "was not checked" in all_hidden
+
+
+async def test_a_redis_older_than_6_2_gets_a_warning(
+    redis: aioredis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The oldest we accept is moved, as no Redis of 2020 is at hand; the server stays real.
+    monkeypatch.setattr(redis_client, "OLDEST_VERSION", (99, 0))
+    (said,) = await inspect(redis)
+    assert "is older than" in said
+
+
+async def test_a_subscription_may_be_silent_for_longer_than_a_reply_may_take(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_client, "REPLY_TIMEOUT_S", 0.2)
+    client = open_redis(redis_url)
+    async with client.pubsub() as pubsub:
+        await pubsub.subscribe("chat")
+        assert (await anext(pubsub.listen()))["type"] == "subscribe"
+        listening = asyncio.ensure_future(anext(pubsub.listen()))
+        await asyncio.sleep(0.6)
+        assert not listening.done()
+        await client.publish("chat", "bonsoir")
+        assert (await listening)["data"] == b"bonsoir"
+    await client.aclose()
+
+
+async def test_a_frozen_redis_is_an_error_in_time_not_a_hang(
+    private_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_client, "REPLY_TIMEOUT_S", 0.2)
+    client = open_redis(private_redis.url)
+    await client.ping()
+    assert private_redis.pid is not None
+    os.kill(private_redis.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(exceptions.TimeoutError):
+        await client.ping()
+    assert time.monotonic() - started < 2
+    os.kill(private_redis.pid, signal.SIGCONT)
+    assert await client.ping()
+    await client.aclose()
+
+
+async def test_a_command_is_not_repeated_behind_the_callers_back(
+    private_redis: EmbeddedRedis,
+) -> None:
+    client = open_redis(private_redis.url)
+    blocked = asyncio.ensure_future(client.blpop(["queue"], timeout=5))
+
+    async def is_blocked() -> bool:
+        return int((await client.info("clients"))["blocked_clients"]) == 1
+
+    assert await eventually(5, is_blocked)
+    kill_9(private_redis)
+    with pytest.raises(exceptions.ConnectionError):
+        await blocked
+    private_redis.start()
+    assert await client.ping()
+    await client.aclose()
+
+
+def test_an_address_of_another_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="scheme"):
+        open_redis("http://127.0.0.1")
