@@ -36,7 +36,8 @@ def tick(counter: Counter, now_ms: int) -> list[Fact]:
             case "drop":
                 facts.append(DropOpened(name, "clock"))
             case "hold":
-                facts.append(HoldExpired(name, books.holds[name].viewer))
+                hold = books.holds[name]
+                facts.append(HoldExpired(name, hold.viewer, hold.sku, hold.quantity))
             case "order":
                 facts.append(OrderExpired(name, books.orders[name].viewer))
     return facts

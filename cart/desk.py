@@ -9,7 +9,6 @@ Owns the host's rules. Refuses to know roles and tokens: who may press is settle
 from __future__ import annotations
 
 from cart.bounds import DROPS_MAX, SUPPLY_MAX
-from cart.clock import show_stock
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus, DropTerms
 from cart.events import (
@@ -100,17 +99,17 @@ def close(counter: Counter, drop_id: str) -> Decision:
         return _no_drop(drop_id)
     if drop.status is DropStatus.CLOSED:
         return Decision((), drop_result(drop))
-    return Decision(_closing(drop), {"drop_id": drop_id, "status": "closed"})
+    return Decision((_closing(drop),), {"drop_id": drop_id, "status": "closed"})
 
 
 def close_all(counter: Counter) -> list[Fact]:
     """The facts that end every drop still alive: the room ends."""
     alive = (d for d in counter.books.drops.values() if d.status is not DropStatus.CLOSED)
-    return [fact for drop in alive for fact in _closing(drop)]
+    return [_closing(drop) for drop in alive]
 
 
-def _closing(drop: Drop) -> list[Fact]:
-    return [*show_stock(drop), DropClosed(drop.terms.drop_id, withdrawn=drop.stock.available)]
+def _closing(drop: Drop) -> DropClosed:
+    return DropClosed(drop.terms.drop_id, withdrawn=drop.stock.available)
 
 
 def refund(counter: Counter, order_id: str, restocked: bool) -> Decision:

@@ -92,10 +92,12 @@ class HoldReleased(Fact, frozen=True, gc=False, tag="hold.released"):
 
 
 class HoldExpired(Fact, frozen=True, gc=False, tag="hold.expired"):
-    """The deadline of a hold that lay in a cart passed."""
+    """The deadline of a hold that lay in a cart passed; its units went back."""
 
     hold_id: str
     viewer: str
+    sku: str
+    quantity: int
 
 
 # -- the order ---------------------------------------------------------------------------------

@@ -1,0 +1,192 @@
+"""What the desk and the payment provider may ask of a room, and how any command travels to its
+engine.
+
+Owns the vocabulary of the inbox. Refuses to know HTTP, roles and Redis. Viewers' own commands are
+in `livestream.messages`; a gateway forwards nothing else, so a viewer can never say what is on this
+page.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from cart.bounds import (
+    SUPPLY_MAX,
+    CardId,
+    Channel,
+    DropId,
+    OrderId,
+    PaymentId,
+    Text,
+    Title,
+    ViewerId,
+)
+from cart.drop import DropTerms
+from cart.money import AmountMinor, Currency
+from livestream.messages import Card, ShoppingMessage
+
+
+class DeskCommand(Struct, frozen=True, tag_field="type"):
+    """Base of everything that does not come from a viewer."""
+
+
+class RoomCreate(DeskCommand, frozen=True, tag="room.create"):
+    """The first command of every room."""
+
+    title: Title
+
+
+class RoomStart(DeskCommand, frozen=True, tag="room.start"):
+    """The show begins."""
+
+
+class RoomEnd(DeskCommand, frozen=True, tag="room.end"):
+    """The show is over: every drop closes, what is held may still be paid."""
+
+
+class CardPut(DeskCommand, frozen=True, tag="card.put"):
+    """Show a card, or give a shown one new content."""
+
+    card: Card
+
+
+class CardPin(DeskCommand, frozen=True, tag="card.pin"):
+    """Show this card first; None unpins."""
+
+    card_id: CardId | None
+
+
+class CardWithdraw(DeskCommand, frozen=True, tag="card.withdraw"):
+    """Take a card off the screen."""
+
+    card_id: CardId
+
+
+class DropSchedule(DeskCommand, frozen=True, tag="drop.schedule"):
+    """Declare a drop."""
+
+    terms: DropTerms
+
+
+class DropOpen(DeskCommand, frozen=True, tag="drop.open"):
+    """Open now, or resume after a pause."""
+
+    drop_id: DropId
+
+
+class DropPause(DeskCommand, frozen=True, tag="drop.pause"):
+    """No new holds for a while."""
+
+    drop_id: DropId
+
+
+class DropRestock(DeskCommand, frozen=True, tag="drop.restock"):
+    """Add units."""
+
+    drop_id: DropId
+    quantity: Annotated[int, Meta(ge=1, le=SUPPLY_MAX)]
+
+
+class DropClose(DeskCommand, frozen=True, tag="drop.close"):
+    """End a drop."""
+
+    drop_id: DropId
+
+
+class Announce(DeskCommand, frozen=True, tag="announce"):
+    """Say something to everybody."""
+
+    text: Annotated[Text, Meta(min_length=1)]
+
+
+class OrderRefund(DeskCommand, frozen=True, tag="order.refund"):
+    """Give the whole amount back."""
+
+    order_id: OrderId
+    restock: bool = True
+
+
+class ViewerMute(DeskCommand, frozen=True, tag="viewer.mute"):
+    """Take the word from a viewer, or give it back."""
+
+    viewer: ViewerId
+    muted: bool = True
+
+
+class ViewerBan(DeskCommand, frozen=True, tag="viewer.ban"):
+    """Close a viewer's connections and refuse new ones, or let the viewer in again."""
+
+    viewer: ViewerId
+    banned: bool = True
+
+
+class ChatSlowMode(DeskCommand, frozen=True, tag="chat.slow_mode"):
+    """Each viewer may chat once in `interval_ms`; 0 is off."""
+
+    interval_ms: Annotated[int, Meta(ge=0, le=600_000)]
+
+
+class ChatDelete(DeskCommand, frozen=True, tag="chat.delete"):
+    """Take a line of chat away."""
+
+    message_id: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class PaymentApproved(DeskCommand, frozen=True, tag="payment.approved"):
+    """The provider captured the money. Any number of times, in any order, however late."""
+
+    payment_id: PaymentId
+    amount_minor: AmountMinor
+    currency: Currency
+
+
+class PaymentDeclined(DeskCommand, frozen=True, tag="payment.declined"):
+    """The provider said no."""
+
+    payment_id: PaymentId
+    reason: Annotated[str, Meta(max_length=120)] = ""
+
+
+class RefundSettled(DeskCommand, frozen=True, tag="payment.refunded"):
+    """The provider gave the money back."""
+
+    payment_id: PaymentId
+
+
+HostCommand = (
+    RoomCreate
+    | RoomStart
+    | RoomEnd
+    | CardPut
+    | CardPin
+    | CardWithdraw
+    | DropSchedule
+    | DropOpen
+    | DropPause
+    | DropRestock
+    | DropClose
+    | Announce
+    | OrderRefund
+    | ViewerMute
+    | ViewerBan
+    | ChatSlowMode
+    | ChatDelete
+)
+ProviderCommand = PaymentApproved | PaymentDeclined | RefundSettled
+Command = ShoppingMessage | HostCommand | ProviderCommand
+
+
+class Envelope(Struct, frozen=True, array_like=True):
+    """One command on its way to the engine.
+
+    `conn` is the sender's own number for the connection or request, returned with the reply (0:
+    nobody waits). `actor` is the viewer, or `desk:<name>`, or `provider:<name>`; `channel` is the
+    viewer's.
+    """
+
+    conn: int
+    actor: str
+    channel: Channel
+    command: Command

@@ -1,0 +1,125 @@
+"""Facts of the room itself, and the record that carries facts into the log.
+
+Owns the vocabulary of the log beyond the counter's (`cart.events`). Refuses to know who decides.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from cart.events import CounterEvent
+from cart.fact import Fact
+from livestream.messages import Card
+
+
+class EpochStarted(Fact, frozen=True, tag="epoch.started"):
+    """An engine took the room over. The first fact of each ownership."""
+
+    epoch: int
+    owner: str
+
+
+class RoomCreated(Fact, frozen=True, tag="room.created"):
+    """The room exists."""
+
+    title: str
+
+
+class RoomStarted(Fact, frozen=True, tag="room.started"):
+    """The show began."""
+
+
+class RoomEnded(Fact, frozen=True, tag="room.ended"):
+    """The show is over."""
+
+
+class CardPushed(Fact, frozen=True, tag="card.pushed"):
+    """A new card is on screen."""
+
+    card: Card
+
+
+class CardUpdated(Fact, frozen=True, tag="card.updated"):
+    """A card on screen has new content."""
+
+    card: Card
+
+
+class CardPinned(Fact, frozen=True, tag="card.pinned"):
+    """This card comes first; None unpins."""
+
+    card_id: str | None
+
+
+class CardWithdrawn(Fact, frozen=True, tag="card.withdrawn"):
+    """The card left the screen."""
+
+    card_id: str
+
+
+class Announced(Fact, frozen=True, tag="announcement"):
+    """The host said something to everybody."""
+
+    text: str
+    by: str
+
+
+class ViewerMuted(Fact, frozen=True, tag="viewer.muted"):
+    """A viewer lost the word, or (`muted` False) has it again."""
+
+    viewer: str
+    muted: bool
+    by: str
+
+
+class ViewerBanned(Fact, frozen=True, tag="viewer.banned"):
+    """A viewer was shown out, or (`banned` False) may come back."""
+
+    viewer: str
+    banned: bool
+    by: str
+
+
+class SlowModeSet(Fact, frozen=True, tag="chat.slow_mode"):
+    """Each viewer may chat once in `interval_ms`; 0 is off."""
+
+    interval_ms: int
+    by: str
+
+
+class ChatDeleted(Fact, frozen=True, tag="chat.deleted"):
+    """A line of chat was taken away."""
+
+    message_id: str
+    by: str
+
+
+RoomFact = (
+    EpochStarted
+    | RoomCreated
+    | RoomStarted
+    | RoomEnded
+    | CardPushed
+    | CardUpdated
+    | CardPinned
+    | CardWithdrawn
+    | Announced
+    | ViewerMuted
+    | ViewerBanned
+    | SlowModeSet
+    | ChatDeleted
+)
+AnyFact = CounterEvent | RoomFact
+
+
+class Record(Struct, frozen=True):
+    """One group commit: facts with consecutive seqs, the last of which is the record's stream id.
+
+    `cursor` is the id of the last inbox entry whose commands are decided in this record or before
+    it.
+    """
+
+    epoch: int
+    at_ms: int
+    cursor: str
+    facts: list[AnyFact]

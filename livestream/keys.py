@@ -1,0 +1,83 @@
+"""Names of everything this engine keeps in Redis (docs/ARCHITECTURE.md tells the types).
+
+Owns the names. The braces are a hash tag: a room's keys live on one shard of a cluster.
+"""
+
+from __future__ import annotations
+
+#: Set of all room ids.
+ROOMS = "livestream:rooms"
+#: Pub/sub: a room was created, engines look at ROOMS at once.
+ROOMS_CHANGED = "livestream:rooms.changed"
+
+
+def inbox(room: str) -> str:
+    """Stream: batches of commands from gateways, control and the payment provider."""
+    return f"{{{room}}}:inbox"
+
+
+def log(room: str) -> str:
+    """Stream, ids `<seq>-0`: the records. The truth; never trimmed."""
+    return f"{{{room}}}:log"
+
+
+def air(room: str) -> str:
+    """Stream, capped, ids as in the log: public frames in order."""
+    return f"{{{room}}}:air"
+
+
+def snapshot(room: str) -> str:
+    """String: the engine's state and the seq it stands at."""
+    return f"{{{room}}}:snapshot"
+
+
+def storefront(room: str) -> str:
+    """String: the public view and the seq it stands at, for gateways that start."""
+    return f"{{{room}}}:storefront"
+
+
+def owner(room: str) -> str:
+    """String with expiry: which engine owns the room."""
+    return f"{{{room}}}:owner"
+
+
+def said(room: str) -> str:
+    """Pub/sub: chat lines on their way from gateways to the room's mixer."""
+    return f"{{{room}}}:said"
+
+
+def chat(room: str) -> str:
+    """Pub/sub: ready-made chat and pulse frames from the room's owner."""
+    return f"{{{room}}}:chat"
+
+
+def history(room: str) -> str:
+    """String: the last chat lines that were shown, for gateways that start."""
+    return f"{{{room}}}:history"
+
+
+def audience(room: str) -> str:
+    """Hash: per gateway its counts, with the time they were taken."""
+    return f"{{{room}}}:audience"
+
+
+def unique(room: str) -> str:
+    """HyperLogLog: distinct viewers."""
+    return f"{{{room}}}:unique"
+
+
+def private(room: str) -> str:
+    """Pub/sub: frames for single viewers, wherever they are connected."""
+    return f"{{{room}}}:private"
+
+
+def ledger(room: str) -> str:
+    """String, and pub/sub of the same name: the desk's numbers (GMV, orders, stock), a few a
+    second.
+    """
+    return f"{{{room}}}:ledger"
+
+
+def replies(sender: str) -> str:
+    """Pub/sub: replies to the commands of one gateway or control server."""
+    return f"replies:{sender}"

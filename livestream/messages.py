@@ -1,0 +1,431 @@
+"""The viewer protocol, version 1, on one page.
+
+Inbound: msgspec Structs, decoded and validated in one step; the tag field is `type`.
+Outbound: TypedDicts, plain dicts at run time, which orjson encodes. AsyncAPI is generated from
+both.
+
+Owns the vocabulary between a viewer and a gateway. Refuses to know sockets, Redis and decisions.
+Money is an integer in minor units with its currency; times end in `_ms`, since the Unix epoch.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from msgspec import Meta, Struct
+
+from cart.bounds import (
+    CardId,
+    CheckoutId,
+    CommandId,
+    OrderId,
+    PaymentToken,
+    Personalisation,
+    Quantity,
+    Sku,
+    Text,
+    Title,
+)
+from cart.drop import DropStatus
+from cart.money import Currency, PriceMinor
+from cart.outcome import ErrorCode
+
+SUBPROTOCOL = "livestream.v1"
+
+#: One inbound message. A checkout with 8 personalisations of 200 CJK characters is 6 KiB of UTF-8,
+#: the largest that is valid. Reassembly is the only inbound buffer: 8 KiB x those in mid-message.
+MESSAGE_BYTES_MAX = 8 * 1024
+CHAT_TEXT_MAX = 200
+LIKES_PER_MESSAGE_MAX = 50
+
+Role = Literal["viewer", "guest"]
+RoomStatus = Literal["created", "live", "ended"]
+
+
+# -- what a viewer says ------------------------------------------------------------------------
+
+
+class ViewerMessage(Struct, frozen=True, tag_field="type"):
+    """Base of all commands. `id` is the client's own: the reply carries it in `to`, a repeat of a
+    command that moves stock or money gets the first answer.
+    """
+
+    id: CommandId
+
+
+class CartAdd(ViewerMessage, frozen=True, tag="cart.add"):
+    """Reserve units of a drop."""
+
+    sku: Sku
+    quantity: Quantity = 1
+
+
+class CartRemove(ViewerMessage, frozen=True, tag="cart.remove"):
+    """Put units back; without `quantity` all of that SKU."""
+
+    sku: Sku
+    quantity: Quantity | None = None
+
+
+class CartShow(ViewerMessage, frozen=True, gc=False, tag="cart.show"):
+    """Ask for holds and orders, for instance after a reconnect."""
+
+
+class Checkout(ViewerMessage, frozen=True, tag="checkout"):
+    """Turn everything held into one order."""
+
+    checkout_id: CheckoutId
+    personalisation: Personalisation = {}
+
+
+class OrderPay(ViewerMessage, frozen=True, tag="order.pay"):
+    """Pay an order with a token from the payment provider."""
+
+    order_id: OrderId
+    payment_token: PaymentToken
+
+
+class ChatSend(ViewerMessage, frozen=True, gc=False, tag="chat.send"):
+    """Say something in the room."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=CHAT_TEXT_MAX)]
+
+
+class Like(ViewerMessage, frozen=True, gc=False, tag="like"):
+    """Taps since the last message."""
+
+    count: Annotated[int, Meta(ge=1, le=LIKES_PER_MESSAGE_MAX)] = 1
+
+
+class Attention(ViewerMessage, frozen=True, gc=False, tag="attention"):
+    """`commerce` stops chat and pulse for this viewer; `full` brings them back."""
+
+    level: Literal["full", "commerce"]
+
+
+ShoppingMessage = CartAdd | CartRemove | CartShow | Checkout | OrderPay
+AnyViewerMessage = ShoppingMessage | ChatSend | Like | Attention
+
+
+# -- what the room shows -----------------------------------------------------------------------
+
+
+class Card(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """A product card. One with a `sku` can be bought while a drop sells that SKU."""
+
+    card_id: CardId
+    title: Title
+    sku: Sku | None = None
+    description: Text = ""
+    price_minor: PriceMinor | None = None
+    currency: Currency | None = None
+    #: An absolute https address, or a path on the control server.
+    image_url: Annotated[str, Meta(max_length=500, pattern=r"^(https://|/)[^\s\"<>]*$")] | None = (
+        None
+    )
+
+
+class PerkView(TypedDict):
+    """What the first N paid orders get."""
+
+    name: str
+    first_n: int
+
+
+class DropView(TypedDict):
+    """A drop as viewers see it. The three levels move together and carry the seq of their frame."""
+
+    drop_id: str
+    sku: str
+    title: str
+    status: DropStatus
+    supply: int
+    price_minor: int
+    currency: Currency
+    opens_at_ms: int | None
+    limit_per_viewer: int
+    hold_ttl_ms: int
+    perk: PerkView | None
+    available: int
+    held: int
+    sold: int
+
+
+class CardView(TypedDict):
+    """A card as viewers see it; absent fields were not given by the host."""
+
+    card_id: str
+    title: str
+    sku: NotRequired[str]
+    description: NotRequired[str]
+    price_minor: NotRequired[int]
+    currency: NotRequired[Currency]
+    image_url: NotRequired[str]
+
+
+class ChatMessage(TypedDict):
+    """One line of chat."""
+
+    id: str
+    viewer: str
+    name: str
+    text: str
+    at_ms: int
+    badge: NotRequired[str]
+
+
+class Snapshot(TypedDict):
+    """Everything a newcomer needs to draw the room."""
+
+    title: str
+    status: RoomStatus
+    cards: list[CardView]
+    pinned: str | None
+    drops: list[DropView]
+    viewers: int
+    likes: int
+    chat: list[ChatMessage]
+    slow_mode_ms: int
+
+
+class Welcome(TypedDict):
+    """The first frame. With `resumed` true there is no snapshot: the missed frames follow
+    instead.
+    """
+
+    type: Literal["welcome"]
+    room: str
+    viewer: str
+    role: Role
+    epoch: int
+    seq: int
+    server_time_ms: int
+    resumed: bool
+    snapshot: NotRequired[Snapshot]
+
+
+# -- what the room announces (commerce lane; ordered, recoverable by epoch and since) ------------
+
+
+class Announced(TypedDict):
+    """Common to all announcements: the place in the log and the time of the decision."""
+
+    seq: int
+    at_ms: int
+
+
+class RoomStarted(Announced):
+    """The show begins."""
+
+    type: Literal["room.started"]
+
+
+class RoomEnded(Announced):
+    """The show is over; orders that wait may still be paid."""
+
+    type: Literal["room.ended"]
+
+
+class EpochStarted(Announced):
+    """Another engine took the room over. Remember `epoch` for a resume; nothing else changes."""
+
+    type: Literal["epoch.started"]
+    epoch: int
+
+
+class CardPushed(Announced):
+    """A new card, or (`card.updated`) a known one with new content."""
+
+    type: Literal["card.pushed", "card.updated"]
+    card: CardView
+
+
+class CardPinned(Announced):
+    """The card to show first; null unpins."""
+
+    type: Literal["card.pinned"]
+    card_id: str | None
+
+
+class CardWithdrawn(Announced):
+    """Take the card off the screen."""
+
+    type: Literal["card.withdrawn"]
+    card_id: str
+
+
+class DropScheduled(Announced):
+    """A drop is announced ahead of time: count down to `opens_at_ms` by server time."""
+
+    type: Literal["drop.scheduled"]
+    drop: DropView
+
+
+class DropMoved(Announced):
+    """A drop changed its state."""
+
+    type: Literal["drop.opened", "drop.paused", "drop.sold_out", "drop.closed"]
+    drop_id: str
+
+
+class DropRestocked(Announced):
+    """New units arrived."""
+
+    type: Literal["drop.restocked"]
+    drop_id: str
+    quantity: int
+
+
+class StockChanged(Announced):
+    """Public stock, told at most four times a second for each drop. Ignore one with an older
+    seq.
+    """
+
+    type: Literal["stock.changed"]
+    drop_id: str
+    sku: str
+    available: int
+    held: int
+    sold: int
+
+
+class Announcement(Announced):
+    """The host says something to everybody."""
+
+    type: Literal["announcement"]
+    text: str
+
+
+class ChatDeleted(Announced):
+    """A moderator took a line of chat away."""
+
+    type: Literal["chat.deleted"]
+    message_id: str
+
+
+class SlowModeChanged(Announced):
+    """Each viewer may chat once in `interval_ms`; 0 is off."""
+
+    type: Literal["chat.slow_mode"]
+    interval_ms: int
+
+
+# -- chat and pulse (best effort) ----------------------------------------------------------------
+
+
+class Chat(TypedDict):
+    """Chat of one tick; `skipped` lines were said and are not shown."""
+
+    type: Literal["chat"]
+    messages: list[ChatMessage]
+    skipped: int
+
+
+class Pulse(TypedDict):
+    """The latest numbers and the server's clock."""
+
+    type: Literal["pulse"]
+    viewers: int
+    likes: int
+    server_time_ms: int
+
+
+# -- what one viewer is told (private lane) -----------------------------------------------------
+
+
+class Error(TypedDict):
+    """A refusal. `retry_after_ms` is there when waiting helps."""
+
+    code: ErrorCode
+    message: str
+    retryable: bool
+    retry_after_ms: NotRequired[int]
+
+
+class Reply(TypedDict):
+    """The answer to the command `to`: `result` when ok, else `error`. A frame that could not be
+    read has no id: then `to` is null.
+    """
+
+    type: Literal["reply"]
+    to: str | None
+    ok: bool
+    result: NotRequired[dict[str, Any]]
+    error: NotRequired[Error]
+
+
+class HoldExpired(TypedDict):
+    """Units in the cart went back."""
+
+    type: Literal["hold.expired"]
+    hold_id: str
+    sku: str
+    quantity: int
+
+
+class OrderChanged(TypedDict):
+    """An order of this viewer moved by itself (its placing is told in the reply to `checkout`)."""
+
+    type: Literal["order.paid", "order.expired", "order.refunded"]
+    order_id: str
+    total_minor: int
+    currency: Currency
+    paid_seq: NotRequired[int]
+
+
+class PaymentFailed(TypedDict):
+    """The provider declined, or money came for which there was nothing to give and is on its way
+    back.
+    """
+
+    type: Literal["payment.declined", "payment.returned"]
+    order_id: str
+    reason: str
+
+
+class PerkAwarded(TypedDict):
+    """This viewer's order is among the first N."""
+
+    type: Literal["perk.awarded"]
+    order_id: str
+    drop_id: str
+    name: str
+    rank: int
+
+
+#: Frames by lane, for the documents and for whoever wants the whole list.
+COMMERCE_FRAMES = (
+    RoomStarted,
+    RoomEnded,
+    EpochStarted,
+    CardPushed,
+    CardPinned,
+    CardWithdrawn,
+    DropScheduled,
+    DropMoved,
+    DropRestocked,
+    StockChanged,
+    Announcement,
+    ChatDeleted,
+    SlowModeChanged,
+)
+PRIVATE_FRAMES = (Welcome, Reply, HoldExpired, OrderChanged, PaymentFailed, PerkAwarded)
+BEST_EFFORT_FRAMES = (Chat, Pulse)
+
+
+class CloseCode(IntEnum):
+    """Why a connection ends. 4001 and up are ours; the rest is RFC 6455 section 7.4.1."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
+    UNSUPPORTED_DATA = 1003
+    INVALID_TEXT = 1007
+    MESSAGE_TOO_BIG = 1009
+    RESTARTING = 1012
+    TICKET_EXPIRED = 4001
+    BANNED = 4003
+    TOO_SLOW = 4008
+    MISUSE = 4009
+    FLOODING = 4029

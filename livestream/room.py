@@ -1,0 +1,399 @@
+"""A room: decide what a command leads to, and fold facts into state. Pure.
+
+    decide(room, envelope, now_ms) -> Decision(facts, answer)      reads the state, changes nothing
+    tick(room, now_ms)             -> facts                        what time itself does
+    evolve(room, fact, at_ms)                                      the only way the state changes
+
+Owns cards, announcements, moderation and the order of things in a show; hands everything about
+stock and money to `cart`. Refuses to know sockets, Redis, tasks and clocks: replaying the same
+facts gives the same state, deciding the same command on it gives the same facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct, field
+
+from cart import clock, desk, settlement, shopper
+from cart import counter as till
+from cart.counter import Books, Counter
+from cart.fact import Fact
+from cart.outcome import Decision, ErrorCode, refuse
+from livestream import commands, facts, messages
+from livestream.commands import Envelope
+from livestream.messages import Card, RoomStatus
+
+#: Cards on screen at once. With texts at their bounds a card is about 1.5 KiB, so the snapshot that
+#: every newcomer gets stays below 100 KiB even then; real ones are a tenth of that.
+CARDS_MAX = 64
+#: Viewers a moderator may mute, and ban, in one room: 10,000 x about 120 bytes = 1.2 MB each.
+MODERATED_MAX = 10_000
+#: Ownerships that a resume can reach back over.
+EPOCHS_KEPT = 16
+
+
+class RoomState(Struct):
+    """Everything a snapshot keeps. `seq` is that of the last folded fact, `epochs` pairs (epoch,
+    its first seq), newest last.
+    """
+
+    room: str
+    title: str = ""
+    status: RoomStatus = "created"
+    seq: int = 0
+    at_ms: int = 0
+    epochs: list[tuple[int, int]] = []
+    cards: dict[str, Card] = {}
+    pinned: str | None = None
+    muted: dict[str, None] = {}
+    banned: dict[str, None] = {}
+    slow_mode_ms: int = 0
+    books: Books = field(default_factory=Books)
+
+    @property
+    def epoch(self) -> int:
+        """The ownership that wrote last; 0 before the first."""
+        return self.epochs[-1][0] if self.epochs else 0
+
+
+class Room:
+    """A room in memory: its state and the counter that works on the state's books."""
+
+    __slots__ = ("counter", "state")
+
+    def __init__(self, state: RoomState) -> None:
+        self.state = state
+        self.counter = Counter(state.books)
+
+
+def decide(room: Room, envelope: Envelope, now_ms: int) -> Decision:
+    """What `envelope.command` leads to at `now_ms`. Nothing is changed here."""
+    command = envelope.command
+    if not room.state.title and type(command) is not commands.RoomCreate:
+        return refuse(ErrorCode.NOT_FOUND, f"no room {room.state.room}")
+    return _DECISIONS[type(command)](room, envelope, command, now_ms)
+
+
+def tick(room: Room, now_ms: int) -> list[Fact]:
+    """What is due by itself: drops open, holds and orders expire."""
+    return clock.tick(room.counter, now_ms)
+
+
+def stock_to_show(room: Room, now_ms: int) -> list[Fact]:
+    """Public stock levels that viewers should be told now."""
+    return clock.stock_to_show(room.counter, now_ms)
+
+
+def next_due_ms(room: Room) -> int | None:
+    """When `tick` or `stock_to_show` will next have something to say, or None."""
+    return clock.next_due_ms(room.counter)
+
+
+def evolve(room: Room, fact: Fact, at_ms: int) -> None:
+    """Fold one fact into the state, in place.
+
+    Raises:
+        BrokenBooksError: the fact cannot be true of this state; the log or the code is broken.
+    """
+    state = room.state
+    state.seq += 1
+    state.at_ms = at_ms
+    fold = _FOLDS.get(type(fact))
+    if fold is None:
+        till.evolve(room.counter, fact, at_ms)
+    else:
+        fold(state, fact)
+
+
+# -- viewers -----------------------------------------------------------------------------------
+
+
+def _cart_add(room: Room, asked: Envelope, command: messages.CartAdd, now_ms: int) -> Decision:
+    match room.state.status:
+        case "created":
+            return refuse(ErrorCode.NOT_OPEN, "the show has not begun")
+        case "ended":
+            return refuse(ErrorCode.CLOSED, "the show is over")
+        case "live":
+            return shopper.add(
+                room.counter, asked.actor, command.sku, command.quantity, command.id, now_ms
+            )
+
+
+def _cart_remove(room: Room, asked: Envelope, command: messages.CartRemove, _: int) -> Decision:
+    return shopper.remove(room.counter, asked.actor, command.sku, command.quantity, command.id)
+
+
+def _cart_show(room: Room, asked: Envelope, command: messages.CartShow, _: int) -> Decision:
+    return shopper.show(room.counter, asked.actor)
+
+
+def _checkout(room: Room, asked: Envelope, command: messages.Checkout, now_ms: int) -> Decision:
+    return shopper.check_out(
+        room.counter,
+        asked.actor,
+        asked.channel,
+        command.checkout_id,
+        command.personalisation,
+        now_ms,
+    )
+
+
+def _order_pay(room: Room, asked: Envelope, command: messages.OrderPay, _: int) -> Decision:
+    return shopper.pay(room.counter, asked.actor, command.order_id, command.payment_token)
+
+
+# -- the payment provider ----------------------------------------------------------------------
+
+
+def _approved(room: Room, _: Envelope, command: commands.PaymentApproved, now_ms: int) -> Decision:
+    return settlement.approved(
+        room.counter, command.payment_id, command.amount_minor, command.currency
+    )
+
+
+def _declined(room: Room, _: Envelope, command: commands.PaymentDeclined, now_ms: int) -> Decision:
+    return settlement.declined(room.counter, command.payment_id, command.reason)
+
+
+def _refunded(room: Room, _: Envelope, command: commands.RefundSettled, now_ms: int) -> Decision:
+    return settlement.refund_settled(room.counter, command.payment_id)
+
+
+# -- the desk: the show ------------------------------------------------------------------------
+
+
+def _room_create(room: Room, _: Envelope, command: commands.RoomCreate, now_ms: int) -> Decision:
+    answer = {"room": room.state.room, "status": room.state.status}
+    if room.state.title:
+        if room.state.title == command.title:
+            return Decision((), answer)
+        return refuse(ErrorCode.CONFLICT, f"room {room.state.room} exists with another title")
+    return Decision((facts.RoomCreated(command.title),), answer)
+
+
+def _room_start(room: Room, _: Envelope, command: commands.RoomStart, now_ms: int) -> Decision:
+    answer = {"room": room.state.room, "status": "live"}
+    match room.state.status:
+        case "created":
+            return Decision((facts.RoomStarted(),), answer)
+        case "live":
+            return Decision((), answer)
+        case "ended":
+            return refuse(ErrorCode.CONFLICT, "the show is over")
+
+
+def _room_end(room: Room, _: Envelope, command: commands.RoomEnd, now_ms: int) -> Decision:
+    answer = {"room": room.state.room, "status": "ended"}
+    if room.state.status == "ended":
+        return Decision((), answer)
+    return Decision((*desk.close_all(room.counter), facts.RoomEnded()), answer)
+
+
+def _card_put(room: Room, _: Envelope, command: commands.CardPut, now_ms: int) -> Decision:
+    cards, card = room.state.cards, command.card
+    if (card.price_minor is None) != (card.currency is None):
+        return refuse(ErrorCode.INVALID, "a price needs its currency, a currency its price")
+    answer = {"card_id": card.card_id}
+    known = cards.get(card.card_id)
+    if known == card:
+        return Decision((), answer)
+    if known is not None:
+        return Decision((facts.CardUpdated(card),), answer)
+    if len(cards) >= CARDS_MAX:
+        return refuse(ErrorCode.LIMIT_REACHED, f"at most {CARDS_MAX} cards on screen")
+    return Decision((facts.CardPushed(card),), answer)
+
+
+def _card_pin(room: Room, _: Envelope, command: commands.CardPin, now_ms: int) -> Decision:
+    card_id = command.card_id
+    if card_id is not None and card_id not in room.state.cards:
+        return refuse(ErrorCode.NOT_FOUND, f"no card {card_id} on screen")
+    done = room.state.pinned == card_id
+    return Decision(() if done else (facts.CardPinned(card_id),), {"card_id": card_id})
+
+
+def _card_withdraw(
+    room: Room, _: Envelope, command: commands.CardWithdraw, now_ms: int
+) -> Decision:
+    answer = {"card_id": command.card_id}
+    if command.card_id not in room.state.cards:
+        return Decision((), answer)
+    return Decision((facts.CardWithdrawn(command.card_id),), answer)
+
+
+def _announce(room: Room, asked: Envelope, command: commands.Announce, now_ms: int) -> Decision:
+    return Decision((facts.Announced(command.text, asked.actor),), {"text": command.text})
+
+
+# -- the desk: drops and orders ----------------------------------------------------------------
+
+
+def _drop_schedule(
+    room: Room, _: Envelope, command: commands.DropSchedule, now_ms: int
+) -> Decision:
+    if room.state.status == "ended":
+        return refuse(ErrorCode.CLOSED, "the show is over")
+    return desk.schedule(room.counter, command.terms)
+
+
+def _drop_open(room: Room, _: Envelope, command: commands.DropOpen, now_ms: int) -> Decision:
+    return desk.open_now(room.counter, command.drop_id)
+
+
+def _drop_pause(room: Room, _: Envelope, command: commands.DropPause, now_ms: int) -> Decision:
+    return desk.pause(room.counter, command.drop_id)
+
+
+def _drop_restock(room: Room, _: Envelope, command: commands.DropRestock, now_ms: int) -> Decision:
+    return desk.restock(room.counter, command.drop_id, command.quantity)
+
+
+def _drop_close(room: Room, _: Envelope, command: commands.DropClose, now_ms: int) -> Decision:
+    return desk.close(room.counter, command.drop_id)
+
+
+def _order_refund(room: Room, _: Envelope, command: commands.OrderRefund, now_ms: int) -> Decision:
+    return desk.refund(room.counter, command.order_id, command.restock)
+
+
+# -- the desk: moderation ----------------------------------------------------------------------
+
+
+def _mute(room: Room, asked: Envelope, command: commands.ViewerMute, now_ms: int) -> Decision:
+    muted, answer = room.state.muted, {"viewer": command.viewer, "muted": command.muted}
+    if command.muted == (command.viewer in muted):
+        return Decision((), answer)
+    if command.muted and len(muted) >= MODERATED_MAX:
+        return refuse(ErrorCode.LIMIT_REACHED, f"at most {MODERATED_MAX} muted viewers")
+    return Decision((facts.ViewerMuted(command.viewer, command.muted, asked.actor),), answer)
+
+
+def _ban(room: Room, asked: Envelope, command: commands.ViewerBan, now_ms: int) -> Decision:
+    banned, answer = room.state.banned, {"viewer": command.viewer, "banned": command.banned}
+    if command.banned == (command.viewer in banned):
+        return Decision((), answer)
+    if command.banned and len(banned) >= MODERATED_MAX:
+        return refuse(ErrorCode.LIMIT_REACHED, f"at most {MODERATED_MAX} banned viewers")
+    return Decision((facts.ViewerBanned(command.viewer, command.banned, asked.actor),), answer)
+
+
+def _slow_mode(
+    room: Room, asked: Envelope, command: commands.ChatSlowMode, now_ms: int
+) -> Decision:
+    answer = {"interval_ms": command.interval_ms}
+    if command.interval_ms == room.state.slow_mode_ms:
+        return Decision((), answer)
+    return Decision((facts.SlowModeSet(command.interval_ms, asked.actor),), answer)
+
+
+def _chat_delete(
+    room: Room, asked: Envelope, command: commands.ChatDelete, now_ms: int
+) -> Decision:
+    return Decision(
+        (facts.ChatDeleted(command.message_id, asked.actor),), {"message_id": command.message_id}
+    )
+
+
+_DECISIONS: dict[type, Callable[[Room, Envelope, Any, int], Decision]] = {
+    messages.CartAdd: _cart_add,
+    messages.CartRemove: _cart_remove,
+    messages.CartShow: _cart_show,
+    messages.Checkout: _checkout,
+    messages.OrderPay: _order_pay,
+    commands.PaymentApproved: _approved,
+    commands.PaymentDeclined: _declined,
+    commands.RefundSettled: _refunded,
+    commands.RoomCreate: _room_create,
+    commands.RoomStart: _room_start,
+    commands.RoomEnd: _room_end,
+    commands.CardPut: _card_put,
+    commands.CardPin: _card_pin,
+    commands.CardWithdraw: _card_withdraw,
+    commands.Announce: _announce,
+    commands.DropSchedule: _drop_schedule,
+    commands.DropOpen: _drop_open,
+    commands.DropPause: _drop_pause,
+    commands.DropRestock: _drop_restock,
+    commands.DropClose: _drop_close,
+    commands.OrderRefund: _order_refund,
+    commands.ViewerMute: _mute,
+    commands.ViewerBan: _ban,
+    commands.ChatSlowMode: _slow_mode,
+    commands.ChatDelete: _chat_delete,
+}
+
+
+# -- folds -------------------------------------------------------------------------------------
+
+
+def _epoch_started(state: RoomState, fact: facts.EpochStarted) -> None:
+    state.epochs.append((fact.epoch, state.seq))
+    del state.epochs[:-EPOCHS_KEPT]
+
+
+def _room_created(state: RoomState, fact: facts.RoomCreated) -> None:
+    state.title = fact.title
+
+
+def _room_started(state: RoomState, fact: facts.RoomStarted) -> None:
+    state.status = "live"
+
+
+def _room_ended(state: RoomState, fact: facts.RoomEnded) -> None:
+    state.status = "ended"
+
+
+def _card_shown(state: RoomState, fact: facts.CardPushed | facts.CardUpdated) -> None:
+    state.cards[fact.card.card_id] = fact.card
+
+
+def _card_pinned(state: RoomState, fact: facts.CardPinned) -> None:
+    state.pinned = fact.card_id
+
+
+def _card_withdrawn(state: RoomState, fact: facts.CardWithdrawn) -> None:
+    del state.cards[fact.card_id]
+    if state.pinned == fact.card_id:
+        state.pinned = None
+
+
+def _announced(state: RoomState, fact: facts.Announced | facts.ChatDeleted) -> None:
+    """Said once and not kept."""
+
+
+def _muted(state: RoomState, fact: facts.ViewerMuted) -> None:
+    if fact.muted:
+        state.muted[fact.viewer] = None
+    else:
+        state.muted.pop(fact.viewer, None)
+
+
+def _banned(state: RoomState, fact: facts.ViewerBanned) -> None:
+    if fact.banned:
+        state.banned[fact.viewer] = None
+    else:
+        state.banned.pop(fact.viewer, None)
+
+
+def _slow_mode_set(state: RoomState, fact: facts.SlowModeSet) -> None:
+    state.slow_mode_ms = fact.interval_ms
+
+
+_FOLDS: dict[type, Callable[[RoomState, Any], None]] = {
+    facts.EpochStarted: _epoch_started,
+    facts.RoomCreated: _room_created,
+    facts.RoomStarted: _room_started,
+    facts.RoomEnded: _room_ended,
+    facts.CardPushed: _card_shown,
+    facts.CardUpdated: _card_shown,
+    facts.CardPinned: _card_pinned,
+    facts.CardWithdrawn: _card_withdrawn,
+    facts.Announced: _announced,
+    facts.ChatDeleted: _announced,
+    facts.ViewerMuted: _muted,
+    facts.ViewerBanned: _banned,
+    facts.SlowModeSet: _slow_mode_set,
+}

@@ -1,0 +1,334 @@
+"""What the outside may see of a room. Pure.
+
+    public_frame(fact, seq, at_ms)   -> the frame that viewers (or only gateways) get, or None
+    private_frames(room, fact)       -> frames for single viewers
+    Storefront                       -> the public view: `of(state)` from the engine's state, or
+    `apply(frame)`
+                                        from the air; both ways give the same view
+
+Owns the translation from facts to frames, and so the line between what is public and what is not.
+Refuses to know bytes, sockets and Redis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, cast
+
+from msgspec import Struct, field, to_builtins
+
+from cart import events
+from cart.counter import Counter
+from cart.drop import Drop, DropStatus, DropTerms
+from cart.fact import Fact
+from livestream import facts
+from livestream.messages import Card, CardView, ChatMessage, DropView, RoomStatus, Snapshot
+from livestream.room import EPOCHS_KEPT, Room, RoomState
+
+Frame = dict[str, Any]
+#: `gateways` frames are for the gateways' own doings (who is muted, who is banned) and go no
+#: further.
+Audience = Literal["viewers", "gateways"]
+
+
+def public_frame(fact: Fact, seq: int, at_ms: int) -> tuple[Audience, Frame] | None:
+    """The frame that the fact puts on air, or None when it is nobody else's business."""
+    body = _BODIES.get(type(fact))
+    if body is None:
+        return None
+    audience: Audience = "gateways" if type(fact) in _FOR_GATEWAYS else "viewers"
+    tag = type(fact).__struct_config__.tag
+    return audience, {"type": tag, "seq": seq, "at_ms": at_ms, **body(fact)}
+
+
+def private_frames(counter: Counter, fact: Fact) -> Iterable[tuple[str, Frame]]:
+    """Frames for single viewers, as (viewer, frame), after the fact was folded."""
+    books = counter.books
+    match fact:
+        case events.HoldExpired():
+            yield (
+                fact.viewer,
+                {
+                    "type": "hold.expired",
+                    "hold_id": fact.hold_id,
+                    "sku": fact.sku,
+                    "quantity": fact.quantity,
+                },
+            )
+        case events.OrderPaid() | events.OrderExpired() | events.OrderRefunded():
+            order = books.orders[fact.order_id]
+            frame: Frame = {
+                "type": type(fact).__struct_config__.tag,
+                "order_id": order.order_id,
+                "total_minor": order.total_minor,
+                "currency": order.currency,
+            }
+            if order.paid_seq:
+                frame["paid_seq"] = order.paid_seq
+            yield order.viewer, frame
+        case events.PaymentDeclined() | events.PaymentReturned():
+            yield (
+                books.orders[fact.order_id].viewer,
+                {
+                    "type": type(fact).__struct_config__.tag,
+                    "order_id": fact.order_id,
+                    "reason": fact.reason,
+                },
+            )
+        case events.PerkAwarded():
+            yield (
+                fact.viewer,
+                {
+                    "type": "perk.awarded",
+                    "order_id": fact.order_id,
+                    "drop_id": fact.drop_id,
+                    "name": fact.name,
+                    "rank": fact.rank,
+                },
+            )
+        case _:
+            return
+
+
+# -- facts to frames ---------------------------------------------------------------------------
+
+
+def card_view(card: Card) -> CardView:
+    """A card as viewers see it."""
+    return cast(CardView, to_builtins(card))
+
+
+def drop_view(drop: Drop) -> DropView:
+    """A drop as viewers see it: the levels are those last told."""
+    shown = drop.shown
+    view = _view_of_terms(drop.terms)
+    view["status"] = drop.status
+    view["supply"] = drop.stock.supplied
+    view["available"], view["held"], view["sold"] = shown.available, shown.held, shown.sold
+    return view
+
+
+def _view_of_terms(terms: DropTerms) -> DropView:
+    perk = terms.perk
+    return {
+        "drop_id": terms.drop_id,
+        "sku": terms.sku,
+        "title": terms.title,
+        "status": DropStatus.SCHEDULED,
+        "supply": terms.supply,
+        "price_minor": terms.price_minor,
+        "currency": terms.currency,
+        "opens_at_ms": terms.opens_at_ms,
+        "limit_per_viewer": terms.limit_per_viewer,
+        "hold_ttl_ms": terms.hold_ttl_ms,
+        "perk": None if perk is None else {"name": perk.name, "first_n": perk.first_n},
+        "available": terms.supply,
+        "held": 0,
+        "sold": 0,
+    }
+
+
+def _stock_body(fact: events.StockShown) -> Frame:
+    return {
+        "drop_id": fact.drop_id,
+        "sku": fact.sku,
+        "available": fact.available,
+        "held": fact.held,
+        "sold": fact.sold,
+    }
+
+
+_BODIES: dict[type, Callable[[Any], Frame]] = {
+    facts.EpochStarted: lambda fact: {"epoch": fact.epoch},
+    facts.RoomCreated: lambda fact: {"title": fact.title},
+    facts.RoomStarted: lambda fact: {},
+    facts.RoomEnded: lambda fact: {},
+    facts.CardPushed: lambda fact: {"card": card_view(fact.card)},
+    facts.CardUpdated: lambda fact: {"card": card_view(fact.card)},
+    facts.CardPinned: lambda fact: {"card_id": fact.card_id},
+    facts.CardWithdrawn: lambda fact: {"card_id": fact.card_id},
+    facts.Announced: lambda fact: {"text": fact.text},
+    facts.ChatDeleted: lambda fact: {"message_id": fact.message_id},
+    facts.SlowModeSet: lambda fact: {"interval_ms": fact.interval_ms},
+    facts.ViewerMuted: lambda fact: {"viewer": fact.viewer, "muted": fact.muted},
+    facts.ViewerBanned: lambda fact: {"viewer": fact.viewer, "banned": fact.banned},
+    events.DropScheduled: lambda fact: {"drop": _view_of_terms(fact.terms)},
+    events.DropOpened: lambda fact: {"drop_id": fact.drop_id},
+    events.DropPaused: lambda fact: {"drop_id": fact.drop_id},
+    events.DropSoldOut: lambda fact: {"drop_id": fact.drop_id},
+    events.DropClosed: lambda fact: {"drop_id": fact.drop_id},
+    events.DropRestocked: lambda fact: {"drop_id": fact.drop_id, "quantity": fact.quantity},
+    events.StockShown: _stock_body,
+}
+_FOR_GATEWAYS = frozenset({facts.RoomCreated, facts.ViewerMuted, facts.ViewerBanned})
+
+
+# -- the public view ---------------------------------------------------------------------------
+
+
+class Storefront(Struct):
+    """The room as a newcomer sees it, at `seq`. `muted` and `banned` are for gateways and never
+    shown.
+    """
+
+    room: str
+    title: str = ""
+    status: RoomStatus = "created"
+    seq: int = 0
+    epochs: list[tuple[int, int]] = []
+    cards: dict[str, CardView] = {}
+    pinned: str | None = None
+    drops: dict[str, DropView] = {}
+    slow_mode_ms: int = 0
+    muted: dict[str, None] = field(default_factory=dict)
+    banned: dict[str, None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, room: Room) -> Storefront:
+        """The view of an engine's own state."""
+        state: RoomState = room.state
+        return cls(
+            room=state.room,
+            title=state.title,
+            status=state.status,
+            seq=state.seq,
+            epochs=list(state.epochs),
+            cards={card_id: card_view(card) for card_id, card in state.cards.items()},
+            pinned=state.pinned,
+            drops={drop_id: drop_view(drop) for drop_id, drop in state.books.drops.items()},
+            slow_mode_ms=state.slow_mode_ms,
+            muted=dict(state.muted),
+            banned=dict(state.banned),
+        )
+
+    @property
+    def epoch(self) -> int:
+        """The ownership that wrote last; 0 before the first."""
+        return self.epochs[-1][0] if self.epochs else 0
+
+    def covers(self, epoch: int, since: int) -> bool:
+        """Whether a client that saw `since` under `epoch` saw a prefix of this very log.
+
+        An offset alone lies: after a Redis that lost its last second, another owner may have
+        written other facts under the same numbers.
+        """
+        starts = dict(self.epochs)
+        start = starts.get(epoch)
+        if start is None or since < start or since > self.seq:
+            return False
+        later = [first for number, first in self.epochs if number > epoch]
+        return not later or since < later[0]
+
+    def snapshot(self, viewers: int, likes: int, chat: list[ChatMessage]) -> Snapshot:
+        """What `welcome` carries."""
+        return {
+            "title": self.title,
+            "status": self.status,
+            "cards": list(self.cards.values()),
+            "pinned": self.pinned,
+            "drops": list(self.drops.values()),
+            "viewers": viewers,
+            "likes": likes,
+            "chat": chat,
+            "slow_mode_ms": self.slow_mode_ms,
+        }
+
+    def apply(self, frame: Frame) -> None:
+        """Fold one frame of the air; frames at or below `seq` are old news."""
+        if frame["seq"] <= self.seq:
+            return
+        self.seq = frame["seq"]
+        _APPLY[frame["type"]](self, frame)
+
+
+def _put_card(view: Storefront, frame: Frame) -> None:
+    view.cards[frame["card"]["card_id"]] = frame["card"]
+
+
+def _withdraw_card(view: Storefront, frame: Frame) -> None:
+    view.cards.pop(frame["card_id"], None)
+    if view.pinned == frame["card_id"]:
+        view.pinned = None
+
+
+def _start_epoch(view: Storefront, frame: Frame) -> None:
+    view.epochs.append((frame["epoch"], frame["seq"]))
+    del view.epochs[:-EPOCHS_KEPT]
+
+
+def _set_title(view: Storefront, frame: Frame) -> None:
+    view.title = frame["title"]
+
+
+def _set_status(status: RoomStatus) -> Callable[[Storefront, Frame], None]:
+    def apply(view: Storefront, frame: Frame) -> None:
+        view.status = status
+
+    return apply
+
+
+def _set_drop(status: DropStatus) -> Callable[[Storefront, Frame], None]:
+    def apply(view: Storefront, frame: Frame) -> None:
+        view.drops[frame["drop_id"]]["status"] = status
+
+    return apply
+
+
+def _schedule_drop(view: Storefront, frame: Frame) -> None:
+    view.drops[frame["drop"]["drop_id"]] = frame["drop"]
+
+
+def _restock(view: Storefront, frame: Frame) -> None:
+    view.drops[frame["drop_id"]]["supply"] += frame["quantity"]
+
+
+def _set_stock(view: Storefront, frame: Frame) -> None:
+    drop = view.drops[frame["drop_id"]]
+    drop["available"], drop["held"], drop["sold"] = (
+        frame["available"],
+        frame["held"],
+        frame["sold"],
+    )
+
+
+def _pin(view: Storefront, frame: Frame) -> None:
+    view.pinned = frame["card_id"]
+
+
+def _slow_mode(view: Storefront, frame: Frame) -> None:
+    view.slow_mode_ms = frame["interval_ms"]
+
+
+def _mark(marked: dict[str, None], viewer: str, on: bool) -> None:
+    if on:
+        marked[viewer] = None
+    else:
+        marked.pop(viewer, None)
+
+
+def _say(view: Storefront, frame: Frame) -> None:
+    """Said once and not kept."""
+
+
+_APPLY: dict[str, Callable[[Storefront, Frame], None]] = {
+    "epoch.started": _start_epoch,
+    "room.created": _set_title,
+    "room.started": _set_status("live"),
+    "room.ended": _set_status("ended"),
+    "card.pushed": _put_card,
+    "card.updated": _put_card,
+    "card.pinned": _pin,
+    "card.withdrawn": _withdraw_card,
+    "announcement": _say,
+    "chat.deleted": _say,
+    "chat.slow_mode": _slow_mode,
+    "viewer.muted": lambda view, frame: _mark(view.muted, frame["viewer"], frame["muted"]),
+    "viewer.banned": lambda view, frame: _mark(view.banned, frame["viewer"], frame["banned"]),
+    "drop.scheduled": _schedule_drop,
+    "drop.opened": _set_drop(DropStatus.OPEN),
+    "drop.paused": _set_drop(DropStatus.PAUSED),
+    "drop.sold_out": _set_drop(DropStatus.SOLD_OUT),
+    "drop.closed": _set_drop(DropStatus.CLOSED),
+    "drop.restocked": _restock,
+    "stock.changed": _set_stock,
+}
