@@ -10,22 +10,22 @@ from typing import Annotated
 from msgspec import Meta
 
 #: Identifiers are ASCII words, so that they can stand in keys, labels, file names and addresses as
-#: they are.
-_WORD = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
+#: they are. Python's `$` also matches before a last newline, JavaScript's does not: hence `(?!\n)`.
+WORD = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$(?!\n)"
 
-ViewerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
-Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
-CardId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
-DropId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
-OrderId = Annotated[str, Meta(min_length=1, max_length=96, pattern=_WORD)]
-PaymentId = Annotated[str, Meta(min_length=1, max_length=112, pattern=_WORD)]
-CheckoutId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
+ViewerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
+Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
+CardId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
+DropId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
+OrderId = Annotated[str, Meta(min_length=1, max_length=96, pattern=WORD)]
+PaymentId = Annotated[str, Meta(min_length=1, max_length=112, pattern=WORD)]
+CheckoutId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 #: The client's own name for a command; a repeat gets the first answer.
-CommandId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_WORD)]
+CommandId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 #: Where the viewer came from (tmall, wechat, xiaohongshu...). Signed into the ticket by the
 #: merchant.
-Channel = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-PaymentToken = Annotated[str, Meta(min_length=1, max_length=128, pattern=_WORD)]
+Channel = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9][a-z0-9_-]*$(?!\n)")]
+PaymentToken = Annotated[str, Meta(min_length=1, max_length=128, pattern=WORD)]
 
 Title = Annotated[str, Meta(min_length=1, max_length=120)]
 Text = Annotated[str, Meta(max_length=500)]
@@ -45,7 +45,7 @@ TtlMs = Annotated[int, Meta(ge=1_000, le=86_400_000)]
 #: Engraving, gift card and the like: at most 8 x (32 + 200) characters, under 4 KiB as UTF-8 on the
 #: wire.
 PERSONALISATION_KEYS_MAX = 8
-PersonalisationKey = Annotated[str, Meta(min_length=1, max_length=32, pattern=_WORD)]
+PersonalisationKey = Annotated[str, Meta(min_length=1, max_length=32, pattern=WORD)]
 PersonalisationValue = Annotated[str, Meta(max_length=200)]
 Personalisation = Annotated[
     dict[PersonalisationKey, PersonalisationValue], Meta(max_length=PERSONALISATION_KEYS_MAX)

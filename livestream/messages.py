@@ -121,9 +121,9 @@ class Card(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defau
     price_minor: PriceMinor | None = None
     currency: Currency | None = None
     #: An absolute https address, or a path on the control server.
-    image_url: Annotated[str, Meta(max_length=500, pattern=r"^(https://|/)[^\s\"<>]*$")] | None = (
-        None
-    )
+    image_url: (
+        Annotated[str, Meta(max_length=500, pattern=r"^(https://|/(?!/))[^\s\"<>]*$(?!\n)")] | None
+    ) = None
 
 
 class PerkView(TypedDict):
