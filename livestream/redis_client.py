@@ -21,6 +21,10 @@ POOL_WAIT_S = 5.0
 
 OLDEST_VERSION = (6, 2)
 
+#: What XRANGE and XREVRANGE return from this client: (id, fields) pairs of bytes. The library's own
+#: types allow for every protocol and decoding there is.
+StreamEntries = list[tuple[bytes, dict[bytes, bytes]]]
+
 
 def open_redis(url: str) -> aioredis.Redis:
     """A client for `redis://`, `rediss://` or `unix://` URLs; replies are bytes.

@@ -1,0 +1,146 @@
+"""The log of a room in Redis: append with a fence, read back, snapshots.
+
+Owns how records, public frames and snapshots lie in Redis. Refuses to know what they mean: it
+stores and returns `Record`s. A record's stream id is `<seq of its last fact>-0`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from importlib import resources
+from typing import Any, Final, cast
+
+import msgspec
+from redis import asyncio as aioredis
+from redis.exceptions import ResponseError
+
+from livestream import keys, wire
+from livestream.facts import Record
+from livestream.redis_client import StreamEntries
+from livestream.room import RoomState
+
+#: Records of public frames that gateways can catch up on from Redis; one that is further behind
+#: starts anew from the storefront. 10,000 x about 300 bytes = 3 MB for each room.
+AIR_RECORDS_MAX: Final = 10_000
+#: Records that one read returns: 500 x at most a few hundred KB, so that a replay stays in bounds.
+READ_PAGE: Final = 500
+
+_APPEND = resources.files("livestream").joinpath("journal.append.lua").read_text()
+
+
+class FencedError(Exception):
+    """The log does not end where this engine left it: the room has another owner, or Redis lost
+    records.
+    """
+
+
+class Journal:
+    """The writing half, for the one engine that owns `room`. `seq` is the last one in the log."""
+
+    def __init__(self, redis: aioredis.Redis, room: str) -> None:
+        self._redis = redis
+        self._room = room
+        self._append = redis.register_script(_APPEND)
+        self._keys = [keys.log(room), keys.air(room), keys.inbox(room)]
+        self.seq = 0
+
+    async def commit(
+        self,
+        seq: int,
+        record: bytes,
+        air: bytes,
+        consumed: str,
+        messages: Sequence[tuple[str, bytes]],
+    ) -> None:
+        """Append `record`, whose last fact is `seq`, and publish `messages`, or do nothing at all.
+
+        Empty `record` means that nothing happened and `seq` is unchanged. `consumed` is the id of
+        the last inbox entry that was decided, or empty.
+
+        Raises:
+            FencedError: see there; nothing was written.
+            redis.exceptions.RedisError: Redis is away; whether it was written, `is_committed`
+            tells.
+        """
+        args: list[Any] = [
+            f"{self.seq}-0",
+            f"{seq}-0",
+            record,
+            air,
+            AIR_RECORDS_MAX,
+            _after(consumed) if consumed else "",
+        ]
+        for channel, message in messages:
+            args += (channel, message)
+        try:
+            await self._append(keys=self._keys, args=args)
+        except ResponseError as error:
+            if str(error).startswith("FENCED"):
+                raise FencedError(str(error)) from None
+            raise
+        self.seq = seq
+
+    async def is_committed(self, seq: int, record: bytes) -> bool:
+        """After an append whose answer was lost: whether it is in the log.
+
+        Raises:
+            FencedError: the log ends neither before nor with this record.
+        """
+        tail = cast(StreamEntries, await self._redis.xrevrange(keys.log(self._room), count=1))
+        last_id, last = (tail[0][0].decode(), tail[0][1][b"r"]) if tail else ("0-0", b"")
+        if record and last_id == f"{seq}-0" and last == record:
+            self.seq = seq
+            return True
+        if last_id == f"{self.seq}-0":
+            return False
+        raise FencedError(f"the log ends with {last_id}, not with {self.seq}-0")
+
+    async def save_snapshot(self, state: bytes) -> None:
+        """Keep the engine's state, so that the next start folds only what came after it."""
+        await self._redis.set(keys.snapshot(self._room), state)
+
+    async def save_storefront(self, view: bytes) -> None:
+        """Keep the public view, so that a gateway can start from it."""
+        await self._redis.set(keys.storefront(self._room), view)
+
+
+async def read_log(
+    redis: aioredis.Redis, room: str, after_seq: int = 0
+) -> AsyncIterator[tuple[int, Record]]:
+    """Records after `after_seq`, oldest first, each with the seq of its last fact.
+
+    Raises:
+        msgspec.DecodeError: the log is damaged or newer than this code.
+    """
+    start = f"({after_seq}-0" if after_seq else "-"
+    while True:
+        page = cast(StreamEntries, await redis.xrange(keys.log(room), min=start, count=READ_PAGE))
+        for entry_id, fields in page:
+            yield seq_of(entry_id), wire.decode_record(fields[b"r"])
+        if len(page) < READ_PAGE:
+            return
+        start = f"({page[-1][0].decode()}"
+
+
+async def read_snapshot(redis: aioredis.Redis, room: str) -> RoomState | None:
+    """The last kept state, or None. One that this code cannot read is ignored: the log has
+    everything.
+    """
+    kept = await redis.get(keys.snapshot(room))
+    if kept is None:
+        return None
+    try:
+        return msgspec.json.decode(kept, type=RoomState)
+    except msgspec.DecodeError:
+        return None
+
+
+def seq_of(entry_id: bytes) -> int:
+    """The seq in a stream id of the log or the air."""
+    return int(entry_id.split(b"-", 1)[0])
+
+
+def _after(entry_id: str) -> str:
+    """The smallest stream id above `entry_id`."""
+    ms, number = entry_id.split("-")
+    return f"{ms}-{int(number) + 1}"
