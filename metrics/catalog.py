@@ -1,0 +1,335 @@
+"""Every instrument of the engine, and what an operator does when it moves.
+
+Owns names, units, labels and help texts. Refuses to know when anything is counted: the roles import
+from here and add, once per batch or once a second, never once per viewer.
+
+Conventions. Names begin with `livestream_`; units are base units (seconds, bytes) and come last, a
+counter ends in `_total`. Every label has a closed set of values, written beside it; the one open
+set, rooms, is cut at ROOM_LABELS_MAX by `room_label`. No viewer, order or address is ever a label.
+Money and stock are not here: they are read from the room's ledger (`metrics.ledger`), so that they
+agree with the log even after a restart.
+
+A gauge says how values of several processes add up (`livesum`, `livemax`); a process that died
+counts no more. Counters and histograms of the dead stay, so that a rate never goes backwards.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+#: A room costs 3 series here and some 30 + 8 for each drop in its ledger: 64 rooms of 4 drops are
+#: 64 x 65 = 4,200 series, a scrape of half a megabyte. Further rooms share the value "other".
+ROOM_LABELS_MAX = 64
+OTHER: Final = "other"
+
+#: The instruments of this process. Not the library's global registry: what is exposed is exactly
+#: what this page declares.
+REGISTRY = CollectorRegistry()
+
+#: RFC 6455 section 7.4.1 and this protocol's own (livestream.messages.CloseCode). 1005 and 1006
+#: are never sent: they stand for "closed without a code" and "the connection broke".
+CLOSE_CODES: Final = frozenset(
+    {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 4001, 4003, 4008, 4009, 4029}
+)
+#: Answers that end a handshake.
+HANDSHAKE_STATUSES: Final = frozenset(
+    {101, 200, 400, 401, 403, 404, 405, 408, 413, 414, 426, 429, 431, 500, 503}
+)
+
+
+class RoomLabels:
+    """The first `most` rooms that this process names keep their name; the others are "other"."""
+
+    def __init__(self, most: int = ROOM_LABELS_MAX) -> None:
+        self._most = most
+        self._known: set[str] = set()
+
+    def __call__(self, room: str) -> str:
+        """The value of the label `room`."""
+        if room in self._known:
+            return room
+        if len(self._known) >= self._most:
+            return OTHER
+        self._known.add(room)
+        return room
+
+
+#: One for the process: `CONNECTIONS.labels(room_label(room)).set(n)`.
+room_label = RoomLabels()
+
+
+def close_code_label(code: int) -> str:
+    """The value of the label `code` of LEAVES."""
+    return str(code) if code in CLOSE_CODES else OTHER
+
+
+def handshake_status_label(status: int) -> str:
+    """The value of the label `status` of HANDSHAKES."""
+    return str(status) if status in HANDSHAKE_STATUSES else OTHER
+
+
+# Bounds of histograms, chosen around the promise that each one watches.
+
+#: A group commit takes 0.3-0.7 ms on a local disk, some 10 ms on a busy cloud volume.
+_APPEND_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+#: From an idle loop to a viewer who notices.
+_LAG_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+#: From a room of 50 to one of 20,000 in one process (about 9 us each).
+_BROADCAST_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+#: A request of the desk waits for one commit.
+_REQUEST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+#: From a snapshot of a small room to a long log replayed at some 100,000 facts a second.
+_TAKEOVER_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_BATCH = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500)
+
+
+# -- gateway: the audience ---------------------------------------------------------------------
+
+CONNECTIONS = Gauge(
+    "livestream_connections",
+    "Viewers connected to gateways of this machine. "
+    "Near the sum of the gateways' viewers_max, new ones get 503: add gateways.",
+    ["room"],  # at most ROOM_LABELS_MAX, then "other"
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+BEHIND = Gauge(
+    "livestream_connections_behind",
+    "Viewers whose socket is full, so that frames wait for them. A few are people on bad networks; "
+    "a large part of livestream_connections means that this machine's uplink is full.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+HANDSHAKES = Counter(
+    "livestream_handshakes",
+    "Answers to requests for a connection, by HTTP status; 101 lets a viewer in. "
+    "401: look at who issues tickets and at clocks; 403: origin or a ban; 503: full.",
+    ["status"],  # HANDSHAKE_STATUSES, "other"
+    registry=REGISTRY,
+)
+HANDSHAKES_LOST = Counter(
+    "livestream_handshakes_lost",
+    "Connections that ended before they had asked for anything whole. "
+    "Many expired or evicted ones together are somebody holding connections open on purpose.",
+    ["reason"],  # "expired", "evicted", "abandoned"
+    registry=REGISTRY,
+)
+JOINS = Counter(
+    "livestream_joins",
+    "Viewers let in. `resumed` ones lost their connection and missed nothing; many at once follow "
+    "a network fault or a gateway's restart.",
+    ["kind"],  # "new", "resumed"
+    registry=REGISTRY,
+)
+LEAVES = Counter(
+    "livestream_leaves",
+    "Viewers gone, by close code. 1000, 1001, 1005 and 1006 left by themselves; 1012 was our "
+    "restart; 4008 was too slow; 4009, 4029 and 1002 to 1009 did not keep to the protocol.",
+    ["code"],  # CLOSE_CODES, "other"
+    registry=REGISTRY,
+)
+SLOW_EVICTIONS = Counter(
+    "livestream_slow_evictions",
+    "Viewers closed with 4008 because what waited for them passed backlog_bytes_max or lasted too "
+    "long. They resume without loss; many at once mean that the uplink is full.",
+    registry=REGISTRY,
+)
+PROTOCOL_ERRORS = Counter(
+    "livestream_protocol_errors",
+    "Viewers closed for breaking RFC 6455 or its bounds here. "
+    "After a release of an app this should stay flat; else that release has a bug.",
+    registry=REGISTRY,
+)
+
+# -- gateway: traffic --------------------------------------------------------------------------
+
+MESSAGES_RECEIVED = Counter(
+    "livestream_messages_received",
+    "Messages of viewers, by type, and what the gateway did with them: `ok` was passed on, "
+    "anything else is the error code that the viewer got at once.",
+    # type: the tags of livestream.messages, or "unreadable"; result: "ok" or a cart.outcome code
+    ["type", "result"],
+    registry=REGISTRY,
+)
+BROADCASTS = Counter(
+    "livestream_broadcasts",
+    "Frames sent to a whole room, by lane; each is one frame for every viewer of the room.",
+    ["lane"],  # "commerce", "chat", "pulse"
+    registry=REGISTRY,
+)
+FRAMES_SENT = Counter(
+    "livestream_frames_sent",
+    "Frames handed to viewers' sockets. This rate times some 9 us is the gateways' CPU.",
+    registry=REGISTRY,
+)
+BYTES_SENT = Counter(
+    "livestream_sent_bytes",
+    "Bytes written to viewers' sockets: what the uplink carries, less TCP and TLS.",
+    registry=REGISTRY,
+)
+BYTES_RECEIVED = Counter(
+    "livestream_received_bytes",
+    "Bytes read from viewers' sockets.",
+    registry=REGISTRY,
+)
+CHAT_FRAMES_SKIPPED = Counter(
+    "livestream_chat_frames_skipped",
+    "Chat frames that a viewer did not get for being behind. Harmless: chat is best effort. "
+    "Beside livestream_frames_sent it shows how many networks cannot follow.",
+    registry=REGISTRY,
+)
+PULSE_FRAMES_REPLACED = Counter(
+    "livestream_pulse_frames_replaced",
+    "Pulse frames that a newer one replaced before they left, for a viewer who is behind. "
+    "Harmless.",
+    registry=REGISTRY,
+)
+BROADCAST_SECONDS = Histogram(
+    "livestream_broadcast_seconds",
+    "From the first to the last viewer of a gateway, for one broadcast. "
+    "Above the time between broadcasts they pile up: add gateways.",
+    ["lane"],  # "commerce", "chat", "pulse"
+    registry=REGISTRY,
+    buckets=_BROADCAST_S,
+)
+COMMANDS_IN_FLIGHT = Gauge(
+    "livestream_commands_in_flight",
+    "Commands that gateways sent to engines and that are not answered yet. "
+    "Growing without end: an engine is down or slower than the crowd, look at its room's owner.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+COMMAND_SECONDS = Histogram(
+    "livestream_command_seconds",
+    "From a viewer's command at the gateway to its durable answer there. What buyers feel.",
+    registry=REGISTRY,
+    buckets=_REQUEST_S,
+)
+
+# -- engine ------------------------------------------------------------------------------------
+
+DECISIONS = Counter(
+    "livestream_decisions",
+    "Commands decided, by type and outcome. `ok` was done, anything else is the refusal that was "
+    "answered; sold_out and all_held are a good drop, busy and invalid are worth a look.",
+    # command: the tags of livestream.messages and livestream.commands
+    # outcome: "ok" or a code of cart.outcome
+    ["command", "outcome"],
+    registry=REGISTRY,
+)
+BATCH_COMMANDS = Histogram(
+    "livestream_batch_commands",
+    "Commands decided together and made durable by one append. It grows with the load and keeps "
+    "the engine fast; at its upper end the engine is the bottleneck of that room.",
+    registry=REGISTRY,
+    buckets=_BATCH,
+)
+INBOX_WAIT_SECONDS = Histogram(
+    "livestream_inbox_wait_seconds",
+    "How long the oldest command of a batch had waited in the inbox, by Redis' clock against ours. "
+    "Above a second the engine is behind or has just taken the room over.",
+    registry=REGISTRY,
+    buckets=_REQUEST_S,
+)
+APPEND_SECONDS = Histogram(
+    "livestream_append_seconds",
+    "One append to a room's log, durable when it returns. Every reply waits for one: when this "
+    "grows, look at the disk under Redis first.",
+    registry=REGISTRY,
+    buckets=_APPEND_S,
+)
+APPENDS_REFUSED = Counter(
+    "livestream_appends_refused",
+    "Appends that the log refused because another engine owns the room. Nothing was lost: "
+    "once per takeover is the fence at work; a steady rate is two engines at odds over a lease.",
+    registry=REGISTRY,
+)
+RECORDS = Counter(
+    "livestream_records",
+    "Records appended to logs, each of one batch or tick.",
+    registry=REGISTRY,
+)
+FACTS = Counter(
+    "livestream_facts",
+    "Facts appended to logs, several to a record. Logs grow by some 200 bytes each.",
+    registry=REGISTRY,
+)
+ROOM_OWNED = Gauge(
+    "livestream_room_owned",
+    "1 while an engine of this machine owns the room. The sum over all machines must be 1: "
+    "0 for more than 5 s means that commands wait, 2 for more than a lease that clocks are off.",
+    ["room"],  # at most ROOM_LABELS_MAX, then "other"
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+ROOM_EPOCH = Gauge(
+    "livestream_room_epoch",
+    "Which ownership of the room writes now. A step is a takeover; steps without a release mean "
+    "that an engine dies or stalls for longer than its lease.",
+    ["room"],  # at most ROOM_LABELS_MAX, then "other"
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+TAKEOVER_SECONDS = Histogram(
+    "livestream_takeover_seconds",
+    "From winning a room's lease to its first decision: snapshot, tail of the log, first record. "
+    "If it grows, lower snapshot_every_events.",
+    registry=REGISTRY,
+    buckets=_TAKEOVER_S,
+)
+SNAPSHOT_SECONDS = Histogram(
+    "livestream_snapshot_seconds",
+    "Making and storing one snapshot of a room. Commands of that room wait while it is encoded.",
+    registry=REGISTRY,
+    buckets=_TAKEOVER_S,
+)
+TICK_LAG_SECONDS = Histogram(
+    "livestream_tick_lag_seconds",
+    "How late drops opened and holds expired after their time. Fairness by the clock: above 50 ms "
+    "the engine is overloaded.",
+    registry=REGISTRY,
+    buckets=_LAG_S,
+)
+CHAT_LINES = Counter(
+    "livestream_chat_lines",
+    "Lines of chat at the mixer: shown to the room, or skipped to keep a readable rate.",
+    ["result"],  # "shown", "skipped"
+    registry=REGISTRY,
+)
+
+# -- control -----------------------------------------------------------------------------------
+
+HTTP_REQUESTS = Counter(
+    "livestream_http_requests",
+    "Requests to the control server, by the route's pattern and status. "
+    "5xx is ours to mend; 401 and 403 in numbers is somebody trying the door.",
+    ["method", "route", "status"],  # the API's own routes; what matches none is "other"
+    registry=REGISTRY,
+)
+HTTP_REQUEST_SECONDS = Histogram(
+    "livestream_http_request_seconds",
+    "How long requests to the control server took; one that changes a room waits for its engine.",
+    ["route"],  # as above
+    registry=REGISTRY,
+    buckets=_REQUEST_S,
+)
+
+# -- every role --------------------------------------------------------------------------------
+
+LOOP_LAG_SECONDS = Histogram(
+    "livestream_event_loop_lag_seconds",
+    "How late a timer of the process's event loop ran, sampled once a second. "
+    "Above 0.1 s everything that role does is that late: it needs more processes or less load.",
+    ["role"],  # "engine", "gateway", "control"
+    registry=REGISTRY,
+    buckets=_LAG_S,
+)
+REDIS_ERRORS = Counter(
+    "livestream_redis_errors",
+    "Calls to Redis that failed, by role. Any steady rate: look at Redis and the way to it; "
+    "nothing that was acknowledged is lost, what was not is retried by id.",
+    ["role", "kind"],  # role as above; kind: "connection", "timeout", "other"
+    registry=REGISTRY,
+)
