@@ -1,0 +1,1 @@
+"""Load: crowds of clients and benchmarks. Nothing in the engine imports this package."""
