@@ -1,0 +1,402 @@
+"""The audience: every viewer of this gateway process, on raw descriptors.
+
+Owns the viewers' sockets from the handshake's end to the close, and the one epoll set they are in,
+whose own descriptor is registered with the asyncio loop. Refuses to know Redis, JSON, tickets and
+what a room is.
+
+For an idle viewer there is one slotted object and a place in two lists: no transport, protocol,
+parser, task, timer, future or dict. Nothing in here is a coroutine but `drain`: a task for each of
+770,000 viewers is the cost this module exists to avoid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from websockets.frames import CloseCode
+
+from livestream.gateway.descriptors import EVENT_IN, EVENT_OUT, Descriptors
+from livestream.gateway.door import Admission, Door
+from livestream.gateway.entrance import Entrance, Listener, Newcomer
+from livestream.gateway.exits import Exits, Leaver
+from livestream.gateway.fanout import Fanout
+from livestream.gateway.frames import FLOODING, TOO_SLOW, FrameReader, Received, close_frame
+from livestream.gateway.groups import HOLE, Broadcast, Group
+from livestream.gateway.lanes import Backlog, Lane
+from livestream.gateway.limits import AudienceLimits, Rate
+from livestream.gateway.stats import AudienceStats
+from livestream.gateway.viewer import Viewer
+
+_READ_BYTES = 8 * 1024  # one read for one event: who sends more is served again in the next batch
+_DRAIN_STEP_S = 0.02
+
+
+class Audience:
+    """One for each gateway process. Make and use it on the loop's own thread, after any fork.
+
+    RuntimeError where there is no epoll.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, door: Door, limits: AudienceLimits | None = None
+    ) -> None:
+        self.limits = limits = limits or AudienceLimits()
+        self.stats = AudienceStats()
+        self._loop = loop
+        self._door = door
+        self._descriptors = Descriptors()
+        self._table = self._descriptors.table
+        self._reader = FrameReader(limits)
+        self._rate = Rate(limits.frames_per_s, limits.frames_burst)
+        self._exits = Exits(self._descriptors, limits, self.stats)
+        self._entrance = Entrance(
+            loop, self._descriptors, door, self._exits, limits, self.stats, self._seat
+        )
+        self._fanout = Fanout(loop, limits, self.stats, self._short_write)
+        self._viewers = 0
+        # Viewers with a backlog, longest behind first.
+        self._behind: dict[Viewer, None] = {}
+        self._handlers: Mapping[type, Callable[[Any, int], None]] = {
+            Viewer: self._viewer_ready,
+            Newcomer: self._entrance.ready,
+            Leaver: self._exits.ready,
+            Listener: self._entrance.accept,
+        }
+        loop.add_reader(self._descriptors.fileno(), self._wake)
+        self._sweeper = loop.call_later(limits.sweep_ms / 1_000, self._sweep)
+        self._closed = False
+
+    # What the owner calls.
+
+    def listen(self, sock: socket.socket) -> None:
+        """Accept viewers from a bound, listening socket, which is the audience's to close from now
+        on."""
+        self._entrance.listen(sock)
+
+    def group(self, label: str) -> Group:
+        """A new, empty group, for `Admission`, `broadcast` and `move`. An unused one needs no
+        disposal."""
+        return Group(label, self._table)
+
+    def send(self, viewer: Viewer, frame: bytes, lane: Lane = Lane.PRIVATE) -> bool:
+        """Send a whole frame to one viewer: now, or after what it is behind with.
+
+        False if the lane's rule skipped it (chat) or the viewer is gone. Over `backlog_bytes_max`
+        the viewer is closed (4008).
+        """
+        if viewer.fd < 0:
+            return False
+        if viewer.backlog is not None:
+            return self._queue(viewer, frame, lane)
+        try:
+            written = os.write(viewer.fd, frame)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            return False  # the peer is gone; epoll will say so, and there is one way to leave
+        self.stats.bytes_out += written
+        if written == len(frame):
+            self.stats.frames_out += 1
+            return True
+        return self._fall_behind(viewer, frame, written, lane)
+
+    def broadcast(self, group: Group, frame: bytes, lane: Lane) -> None:
+        """Send a whole frame to everybody who is in `group` now. Returns at once; the rules of
+        order are in fanout.py."""
+        self._fanout.enqueue(group, frame, lane)
+
+    def move(self, viewer: Viewer, group: Group) -> None:
+        """Change a viewer's group. Commerce that is still on its way to it through the old one is
+        sent first."""
+        if viewer.fd < 0 or viewer.group is group:
+            return
+        for broadcast in tuple(viewer.group.pending):
+            if broadcast.lane is Lane.COMMERCE and broadcast.awaits(viewer.index):
+                self.send(viewer, broadcast.frame, broadcast.lane)
+        if viewer.fd >= 0:
+            viewer.group.remove(viewer)
+            group.add(viewer)
+
+    def close_viewer(self, viewer: Viewer, code: int, reason: str = "") -> None:
+        """Close with a code and a reason of at most 123 bytes, after what is queued. No effect on
+        one who has left."""
+        if viewer.fd >= 0:
+            self._part(viewer, code, close_frame(code, reason))
+
+    async def drain(self, code: int, reason: str, over_ms: int = 5_000) -> None:
+        """Stop listening and close everybody evenly over `over_ms`, so that they do not all come
+        back in one instant.
+
+        Returns when the last connection is closed, `linger_ms_max` later at most. Plain HTTP is no
+        longer served.
+        """
+        self._entrance.stop_listening()
+        viewers = list(self)
+        started = self._loop.time()
+        closed = 0
+        while closed < len(viewers):
+            share = (self._loop.time() - started) * 1_000 / over_ms if over_ms else 1.0
+            due = min(len(viewers), int(len(viewers) * share) + 1)
+            for viewer in viewers[closed:due]:
+                self.close_viewer(viewer, code, reason)
+            closed = due
+            await asyncio.sleep(_DRAIN_STEP_S)
+        while self._exits or self._viewers:  # noqa: ASYNC110 - once in a process's life
+            await asyncio.sleep(_DRAIN_STEP_S)
+
+    def close(self) -> None:
+        """Close every descriptor now, without goodbyes; `drain` first for those. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._sweeper.cancel()
+        self._loop.remove_reader(self._descriptors.fileno())
+        self._fanout.clear()
+        self._entrance.stop_listening()
+        for viewer in list(self):
+            viewer.group.remove(viewer)
+            self._count_out(viewer, CloseCode.ABNORMAL_CLOSURE)
+            self._descriptors.close(viewer.fd)
+            viewer.fd = -1
+        self._descriptors.close_all()
+
+    def __iter__(self) -> Iterator[Viewer]:
+        """The viewers of now, in no particular order."""
+        return (occupant for occupant in tuple(self._table) if type(occupant) is Viewer)
+
+    def __len__(self) -> int:
+        return self._viewers
+
+    @property
+    def behind(self) -> int:
+        """Viewers with a backlog now."""
+        return len(self._behind)
+
+    @property
+    def broadcasts_pending(self) -> int:
+        return len(self._fanout)
+
+    @property
+    def newcomers(self) -> int:
+        """Connections in the middle of the handshake now."""
+        return len(self._entrance)
+
+    # The loop calls.
+
+    def _wake(self) -> None:
+        self._descriptors.dispatch(self._handlers, self.limits.events_per_wake)
+
+    def _sweep(self) -> None:
+        self._sweeper = self._loop.call_later(self.limits.sweep_ms / 1_000, self._sweep)
+        now_ms = self._now_ms()
+        self._entrance.sweep(now_ms)
+        self._exits.sweep(now_ms)
+        for viewer in tuple(self._behind):
+            assert viewer.backlog is not None
+            if now_ms - viewer.backlog.since_ms <= self.limits.slow_ms_max:
+                break
+            self._evict(viewer)
+
+    # Joining and leaving.
+
+    def _seat(self, fd: int, admission: Admission, answer: bytes, first: bytes) -> None:
+        """An admitted newcomer becomes a viewer. Corked, so that the answer and the welcome leave
+        in one write."""
+        viewer = Viewer(
+            fd, admission.viewer_id, admission.channel, admission.group, admission.state
+        )
+        viewer.backlog = backlog = Backlog(self._now_ms())
+        backlog.corked = True
+        backlog.add(answer)
+        self._table[fd] = viewer  # watched for input already
+        admission.group.add(viewer)
+        self._viewers += 1
+        self.stats.opened += 1
+        try:
+            self._door.joined(viewer)
+        except Exception as error:
+            self._broken(viewer, "joined", error)
+        if viewer.fd < 0:
+            return
+        backlog.corked = False
+        self._behind[viewer] = None
+        if not self._flush(viewer):
+            self._descriptors.watch(fd, EVENT_IN | EVENT_OUT)
+            if backlog.bytes_waiting > self.limits.backlog_bytes_max:
+                self._evict(viewer)
+        if first and viewer.fd >= 0:
+            self._take(viewer, first)
+
+    def _part(self, viewer: Viewer, code: int, last: bytes) -> None:
+        """The viewer leaves with some last words; the way out has the socket from here."""
+        fd = self._strike(viewer, code)
+        if viewer.backlog is not None:
+            last = viewer.backlog.remainder() + last
+        self._exits.lead_out(fd, last, self._now_ms())
+
+    def _lose(self, viewer: Viewer, code: int) -> None:
+        """The viewer has left, and there is nobody to say anything to."""
+        self._descriptors.close(self._strike(viewer, code))
+
+    def _strike(self, viewer: Viewer, code: int) -> int:
+        """Take a viewer off every list; return its descriptor. The owner hears of it from the loop,
+        soon."""
+        viewer.group.remove(viewer)
+        self._behind.pop(viewer, None)
+        viewer.unfinished = None
+        self._loop.call_soon(self._count_out, viewer, code)
+        fd = viewer.fd
+        viewer.fd = -1
+        return fd
+
+    def _count_out(self, viewer: Viewer, code: int) -> None:
+        self._viewers -= 1
+        self.stats.closed[code] += 1
+        try:
+            self._door.left(viewer, code)
+        except Exception as error:
+            self._report("left", error)
+
+    def _evict(self, viewer: Viewer) -> None:
+        self.stats.slow_evictions += 1
+        self.close_viewer(viewer, TOO_SLOW, "too slow")
+
+    # Hearing.
+
+    def _viewer_ready(self, viewer: Viewer, mask: int) -> None:
+        if mask & EVENT_OUT and self._flush(viewer):
+            self._descriptors.watch(viewer.fd, EVENT_IN)
+        if not mask & ~EVENT_OUT:
+            return
+        try:
+            data = os.read(viewer.fd, _READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lose(viewer, CloseCode.ABNORMAL_CLOSURE)
+            return
+        self.stats.bytes_in += len(data)
+        self._take(viewer, data)
+
+    def _take(self, viewer: Viewer, data: bytes) -> None:
+        """Some bytes of a viewer: the plainest frame on the quick path, everything else through the
+        reader."""
+        if viewer.unfinished is None:
+            payload = self._reader.plain(data)
+            if payload is not None:
+                if self._within_rate(viewer, 1):
+                    self._hear(viewer, payload)
+                return
+        received, viewer.unfinished = self._reader.read(viewer.unfinished, data)
+        if received.frames and not self._within_rate(viewer, received.frames):
+            return
+        for payload in received.messages:
+            if viewer.fd < 0:
+                return  # the owner closed it while it listened
+            self._hear(viewer, payload)
+        if viewer.fd < 0:
+            return
+        if received.close_code:
+            self._end(viewer, received)
+        elif received.answer:
+            self.send(viewer, received.answer, Lane.PRIVATE)
+
+    def _hear(self, viewer: Viewer, payload: bytes) -> None:
+        self.stats.messages_in += 1
+        try:
+            self._door.heard(viewer, payload)
+        except Exception as error:
+            self._broken(viewer, "heard", error)
+
+    def _within_rate(self, viewer: Viewer, frames: int) -> bool:
+        full_at_us = self._rate.take(viewer.full_at_us, int(self._loop.time() * 1_000_000), frames)
+        if full_at_us < 0:
+            self.close_viewer(viewer, FLOODING, "flooding")
+            return False
+        viewer.full_at_us = full_at_us
+        return True
+
+    def _end(self, viewer: Viewer, received: Received) -> None:
+        """The peer said goodbye, or broke the rules: say goodbye in turn."""
+        if not received.by_peer:
+            self.stats.protocol_errors += 1
+        self._part(viewer, received.close_code, received.answer)
+
+    # Sending to those who are behind.
+
+    def _fall_behind(self, viewer: Viewer, frame: bytes, written: int, lane: Lane) -> bool:
+        """The kernel took `written` bytes of a frame and is full. False if the frame is skipped."""
+        viewer.backlog = Backlog(self._now_ms())
+        self._behind[viewer] = None
+        viewer.group.mark_behind(viewer)
+        self._descriptors.watch(viewer.fd, EVENT_IN | EVENT_OUT)
+        self.stats.fell_behind += 1
+        if written:  # begun: its rest goes, whatever the lane
+            self.stats.frames_out += 1
+            viewer.backlog.add(frame[written:])
+            return True
+        return self._queue(viewer, frame, lane)
+
+    def _queue(self, viewer: Viewer, frame: bytes, lane: Lane) -> bool:
+        """Do for a viewer who is behind what the lane promises. False if that is to skip the
+        frame."""
+        backlog = viewer.backlog
+        assert backlog is not None
+        if lane is Lane.PULSE:
+            self.stats.pulse_replaced += backlog.pulse is not None
+            backlog.pulse = frame
+            return True
+        if lane is Lane.CHAT and not backlog.corked:
+            self.stats.chat_skipped += 1
+            return False
+        backlog.add(frame)
+        self.stats.frames_out += 1
+        if backlog.bytes_waiting > self.limits.backlog_bytes_max and not backlog.corked:
+            self._evict(viewer)
+            return False
+        return True
+
+    def _flush(self, viewer: Viewer) -> bool:
+        """Write what waits; with the last byte the viewer is prompt again, and this is True."""
+        backlog = viewer.backlog
+        assert backlog is not None
+        try:
+            self.stats.bytes_out += backlog.write_to(viewer.fd)
+        except OSError:
+            return False  # the peer is gone; epoll will say so
+        if not backlog.empty:
+            return False
+        viewer.backlog = None
+        del self._behind[viewer]
+        viewer.group.mark_prompt(viewer)
+        return True
+
+    def _short_write(self, place: int, written: int, broadcast: Broadcast) -> None:
+        """A broadcast did not reach one member whole."""
+        assert place != HOLE
+        viewer = self._table[place if place >= 0 else ~place]
+        if type(viewer) is not Viewer:
+            return
+        if viewer.backlog is not None:
+            self._queue(viewer, broadcast.frame, broadcast.lane)
+            return
+        self.stats.bytes_out += written
+        self._fall_behind(viewer, broadcast.frame, written, broadcast.lane)
+
+    # When the owner's code is broken.
+
+    def _broken(self, viewer: Viewer, what: str, error: Exception) -> None:
+        self._report(what, error)
+        self.close_viewer(viewer, CloseCode.INTERNAL_ERROR, "internal error")
+
+    def _report(self, what: str, error: Exception) -> None:
+        self._loop.call_exception_handler({"message": f"door.{what} raised", "exception": error})
+
+    def _now_ms(self) -> int:
+        return int(self._loop.time() * 1_000)

@@ -1,0 +1,244 @@
+"""The way in: listening, accepting, and the opening handshake of newcomers.
+
+Owns connections until they are viewers. Refuses to know what a viewer does afterwards, and who may
+become one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import socket
+from asyncio import AbstractEventLoop
+from typing import Protocol
+
+from livestream.gateway import handshake
+from livestream.gateway.descriptors import EVENT_IN, Descriptors
+from livestream.gateway.door import Admission, Door, HandshakeRequest, HttpReply, refusal
+from livestream.gateway.exits import Exits
+from livestream.gateway.limits import AudienceLimits
+from livestream.gateway.stats import AudienceStats
+
+_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_KEEPALIVE_INTERVAL_S = 10
+_KEEPALIVE_PROBES = 3
+
+
+class Listener:
+    """A listening socket."""
+
+    __slots__ = ("paused", "socket")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self.paused = False
+
+
+class Newcomer:
+    """A connection that has not said all of its request yet."""
+
+    __slots__ = ("deadline_ms", "fd", "peer", "received")
+
+    def __init__(self, fd: int, peer: str, received: bytes, deadline_ms: int) -> None:
+        self.fd = fd
+        self.peer = peer
+        self.received = received
+        self.deadline_ms = deadline_ms
+
+
+class Seat(Protocol):
+    """Where an admitted newcomer goes."""
+
+    def __call__(self, fd: int, admission: Admission, answer: bytes, first: bytes) -> None:
+        """Seat a descriptor of the set.
+
+        `answer` is the 101 to be sent, `first` what the peer has sent beyond its request.
+        """
+
+
+class Entrance:
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        descriptors: Descriptors,
+        door: Door,
+        exits: Exits,
+        limits: AudienceLimits,
+        stats: AudienceStats,
+        seat: Seat,
+    ) -> None:
+        self._loop = loop
+        self._descriptors = descriptors
+        self._door = door
+        self._exits = exits
+        self._limits = limits
+        self._stats = stats
+        self._seat = seat
+        self._listeners: list[Listener] = []
+        # By deadline, as every newcomer has the same time: the first one is the next to expire.
+        self._newcomers: dict[int, Newcomer] = {}
+        # The kernel hands out the lowest free number, so a number this high says how many are in
+        # use.
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._fd_max = int(soft * limits.descriptors_share_max)
+
+    def __len__(self) -> int:
+        return len(self._newcomers)
+
+    def listen(self, sock: socket.socket) -> None:
+        """Accept from a bound, listening socket from now on; it is ours to close."""
+        sock.setblocking(False)
+        # Accepted sockets inherit all of these from the listener, which saves a system call each
+        # per connection.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer_bytes)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            tcp = socket.IPPROTO_TCP
+            sock.setsockopt(tcp, socket.TCP_NODELAY, 1)
+            sock.setsockopt(tcp, socket.TCP_USER_TIMEOUT, self._limits.user_timeout_ms)
+            sock.setsockopt(tcp, socket.TCP_KEEPIDLE, self._limits.keepalive_idle_s)
+            sock.setsockopt(tcp, socket.TCP_KEEPINTVL, _KEEPALIVE_INTERVAL_S)
+            sock.setsockopt(tcp, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
+        listener = Listener(sock)
+        self._listeners.append(listener)
+        self._descriptors.add(sock.fileno(), listener, EVENT_IN)
+
+    def stop_listening(self) -> None:
+        for listener in self._listeners:
+            self._descriptors.close(listener.socket.detach())
+        self._listeners.clear()
+
+    def accept(self, listener: Listener, _mask: int) -> None:
+        """Take what waits at the door, a bounded number at a time."""
+        for _ in range(self._limits.accepts_per_wake):
+            try:
+                connection, address = listener.socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _OUT_OF_RESOURCES:
+                    # The queue stays in the kernel. Without the pause the loop would spin on an
+                    # event that it can do nothing about.
+                    self._pause(listener)
+                    return
+                continue  # this one gave up while it waited (ECONNABORTED and its like, accept(2))
+            connection.setblocking(False)
+            fd = connection.detach()
+            self._stats.accepted += 1
+            self._enter(fd, address[0] if isinstance(address, tuple) else "")
+
+    def ready(self, newcomer: Newcomer, _mask: int) -> None:
+        try:
+            data = os.read(newcomer.fd, self._limits.request_bytes_max)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._stats.bytes_in += len(data)
+            newcomer.received += data
+            self._consider(newcomer)
+        else:
+            self._stats.handshakes_abandoned += 1
+            del self._newcomers[newcomer.fd]
+            self._descriptors.close(newcomer.fd)
+
+    def sweep(self, now_ms: int) -> None:
+        """End handshakes whose time is over; open the door again after a pause."""
+        for newcomer in list(self._newcomers.values()):
+            if newcomer.deadline_ms > now_ms:
+                break
+            self._stats.handshakes_expired += 1
+            self._reply(newcomer, HttpReply(408, b"the handshake took too long\n"))
+        for listener in self._listeners:
+            if listener.paused:
+                listener.paused = False
+                self._descriptors.watch(listener.socket.fileno(), EVENT_IN)
+
+    def _enter(self, fd: int, peer: str) -> None:
+        # A client that speaks first, and all do, has often spoken by now: then it never waits as a
+        # newcomer.
+        try:
+            received = os.read(fd, self._limits.request_bytes_max)
+        except BlockingIOError:
+            received = b""
+        except OSError:
+            os.close(fd)
+            self._stats.handshakes_abandoned += 1
+            return
+        if len(self._newcomers) >= self._limits.newcomers_max:
+            self._evict_oldest()
+        newcomer = Newcomer(fd, peer, received, self._now_ms() + self._limits.handshake_ms_max)
+        self._newcomers[fd] = newcomer
+        self._descriptors.add(fd, newcomer, EVENT_IN)
+        if received:
+            self._stats.bytes_in += len(received)
+            self._consider(newcomer)
+
+    def _consider(self, newcomer: Newcomer) -> None:
+        """Answer the request if it is whole."""
+        length = handshake.head_length(newcomer.received, self._limits)
+        if length == 0:
+            return
+        outcome: Admission | HttpReply
+        answer = b""
+        if isinstance(length, HttpReply):
+            outcome = length
+        else:
+            head = newcomer.received[:length]
+            request = handshake.parse(head, newcomer.peer)
+            if isinstance(request, HttpReply):
+                outcome = request
+            elif not handshake.wants_upgrade(request):
+                outcome = self._ask_answer(request)
+            elif (accepted := handshake.accept(request)) is None:
+                outcome = handshake.judge(head)
+            elif newcomer.fd >= self._fd_max:
+                outcome = refusal(503, "this gateway is full", self._limits.retry_after_s)
+            else:
+                answer = accepted
+                outcome = self._ask_admit(request)
+        if isinstance(outcome, HttpReply):
+            self._reply(newcomer, outcome)
+        else:
+            assert isinstance(length, int)
+            del self._newcomers[newcomer.fd]
+            self._seat(newcomer.fd, outcome, answer, newcomer.received[length:])
+
+    def _ask_answer(self, request: HandshakeRequest) -> HttpReply:
+        try:
+            return self._door.answer(request)
+        except Exception as error:
+            return self._broken("answer", error)
+
+    def _ask_admit(self, request: HandshakeRequest) -> Admission | HttpReply:
+        try:
+            return self._door.admit(request)
+        except Exception as error:
+            return self._broken("admit", error)
+
+    def _broken(self, what: str, error: Exception) -> HttpReply:
+        context = {"message": f"door.{what} raised", "exception": error}
+        self._loop.call_exception_handler(context)
+        return HttpReply(500, b"internal error\n")
+
+    def _reply(self, newcomer: Newcomer, reply: HttpReply) -> None:
+        self._stats.requests[reply.status] += 1
+        del self._newcomers[newcomer.fd]
+        self._exits.lead_out(newcomer.fd, handshake.reply_bytes(reply), self._now_ms())
+
+    def _evict_oldest(self) -> None:
+        """A crowd of half-said handshakes must not keep everybody else out: the oldest one goes."""
+        fd = next(iter(self._newcomers))
+        del self._newcomers[fd]
+        self._stats.handshakes_evicted += 1
+        self._descriptors.close(fd)
+
+    def _pause(self, listener: Listener) -> None:
+        listener.paused = True
+        self._stats.accept_pauses += 1
+        self._descriptors.watch(listener.socket.fileno(), 0)
+
+    def _now_ms(self) -> int:
+        return int(self._loop.time() * 1_000)

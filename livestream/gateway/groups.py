@@ -1,0 +1,118 @@
+"""Groups: who hears the same broadcasts, and the broadcasts that are on their way to them.
+
+Owns membership and its order. Refuses to know what a group is for, and never writes.
+
+A group is one list of descriptors, so that a broadcast is one loop over ints:
+
+    fd      write to it
+    ~fd     a viewer who is behind: the kernel refuses a negative descriptor at once (EBADF), which
+            takes the writer off its fast path without a test for everybody else
+    HOLE    nobody: someone left
+
+A broadcast goes to those who were members when it was enqueued and still are. So places never move
+while one is under way: who joins is appended beyond its end, who leaves becomes a hole. Once an
+eighth of the places are holes the list is closed up, and the cursors of the pending broadcasts with
+it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from livestream.gateway.lanes import Lane
+from livestream.gateway.viewer import Viewer
+
+HOLE = -(1 << 30)  # no ~fd: a process has far fewer descriptors
+_HOLES_MIN = 64
+#: Odd and near the golden ratio of 2^32: successive broadcasts start evenly spread over the group.
+_STRIDE = 2_654_435_769
+
+
+class Broadcast:
+    """One frame on its way to a group. It visits [lo, hi), then [0, wrap)."""
+
+    __slots__ = ("frame", "group", "hi", "lane", "lo", "messages", "started", "wrap")
+
+    def __init__(self, group: Group, frame: bytes, lane: Lane) -> None:
+        self.group = group
+        self.frame = frame
+        self.lane = lane
+        self.messages = 1  # frames in `frame`: several may travel as one
+        self.lo = 0
+        self.hi = len(group.fds)
+        self.wrap = 0
+        self.started = False
+
+    def start(self) -> None:
+        """Begin in a place that differs each time, so that nobody is always the last to know."""
+        self.started = True
+        self.group.turn += 1
+        self.lo = self.wrap = self.group.turn * _STRIDE % max(self.hi, 1)
+
+    def advance(self, lo: int) -> bool:
+        """All before `lo` is served. True when everybody is."""
+        self.lo = lo
+        if lo < self.hi:
+            return False
+        if not self.wrap:
+            return True
+        self.lo, self.hi, self.wrap = 0, self.wrap, 0
+        return False
+
+    def awaits(self, index: int) -> bool:
+        """Whether the member at `index` is still to get it."""
+        return self.lo <= index < self.hi or index < self.wrap
+
+    def remap(self, place: Callable[[int], int]) -> None:
+        self.lo, self.hi, self.wrap = place(self.lo), place(self.hi), place(self.wrap)
+
+
+class Group:
+    """Viewers who hear the same broadcasts. Made by `Audience.group`."""
+
+    __slots__ = ("_holes", "_table", "fds", "label", "pending", "turn")
+
+    def __init__(self, label: str, table: list[Any]) -> None:
+        self.label = label
+        self.fds: list[int] = []
+        self.turn = 0
+        self.pending: deque[Broadcast] = deque()
+        self._holes = 0
+        self._table = table
+
+    def __len__(self) -> int:
+        return len(self.fds) - self._holes
+
+    def __iter__(self) -> Iterator[Viewer]:
+        for fd in list(self.fds):
+            if fd != HOLE:
+                yield self._table[fd if fd >= 0 else ~fd]
+
+    def add(self, viewer: Viewer) -> None:
+        viewer.group = self
+        viewer.index = len(self.fds)
+        self.fds.append(viewer.fd if viewer.backlog is None else ~viewer.fd)
+
+    def remove(self, viewer: Viewer) -> None:
+        self.fds[viewer.index] = HOLE
+        self._holes += 1
+        if self._holes > _HOLES_MIN and self._holes * 8 > len(self.fds):
+            self._close_up()
+
+    def mark_behind(self, viewer: Viewer) -> None:
+        self.fds[viewer.index] = ~viewer.fd
+
+    def mark_prompt(self, viewer: Viewer) -> None:
+        self.fds[viewer.index] = viewer.fd
+
+    def _close_up(self) -> None:
+        """Remove the holes and keep the order: everybody's place shrinks by the holes before it."""
+        fds = self.fds
+        for broadcast in self.pending:
+            broadcast.remap(lambda place: place - fds[:place].count(HOLE))
+        self.fds = [fd for fd in fds if fd != HOLE]
+        self._holes = 0
+        for index, fd in enumerate(self.fds):
+            self._table[fd if fd >= 0 else ~fd].index = index

@@ -1,0 +1,79 @@
+"""Lanes: what each kind of traffic is promised, and what waits for a viewer who is behind.
+
+Owns the promise. Refuses to know what a frame says.
+
+A viewer is *behind* from the first write that the kernel did not take whole until all that waits is
+written. While behind: commerce and private frames queue, in order; a chat frame is skipped; of
+pulse frames the latest one is kept. The rest of a half-written frame always goes first.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import IntEnum
+
+_IOVECS_MAX = 1_024  # IOV_MAX on Linux
+
+
+class Lane(IntEnum):
+    """Classes of traffic, most important first."""
+
+    COMMERCE = 0  # ordered, never dropped
+    PRIVATE = 1  # to one viewer, never dropped
+    CHAT = 2  # best effort
+    PULSE = 3  # latest value only
+
+
+class Backlog:
+    """What waits for one viewer. Exists only while the viewer is behind."""
+
+    __slots__ = ("bytes_waiting", "corked", "frames", "pulse", "since_ms")
+
+    def __init__(self, since_ms: int) -> None:
+        self.frames: list[bytes] = []
+        self.pulse: bytes | None = None
+        self.bytes_waiting = 0
+        self.since_ms = since_ms
+        #: True while a viewer joins: the handshake's answer and the owner's first frames leave in
+        #: one write.
+        self.corked = False
+
+    def add(self, frame: bytes) -> None:
+        self.frames.append(frame)
+        self.bytes_waiting += len(frame)
+
+    @property
+    def empty(self) -> bool:
+        return not self.frames and self.pulse is None
+
+    def write_to(self, fd: int) -> int:
+        """Write what the socket takes; return the bytes written. OSError if the peer is gone."""
+        written = 0
+        while not self.empty:
+            if not self.frames and self.pulse is not None:
+                self.add(self.pulse)
+                self.pulse = None
+            try:
+                count = os.writev(fd, self.frames[:_IOVECS_MAX])
+            except BlockingIOError:
+                break
+            written += count
+            self._remove(count)
+        return written
+
+    def _remove(self, count: int) -> None:
+        """Take `count` written bytes off the front; a frame cut in two keeps its rest in front."""
+        self.bytes_waiting -= count
+        whole = 0
+        for frame in self.frames:
+            if count < len(frame):
+                break
+            count -= len(frame)
+            whole += 1
+        del self.frames[:whole]
+        if count:
+            self.frames[0] = self.frames[0][count:]
+
+    def remainder(self) -> bytes:
+        """All that must still reach the viewer, in order."""
+        return b"".join(self.frames)

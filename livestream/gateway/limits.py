@@ -1,0 +1,94 @@
+"""Every bound of the audience, each with its sum, and the rate limit as one plain int.
+
+Owns numbers. Refuses to know who they are applied to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceLimits:
+    """Bounds of one gateway process. Sums are for 20,000 viewers in a process, 770,000 in all."""
+
+    #: A request head. 4,096 newcomers × 8 KiB = 32 MiB while all of them are half-way.
+    request_bytes_max: int = 8 * 1024
+    #: Browsers send about 15 headers, proxies add a handful.
+    request_headers_max: int = 64
+    #: From accept to the last byte of the request. A phone on a bad network needs 2–3 s.
+    handshake_ms_max: int = 10_000
+    #: Connections half-way through the handshake; over it, the oldest makes room.
+    newcomers_max: int = 4_096
+
+    #: One inbound message. A checkout with engraving and gift card is under 1 KiB.
+    #: 4 KiB × 20,000 viewers all in the middle of a message = 80 MiB.
+    message_bytes_max: int = 4 * 1024
+    #: Frames that one message may come in. 4 KiB in 64 pieces is 64 bytes a piece.
+    fragments_max: int = 64
+    #: Frames of any kind a viewer may send: nobody taps faster than this for long.
+    #: Over it the viewer is flooding (4029); finer limits, with answers, are the owner's.
+    frames_per_s: int = 30
+    frames_burst: int = 90
+
+    #: What waits for one viewer who is behind. 64 KiB × 770,000 = 50 GB, so 16 KiB (12.6 GB if
+    #: *all* were behind; 320 MiB in a process of 20,000). At 300 bytes a frame it is 54 frames,
+    #: about 20 s of a busy room.
+    backlog_bytes_max: int = 16 * 1024
+    #: Behind for this long without a break is too slow: a fresh connection resumes faster.
+    slow_ms_max: int = 10_000
+    #: What the kernel holds for one viewer before a write finds it full (the kernel doubles the
+    #: figure). 64 KiB ÷ 0.2 s round trip = 320 KB/s for each viewer, 100 times what a room sends.
+    send_buffer_bytes: int = 32 * 1024
+
+    #: After the last frame the peer has this long to hang up; then we do.
+    linger_ms_max: int = 2_000
+    #: Unacknowledged data older than this ends the connection (TCP_USER_TIMEOUT), also for
+    #: keepalive probes.
+    user_timeout_ms: int = 20_000
+    keepalive_idle_s: int = 60
+
+    #: Upgrades are refused (503) above this share of RLIMIT_NOFILE; the rest is for probes, scrapes
+    #: and refusals.
+    descriptors_share_max: float = 0.95
+    #: What a refused client is told to wait.
+    retry_after_s: int = 5
+
+    #: Writes between two looks at the loop: 256 × 8.6 µs = 2.2 ms that a command may have to wait.
+    slice_writes: int = 256
+    #: Broadcasts waiting in this process. 1,024 × 1 KiB = 1 MiB; over it the caller runs the oldest
+    #: to its end.
+    broadcasts_pending_max: int = 1_024
+    #: Ready commerce frames of one group travel in one write, up to about one packet on the wire.
+    merge_bytes_max: int = 1_400
+
+    #: Work for one wake-up of the epoll set, so that a crowd at the door does not starve the people
+    #: inside.
+    accepts_per_wake: int = 32
+    events_per_wake: int = 256
+    #: How often deadlines are looked at; it is the error of every `_ms_max` above.
+    sweep_ms: int = 250
+
+
+class Rate:
+    """A token bucket whose whole state is one int: the time at which the bucket is full again.
+
+    This is the generic cell rate algorithm (ITU-T I.371): the same admissions as a bucket of
+    `burst` tokens refilled at `per_second`, without a second number and without a timer.
+    """
+
+    __slots__ = ("_interval_us", "_slack_us")
+
+    def __init__(self, per_second: int, burst: int) -> None:
+        self._interval_us = 1_000_000 // per_second
+        self._slack_us = self._interval_us * (burst - 1)
+
+    def take(self, full_at_us: int, now_us: int, tokens: int = 1) -> int:
+        """The bucket's next state, or -1 if there are not `tokens` left. A new bucket's state is
+        0."""
+        if full_at_us < now_us:
+            full_at_us = now_us
+        full_at_us += self._interval_us * (tokens - 1)
+        if full_at_us - now_us > self._slack_us:
+            return -1
+        return full_at_us + self._interval_us

@@ -1,0 +1,35 @@
+"""What the audience has counted since it started, as plain ints that a scrape reads.
+
+Owns the numbers. Refuses to know who reads them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class AudienceStats:
+    """All only grow. `viewers`, `behind` and `broadcasts_pending` of the audience are the values of
+    the moment."""
+
+    accepted: int = 0  # connections
+    accept_pauses: int = 0  # times that accepting paused: no descriptors or kernel memory left
+    requests: Counter[int] = field(default_factory=Counter)  # HTTP answers, by status
+    handshakes_expired: int = 0  # not done within handshake_ms_max
+    handshakes_evicted: int = 0  # made room for newer ones: over newcomers_max
+    handshakes_abandoned: int = 0  # the peer went away half-way
+    opened: int = 0  # viewers joined
+    closed: Counter[int] = field(default_factory=Counter)  # viewers left, by close code
+    bytes_in: int = 0
+    messages_in: int = 0
+    protocol_errors: int = 0  # closed for breaking RFC 6455 or our bounds on it
+    bytes_out: int = 0
+    frames_out: int = 0  # written whole or begun, or queued for one who is behind
+    broadcasts: int = 0
+    broadcasts_merged: int = 0  # travelled in the same write as the one before
+    fell_behind: int = 0  # times that a viewer's socket was full
+    slow_evictions: int = 0  # closed 4008: over backlog_bytes_max or slow_ms_max
+    chat_skipped: int = 0  # chat frames that somebody did not get
+    pulse_replaced: int = 0  # pulse frames that a newer one replaced before they left

@@ -1,0 +1,237 @@
+"""Fan-out, weight and handshakes of the gateway's audience, beside the floor and its peers, in one
+run.
+
+    python -m loadtest.bench.fanout [--viewers 10000] [--rounds 7] [--only ours,websockets]
+
+Owns the conducting and the table. Every server is a fresh process with N real loopback sockets,
+whose other ends are in a process of their own on the other core. All servers are up at once and
+take turns, so that what else the machine does hits them alike; figures are medians of rounds. What
+is compared is the CPU time of the server process, which on loopback includes the kernel's delivery
+into the receiver's socket.
+
+Writes var/bench/fanout.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from loadtest.bench import fanout_crowd, fanout_servers
+
+_PAYLOAD_BYTES = 300
+_HEADER_BYTES = 4
+_JOIN_STEPS = 5
+_WARM_UP = 500
+_SETTLE_S = 0.5
+_SPARE_DESCRIPTORS = 200
+_KINDS = ("floor", "ours", "ours+ticket", *fanout_servers.LIBRARIES[1:])
+_TITLES = {
+    "floor": "os.write loop (floor)",
+    "ours": "audience (ours)",
+    "ours+ticket": "  with a JWT checked",
+    "websockets": "websockets.broadcast",
+    "aiohttp": "aiohttp send_str",
+    "picows": "picows send",
+}
+
+
+@dataclass
+class Result:
+    """Figures of one server. CPU in µs of the server process, one entry for each round."""
+
+    delivery_us: list[float] = field(default_factory=list)
+    handshake_us: list[float] = field(default_factory=list)
+    handshakes_wall_per_s: list[float] = field(default_factory=list)
+    viewer_bytes: float = 0.0
+
+
+class Pair:
+    """A server process and its crowd."""
+
+    def __init__(self, kind: str, server_cores: set[int], crowd_cores: set[int]) -> None:
+        self.kind = kind
+        self.result = Result()
+        context = multiprocessing.get_context("spawn")
+        self._server, theirs = context.Pipe()
+        self._processes: list[BaseProcess] = [
+            context.Process(target=fanout_servers.run, args=(theirs, kind, server_cores))
+        ]
+        self._processes[0].start()
+        port = self._ask(self._server)
+        self._crowd, theirs = context.Pipe()
+        self._processes.append(
+            context.Process(target=fanout_crowd.run, args=(theirs, port, _ticket(), crowd_cores))
+        )
+        self._processes[1].start()
+
+    def join(self, viewers: int) -> None:
+        """Fill the server in steps; measure handshakes in each, and memory over all of them."""
+        self._ask(self._crowd, "join", _WARM_UP)
+        time.sleep(_SETTLE_S)
+        bytes_before = self._ask(self._server, "memory")
+        step = (viewers - _WARM_UP) // _JOIN_STEPS
+        for _ in range(_JOIN_STEPS):
+            cpu_before = self._ask(self._server, "cpu")
+            seconds = self._ask(self._crowd, "join", step)
+            time.sleep(_SETTLE_S / 5)
+            spent_us = (self._ask(self._server, "cpu") - cpu_before) / 1_000
+            self.result.handshake_us.append(spent_us / step)
+            self.result.handshakes_wall_per_s.append(step / seconds)
+        grown = self._ask(self._server, "memory") - bytes_before
+        self.result.viewer_bytes = grown / (step * _JOIN_STEPS)
+        self.viewers = self._ask(self._server, "viewers")
+        if self.viewers != step * _JOIN_STEPS + _WARM_UP:
+            raise RuntimeError(f"{self.kind}: {self.viewers} viewers joined")
+
+    def broadcast(self, payload: bytes) -> None:
+        """One frame to everybody; measure once the crowd has all of it."""
+        expected = self.viewers * (len(payload) + _HEADER_BYTES)
+        self._crowd.send(("receive", expected))
+        spent_ns = self._ask(self._server, "broadcast", payload)
+        if not self._ask(self._crowd):
+            raise RuntimeError(f"{self.kind}: a frame did not reach everybody, or more than once")
+        self.result.delivery_us.append(spent_ns / 1_000 / self.viewers)
+
+    def stop(self) -> None:
+        for control in (self._crowd, self._server):
+            control.send(("stop",))
+        for process in self._processes:
+            process.join(10)
+            if process.is_alive():
+                process.kill()
+
+    def _ask(self, control: Connection, *command: Any) -> Any:
+        if command:
+            control.send(command)
+        if not control.poll(120):
+            raise RuntimeError(f"{self.kind}: no answer to {command}")
+        return control.recv()
+
+
+def _ticket() -> str:
+    import jwt
+
+    claims = {"sub": "viewer-1", "room": "bench", "exp": int(time.time()) + 3_600}
+    return jwt.encode(claims, fanout_servers.TICKET_KEY, algorithm="HS256")
+
+
+def _cores() -> tuple[set[int], set[int]]:
+    """The servers' core and the crowds', which must not be the same if there are two."""
+    available = sorted(os.sched_getaffinity(0))
+    return {available[0]}, set(available[1:]) or {available[0]}
+
+
+def measure(kinds: list[str], viewers: int, rounds: int) -> dict[str, Result]:
+    server_cores, crowd_cores = _cores()
+    pairs: list[Pair] = []
+    try:
+        for kind in kinds:
+            _say(f"{kind}: {viewers:,} viewers join")
+            pair = Pair(kind, server_cores, crowd_cores)
+            pairs.append(pair)
+            pair.join(viewers)
+        payload = b"x" * _PAYLOAD_BYTES
+        for number in range(rounds + 1):
+            _say(f"round {number} of {rounds}")
+            for pair in pairs:
+                pair.broadcast(payload)
+        for pair in pairs:
+            del pair.result.delivery_us[0]  # the warm-up
+        return {pair.kind: pair.result for pair in pairs}
+    finally:
+        for pair in pairs:
+            pair.stop()
+
+
+def summary(results: dict[str, Result]) -> dict[str, dict[str, float | None]]:
+    """Medians, and each ratio to the floor of the same round."""
+    floor = results.get("floor")
+    table: dict[str, dict[str, float | None]] = {}
+    for kind, result in results.items():
+        ratio = None
+        if floor is not None:
+            pairs = zip(result.delivery_us, floor.delivery_us, strict=True)
+            ratio = statistics.median(ours / theirs for ours, theirs in pairs)
+        handshake_us = statistics.median(result.handshake_us)
+        is_server = kind != "floor"
+        table[kind] = {
+            "delivery_us": statistics.median(result.delivery_us),
+            "delivery_ratio_to_floor": ratio,
+            "viewer_bytes": result.viewer_bytes if is_server else None,
+            "handshake_us": handshake_us if is_server else None,
+            "handshakes_per_s": 1_000_000 / handshake_us if is_server else None,
+            "handshakes_wall_per_s": (
+                statistics.median(result.handshakes_wall_per_s) if is_server else None
+            ),
+        }
+    return table
+
+
+def show(table: dict[str, dict[str, float | None]], viewers: int) -> None:
+    print(f"{viewers:,} viewers, {_PAYLOAD_BYTES}-byte frame; CPU of the server process\n")
+    print(f"{'':<24}{'µs/delivery':>12}{'× floor':>9}{'bytes/viewer':>14}", end="")
+    print(f"{'handshakes/CPU-s':>18}{'by the clock':>14}")
+    for kind, row in table.items():
+        cells = [
+            _cell(row["delivery_us"], 12, ".2f"),
+            _cell(row["delivery_ratio_to_floor"], 9, ".2f"),
+            _cell(row["viewer_bytes"], 14, ",.0f"),
+            _cell(row["handshakes_per_s"], 18, ",.0f"),
+            _cell(row["handshakes_wall_per_s"], 14, ",.0f"),
+        ]
+        print(f"{_TITLES[kind]:<24}{''.join(cells)}")
+
+
+def _cell(value: float | None, width: int, form: str) -> str:
+    return f"{'–' if value is None else format(value, form):>{width}}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--viewers", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--only", default=",".join(_KINDS), help="some of: " + ", ".join(_KINDS))
+    parser.add_argument("--json", type=Path, default=Path("var/bench/fanout.json"))
+    options = parser.parse_args()
+    kinds = options.only.split(",")
+    if unknown := set(kinds) - set(_KINDS):
+        parser.error(f"--only: unknown {', '.join(sorted(unknown))}")
+    _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
+    viewers_max = descriptors * 95 // 100 - _SPARE_DESCRIPTORS
+    if not _WARM_UP + _JOIN_STEPS <= options.viewers <= viewers_max:
+        parser.error(f"--viewers: {_WARM_UP + _JOIN_STEPS} to {viewers_max} on this machine")
+    results = measure(kinds, options.viewers, options.rounds)
+    table = summary(results)
+    show(table, options.viewers)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    document = {
+        "command": "python -m loadtest.bench.fanout",
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "viewers": options.viewers,
+        "payload_bytes": _PAYLOAD_BYTES,
+        "rounds": options.rounds,
+        "servers": table,
+        "samples": {kind: vars(result) for kind, result in results.items()},
+    }
+    options.json.write_text(json.dumps(document, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

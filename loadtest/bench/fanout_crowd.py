@@ -1,0 +1,119 @@
+"""The receiving ends of the fan-out benchmark: many raw websocket clients in one process.
+
+Owns N sockets and one epoll set, counts bytes, and is meant never to be the bottleneck. Refuses to
+know which server it talks to.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+
+_IN_FLIGHT_MAX = 256
+_READ_BYTES = 64 * 1024
+_EVENTS_MAX = 4_096
+_SECONDS_MAX = 60.0
+_IP_BIND_ADDRESS_NO_PORT = 24
+#: An ephemeral port range holds about 28,000 ports for one source and one destination.
+_SOCKETS_PER_SOURCE = 20_000
+_REQUEST = (
+    "GET /live/bench?ticket={ticket} HTTP/1.1\r\n"
+    "Host: 127.0.0.1\r\n"
+    "Upgrade: websocket\r\n"
+    "Connection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Protocol: livestream.v1\r\n"
+    "Origin: http://127.0.0.1\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
+    "Accept-Language: en-US,en;q=0.5\r\n\r\n"
+)
+
+
+def run(control: Connection, port: int, ticket: str, cores: set[int]) -> None:
+    """Serve the conductor: ("join", n), ("receive", bytes in all), ("leave",), ("stop",)."""
+    os.sched_setaffinity(0, cores)
+    crowd = Crowd(port, _REQUEST.format(ticket=ticket).encode())
+    while True:
+        match control.recv():
+            case ("join", int(count)):
+                control.send(crowd.join(count))
+            case ("receive", int(expected)):
+                control.send(crowd.receive(expected))
+            case ("leave",):
+                crowd.leave()
+                control.send(True)
+            case _:
+                return
+
+
+class Crowd:
+    def __init__(self, port: int, request: bytes) -> None:
+        self._port = port
+        self._request = request
+        self._epoll = select.epoll()
+        self._sockets: list[socket.socket] = []
+        self._sources = self._source_addresses()
+
+    def join(self, count: int) -> float:
+        """Open `count` more websockets; return the seconds it took."""
+        started = time.perf_counter()
+        waiting: dict[int, bytes] = {}
+        for _ in range(count):
+            while len(waiting) >= _IN_FLIGHT_MAX:
+                self._answers(waiting)
+            sock = self._connect()
+            self._sockets.append(sock)
+            waiting[sock.fileno()] = b""
+            self._epoll.register(sock.fileno(), select.EPOLLIN)
+        while waiting:
+            self._answers(waiting)
+        return time.perf_counter() - started
+
+    def receive(self, expected: int) -> bool:
+        """Read until `expected` bytes have come, over all sockets; False if they do not come."""
+        received = 0
+        deadline = time.monotonic() + _SECONDS_MAX
+        while received < expected:
+            for fd, _ in self._epoll.poll(1.0, _EVENTS_MAX):
+                received += len(os.read(fd, _READ_BYTES))
+            if time.monotonic() > deadline:
+                return False
+        return received == expected
+
+    def leave(self) -> None:
+        for sock in self._sockets:
+            sock.close()
+        self._sockets.clear()
+
+    def _connect(self) -> socket.socket:
+        sock = socket.socket()
+        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((next(self._sources), 0))
+        sock.connect(("127.0.0.1", self._port))
+        sock.send(self._request)
+        sock.setblocking(False)
+        return sock
+
+    def _answers(self, waiting: dict[int, bytes]) -> None:
+        for fd, _ in self._epoll.poll(_SECONDS_MAX, _EVENTS_MAX):
+            data = os.read(fd, _READ_BYTES)
+            if not data:
+                raise ConnectionError(f"refused: {waiting[fd]!r}")
+            answer = waiting[fd] + data
+            if not answer.startswith(b"HTTP/1.1 101 "[: len(answer)]):
+                raise ConnectionError(f"refused: {answer!r}")
+            if answer.endswith(b"\r\n\r\n"):
+                del waiting[fd]
+            else:
+                waiting[fd] = answer
+
+    def _source_addresses(self) -> Iterator[str]:
+        made = 0
+        while True:
+            yield f"127.0.{2 + made // _SOCKETS_PER_SOURCE}.1"
+            made += 1
