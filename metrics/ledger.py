@@ -1,0 +1,249 @@
+"""A room's ledger as metrics: money, orders, stock and audience.
+
+Owns their names, labels and help texts. The numbers come from the fold of the log, by way of the
+ledger that a room's owner publishes, so they agree with the log to the fen and go on where they
+stood after every restart. Refuses to know where ledgers come from: it is given plain dicts.
+
+Rooms and channels are open sets and cut off as in `metrics.catalog`; drops are at most 64 to a
+room. A sum of 2^53 minor units (90 trillion yuan) is still exact in a scrape's doubles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from metrics.catalog import OTHER, BoundedLabel, room_label
+
+#: Channels are signed into tickets by the merchant; a shop has a handful.
+CHANNEL_LABELS_MAX = 32
+channel_label = BoundedLabel(CHANNEL_LABELS_MAX)
+
+Ledger = Mapping[str, Any]
+#: Label values after the room, and the number.
+Row = tuple[tuple[str, ...], float]
+
+
+class _Reading(NamedTuple):
+    """One metric and how it is read off a ledger. Rows that share their labels (rooms and channels
+    called "other") are put together by `merge`.
+    """
+
+    kind: Literal["counter", "gauge"]
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    rows: Callable[[Ledger], Iterable[Row]]
+    merge: Callable[[float, float], float] = lambda one, two: one + two
+
+
+def families(ledgers: Iterable[Ledger], now_ms: int) -> Iterator[Metric]:
+    """The metrics of all rooms. A ledger that cannot be read is counted and left out."""
+    readable: list[tuple[str, list[list[Row]]]] = []
+    unreadable = 0
+    for ledger in ledgers:
+        try:
+            room = room_label(ledger["room"])
+            rows = [list(reading.rows(ledger)) for reading in _READINGS]
+            age_s = max(0, now_ms - ledger["at_ms"]) / 1_000
+        except (KeyError, TypeError):
+            unreadable += 1
+        else:
+            readable.append((room, [*rows, [((), age_s)]]))
+    for index, reading in enumerate((*_READINGS, _AGE)):
+        yield _family(reading, [(room, rows[index]) for room, rows in readable])
+    yield GaugeMetricFamily(
+        "livestream_ledgers_unreadable",
+        "Rooms whose ledger this process cannot read: its engine is of another version. "
+        "Their money and stock are missing here until both are of one version.",
+        value=unreadable,
+    )
+
+
+def _family(reading: _Reading, rooms: list[tuple[str, list[Row]]]) -> Metric:
+    sums: dict[tuple[str, ...], float] = {}
+    for room, rows in rooms:
+        for labels, value in rows:
+            key = (room, *labels)
+            sums[key] = reading.merge(sums[key], value) if key in sums else value
+    kind = CounterMetricFamily if reading.kind == "counter" else GaugeMetricFamily
+    family = kind(reading.name, reading.help, labels=("room", *reading.labels))
+    for key, value in sums.items():
+        family.add_metric(key, value)
+    return family
+
+
+def _number(*path: str) -> Callable[[Ledger], Iterable[Row]]:
+    """The one number at `path` of the ledger."""
+
+    def read(ledger: Ledger) -> Iterable[Row]:
+        value: Any = ledger
+        for step in path:
+            value = value[step]
+        return [((), float(value))]
+
+    return read
+
+
+def _takings(field: str) -> Callable[[Ledger], Iterable[Row]]:
+    def read(ledger: Ledger) -> Iterable[Row]:
+        for row in ledger["takings"]:
+            yield (row["currency"], channel_label(row["channel"])), row[field]
+
+    return read
+
+
+def _orders(ledger: Ledger) -> Iterable[Row]:
+    for status in ("placed", "paid", "refunded"):
+        yield (status,), ledger["orders"][status]
+
+
+def _orders_open(ledger: Ledger) -> Iterable[Row]:
+    orders = ledger["orders"]
+    return [((), orders["placed"] - orders["paid"] - orders["expired"])]
+
+
+def _drop_of(ledger: Ledger, drop: Ledger) -> str:
+    """Drops of rooms that share a label value share theirs too."""
+    return OTHER if room_label(ledger["room"]) == OTHER else drop["drop_id"]
+
+
+def _per_drop(field: str) -> Callable[[Ledger], Iterable[Row]]:
+    def read(ledger: Ledger) -> Iterable[Row]:
+        for drop in ledger["drops"]:
+            yield (_drop_of(ledger, drop),), drop[field]
+
+    return read
+
+
+def _stock(ledger: Ledger) -> Iterable[Row]:
+    for drop in ledger["drops"]:
+        for state in ("available", "held", "sold", "withdrawn"):
+            yield (_drop_of(ledger, drop), state), drop[state]
+
+
+_READINGS: Final = (
+    _Reading(
+        "counter",
+        "livestream_gmv_minor",
+        "Gross merchandise value of paid orders, in minor units of the currency (fen). "
+        "Equal to what `livestream verify` finds in the room's log.",
+        ("currency", "channel"),
+        _takings("gross_minor"),
+    ),
+    _Reading(
+        "counter",
+        "livestream_gmv_refunded_minor",
+        "What was given back of livestream_gmv_minor_total; their difference is net.",
+        ("currency", "channel"),
+        _takings("refunded_minor"),
+    ),
+    _Reading(
+        "counter",
+        "livestream_orders",
+        "Orders by what became of them: each is placed, then perhaps paid, then perhaps refunded. "
+        "Placed far ahead of paid: look at the payment provider.",
+        ("status",),
+        _orders,
+    ),
+    _Reading(
+        "gauge",
+        "livestream_orders_open",
+        "Orders that wait for their payment.",
+        (),
+        _orders_open,
+    ),
+    _Reading(
+        "gauge",
+        "livestream_orders_expired",
+        "Orders whose time to pay passed. A gauge: a late payment makes one a paid order again.",
+        (),
+        _number("orders", "expired"),
+    ),
+    _Reading(
+        "counter",
+        "livestream_holds_placed",
+        "Times that units were put in a cart.",
+        (),
+        _number("holds", "placed"),
+    ),
+    _Reading(
+        "gauge",
+        "livestream_holds_open",
+        "Holds in carts and in orders that wait for their payment.",
+        (),
+        _number("holds", "open"),
+    ),
+    _Reading(
+        "gauge",
+        "livestream_stock_units",
+        "Units of a drop by state. Together they are livestream_stock_supplied_units, always; "
+        "if ever not, stop the drop and run `livestream verify`.",
+        ("drop", "state"),
+        _stock,
+    ),
+    _Reading(
+        "gauge",
+        "livestream_stock_supplied_units",
+        "Units that a drop was given, with what was restocked.",
+        ("drop",),
+        _per_drop("supply"),
+    ),
+    _Reading(
+        "gauge",
+        "livestream_perks_awarded",
+        "Paid orders that hold a rank among the first N of their drop.",
+        ("drop",),
+        _per_drop("perks_awarded"),
+    ),
+    _Reading(
+        "gauge",
+        "livestream_viewers",
+        "Viewers of the room on all gateways of all machines.",
+        (),
+        _number("audience", "viewers"),
+    ),
+    _Reading(
+        "gauge",
+        "livestream_viewers_peak",
+        "The most viewers that the room has had at once.",
+        (),
+        _number("audience", "peak"),
+        max,
+    ),
+    _Reading(
+        "gauge",
+        "livestream_viewers_unique",
+        "Different viewers of the room so far, within 1 % (a HyperLogLog).",
+        (),
+        _number("audience", "unique"),
+    ),
+    _Reading(
+        "counter",
+        "livestream_likes",
+        "Taps on the heart.",
+        (),
+        _number("audience", "likes"),
+    ),
+    _Reading(
+        "gauge",
+        "livestream_log_seq",
+        "Facts in the room's log.",
+        (),
+        _number("seq"),
+        max,
+    ),
+)
+#: The one reading that needs a clock.
+_AGE: Final = _Reading(
+    "gauge",
+    "livestream_ledger_age_seconds",
+    "Time since the room's owner last told its numbers. Above 5 s nobody owns the room, or its "
+    "engine or Redis stalls: commands wait.",
+    (),
+    lambda _: (),
+    max,
+)
