@@ -95,6 +95,12 @@ class Journal:
             return False
         raise FencedError(f"the log ends with {last_id}, not with {self.seq}-0")
 
+    async def has(self, seq: int) -> bool:
+        """Whether the log has a record that ends with `seq`; a snapshot from beyond the log is
+        worthless.
+        """
+        return bool(await self._redis.xrange(keys.log(self._room), f"{seq}-0", f"{seq}-0"))
+
     async def save_snapshot(self, state: bytes) -> None:
         """Keep the engine's state, so that the next start folds only what came after it."""
         await self._redis.set(keys.snapshot(self._room), state)

@@ -36,6 +36,8 @@ class _OnlyId(Struct):
 
 _only_id = msgspec.json.Decoder(_OnlyId)
 _ID_ECHO_MAX = 64
+#: What is wrong may quote what was sent: enough of it to find the mistake, not 8 KiB of it back.
+_ERROR_ECHO_MAX = 200
 
 
 class Malformed(Struct, frozen=True, gc=False):
@@ -50,7 +52,7 @@ def read_message(payload: bytes) -> AnyViewerMessage | Malformed:
     try:
         return _viewer_message.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Malformed(_id_of(payload), Refusal(ErrorCode.INVALID, str(error)))
+        return Malformed(_id_of(payload), Refusal(ErrorCode.INVALID, str(error)[:_ERROR_ECHO_MAX]))
     except RecursionError:
         return Malformed(None, Refusal(ErrorCode.INVALID, "nested too deep"))
 
@@ -126,7 +128,7 @@ def decode_air(payload: bytes) -> list[tuple[int, str, Raw]]:
 
 def decode_frame(payload: bytes | Raw) -> dict[str, Any]:
     """A frame of our own making as a dict."""
-    frame: dict[str, Any] = orjson.loads(payload)
+    frame: dict[str, Any] = orjson.loads(memoryview(payload))
     return frame
 
 

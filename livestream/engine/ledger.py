@@ -1,0 +1,184 @@
+"""The desk's numbers: money, stock, orders and audience of a room, as one JSON object. Pure.
+
+Owns what the host sees of the books. Refuses to know how it gets there.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from cart.counter import Books, Takings
+from livestream.engine.pulse import AudienceTotals
+from livestream.messages import CardView, DropView, RoomStatus
+from livestream.room import Room
+from livestream.storefront import card_view, drop_view
+
+
+class TotalLine(TypedDict):
+    """Money in one currency, in minor units."""
+
+    currency: str
+    gross_minor: int
+    refunded_minor: int
+    net_minor: int
+
+
+class TakingsLine(TypedDict):
+    """Money and units of one currency, SKU and channel."""
+
+    currency: str
+    sku: str
+    channel: str
+    gross_minor: int
+    refunded_minor: int
+    units_sold: int
+    units_refunded: int
+
+
+class DropLine(DropView):
+    """A drop with the books' own levels of now, which viewers are told a little later."""
+
+    withdrawn: int
+    perks_awarded: int
+
+
+class OrderCounts(TypedDict):
+    """Orders by what became of them. `placed` counts all there ever were, `paid` all ever paid."""
+
+    placed: int
+    paid: int
+    expired: int
+    refunded: int
+
+
+class HoldCounts(TypedDict):
+    """Holds ever placed, and those open now."""
+
+    placed: int
+    open: int
+
+
+class ChatCounts(TypedDict):
+    """Lines shown and lines left out since this owner began."""
+
+    shown: int
+    skipped: int
+
+
+class EngineCounts(TypedDict):
+    """What this owner did since it began."""
+
+    decisions: int
+    records: int
+    append_ms_last: float
+
+
+class Ledger(TypedDict):
+    """Everything a panel needs beside the public frames."""
+
+    room: str
+    title: str
+    status: RoomStatus
+    seq: int
+    epoch: int
+    owner: str
+    at_ms: int
+    totals: list[TotalLine]
+    takings: list[TakingsLine]
+    drops: list[DropLine]
+    orders: OrderCounts
+    holds: HoldCounts
+    cards: list[CardView]
+    pinned: str | None
+    audience: AudienceTotals
+    chat: ChatCounts
+    refusals: dict[str, int]
+    engine: EngineCounts
+
+
+def ledger_of(
+    room: Room,
+    owner: str,
+    at_ms: int,
+    audience: AudienceTotals,
+    chat: ChatCounts,
+    refusals: dict[str, int],
+    engine: EngineCounts,
+) -> Ledger:
+    """The numbers of a room as its books stand."""
+    state, books = room.state, room.state.books
+    return {
+        "room": state.room,
+        "title": state.title,
+        "status": state.status,
+        "seq": state.seq,
+        "epoch": state.epoch,
+        "owner": owner,
+        "at_ms": at_ms,
+        "totals": totals_of(books),
+        "takings": takings_of(books),
+        "drops": drop_lines(books),
+        "orders": {
+            "placed": books.orders_placed,
+            "paid": books.orders_paid,
+            "expired": books.orders_expired,
+            "refunded": books.orders_refunded,
+        },
+        "holds": {"placed": books.holds_placed, "open": len(books.holds)},
+        "cards": [card_view(card) for card in state.cards.values()],
+        "pinned": state.pinned,
+        "audience": audience,
+        "chat": chat,
+        "refusals": refusals,
+        "engine": engine,
+    }
+
+
+def totals_of(books: Books) -> list[TotalLine]:
+    """Money by currency."""
+    lines: list[TotalLine] = []
+    for currency, by_sku in books.takings.items():
+        rows = [row for by_channel in by_sku.values() for row in by_channel.values()]
+        gross = sum(row.gross_minor for row in rows)
+        refunded = sum(row.refunded_minor for row in rows)
+        lines.append(
+            {
+                "currency": currency,
+                "gross_minor": gross,
+                "refunded_minor": refunded,
+                "net_minor": gross - refunded,
+            }
+        )
+    return lines
+
+
+def takings_of(books: Books) -> list[TakingsLine]:
+    """Money and units by currency, SKU and channel."""
+    return [
+        _takings_line(currency, sku, channel, row)
+        for currency, by_sku in books.takings.items()
+        for sku, by_channel in by_sku.items()
+        for channel, row in by_channel.items()
+    ]
+
+
+def _takings_line(currency: str, sku: str, channel: str, row: Takings) -> TakingsLine:
+    return {
+        "currency": currency,
+        "sku": sku,
+        "channel": channel,
+        "gross_minor": row.gross_minor,
+        "refunded_minor": row.refunded_minor,
+        "units_sold": row.units_sold,
+        "units_refunded": row.units_refunded,
+    }
+
+
+def drop_lines(books: Books) -> list[DropLine]:
+    """Every drop with the levels of the books."""
+    lines: list[DropLine] = []
+    for drop in books.drops.values():
+        view, stock = drop_view(drop), drop.stock
+        view["available"], view["held"], view["sold"] = stock.available, stock.held, stock.sold
+        lines.append({**view, "withdrawn": stock.withdrawn, "perks_awarded": len(drop.perks.ranks)})
+    return lines

@@ -1,0 +1,157 @@
+"""The engine process: which rooms it owns, and its life from start to SIGTERM.
+
+Owns the search for rooms without an owner, leases and their renewal. Refuses to know what happens
+in a room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from contextlib import suppress
+from typing import Final, cast
+
+import structlog
+import uvloop
+from redis import asyncio as aioredis
+from redis.exceptions import RedisError
+
+from livestream import keys
+from livestream.config import Settings
+from livestream.engine.lease import Lease
+from livestream.engine.owner import RoomOwner
+from livestream.inbox import Inbox, subscribe
+from livestream.journal import FencedError
+from livestream.payments.cashier import ProviderMail
+from livestream.payments.provider import PaymentProvider
+from livestream.payments.sandbox import Sandbox
+from livestream.redis_client import inspect, open_redis
+
+log = structlog.get_logger()
+
+#: Rooms that one engine may own: each needs 2 connections of its own out of 128.
+ROOMS_OWNED_MAX: Final = 48
+LOOK_EVERY_S: Final = 0.25
+RETRY_S: Final = 0.2
+
+
+def run(settings: Settings) -> None:
+    """Own rooms until SIGTERM or SIGINT; blocks. `settings.redis_url` must be set."""
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    assert settings.redis_url is not None, "the command line fills it in"
+    redis = open_redis(settings.redis_url)
+    try:
+        await EngineProcess(redis, settings).run(stopping)
+    finally:
+        await redis.aclose()
+
+
+class EngineProcess:
+    """All ownerships of one process."""
+
+    def __init__(self, redis: aioredis.Redis, settings: Settings) -> None:
+        self._redis = redis
+        self._settings = settings
+        self.name = f"e-{secrets.token_hex(4)}"
+        self._mail = ProviderMail(Inbox(redis, f"p-{self.name}"), "sandbox")
+        self._provider: PaymentProvider = Sandbox(self._mail.answer)
+        self._owned: dict[str, asyncio.Task[None]] = {}
+        self._nudge = asyncio.Event()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Own rooms until `stopping` is set; then give all of them back."""
+        await self._warn_about_redis()
+        helpers = [asyncio.create_task(self._mail.run()), asyncio.create_task(self._hear_nudges())]
+        try:
+            while not stopping.is_set():
+                await self._look_for_rooms(stopping)
+                self._nudge.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wait_any(stopping), LOOK_EVERY_S)
+        finally:
+            if self._owned:
+                await asyncio.wait(self._owned.values())
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def _wait_any(self, stopping: asyncio.Event) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (stopping, self._nudge)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _warn_about_redis(self) -> None:
+        with suppress(RedisError, OSError):
+            for warning in await inspect(self._redis):
+                log.warning("redis.unsafe", reason=warning)
+
+    async def _hear_nudges(self) -> None:
+        async for _ in subscribe(self._redis, keys.ROOMS_CHANGED):
+            self._nudge.set()
+
+    async def _look_for_rooms(self, stopping: asyncio.Event) -> None:
+        """Start an ownership of every room that has no owner, as far as we have room for it."""
+        for name in [name for name, task in self._owned.items() if task.done()]:
+            del self._owned[name]
+        try:
+            rooms = cast(set[bytes], await self._redis.smembers(keys.ROOMS))
+            for raw in sorted(rooms):
+                room = raw.decode()
+                if room in self._owned or len(self._owned) >= ROOMS_OWNED_MAX:
+                    continue
+                lease = Lease(self._redis, room, self.name, self._settings.lease_ms)
+                if await lease.hold():
+                    self._owned[room] = asyncio.create_task(self._own(room, lease, stopping))
+        except (RedisError, OSError) as error:
+            log.warning("engine.redis_away", error=str(error))
+
+    async def _own(self, room: str, lease: Lease, stopping: asyncio.Event) -> None:
+        owner = RoomOwner(
+            self._redis, room, self.name, self._provider, self._settings.snapshot_every_events
+        )
+        lost = asyncio.create_task(self._keep_lease(room, lease))
+        work = asyncio.create_task(owner.run(stopping))
+        try:
+            await asyncio.wait({lost, work}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                log.warning("room.lost", room=room, reason="another engine has the lease")
+                return
+            error = work.exception()
+            if isinstance(error, FencedError) or _is_fenced(error):
+                log.warning("room.lost", room=room, reason=str(error))
+            elif error is not None:
+                log.error("room.failed", room=room, exc_info=error)
+                await asyncio.sleep(RETRY_S)
+        finally:
+            for task in (lost, work):
+                task.cancel()
+            await asyncio.gather(lost, work, return_exceptions=True)
+            with suppress(RedisError, OSError):
+                await lease.release()
+
+    async def _keep_lease(self, room: str, lease: Lease) -> None:
+        """Renew until another engine has it. While Redis is away nobody else can take it either;
+        and should one, the fence keeps us from writing.
+        """
+        while True:
+            await asyncio.sleep(self._settings.lease_ms / 4_000)
+            try:
+                if not await lease.hold():
+                    return
+            except (RedisError, OSError) as error:
+                log.debug("lease.away", room=room, error=str(error))
+
+
+def _is_fenced(error: BaseException | None) -> bool:
+    return isinstance(error, BaseExceptionGroup) and error.subgroup(FencedError) is not None

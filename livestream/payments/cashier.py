@@ -1,0 +1,98 @@
+"""The cashier: asks the provider for what the log says is due, and brings its answers to the room.
+
+Owns the outbox to the provider. What is due is state (`books.unsettled`), not memory of this
+process: a new owner asks again for everything that has no answer yet, and the provider knows
+repeats by their reference. Refuses to decide: an answer goes through the inbox and is decided like
+every command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+import structlog
+from redis.exceptions import RedisError
+
+from cart.counter import Books
+from cart.events import OrderRefunded, PaymentReturned, PaymentStarted
+from cart.fact import Fact
+from cart.order import Payment, PaymentStatus
+from livestream.commands import Envelope, ProviderCommand
+from livestream.inbox import Inbox
+from livestream.payments.provider import Intent, PaymentProvider
+
+log = structlog.get_logger()
+
+#: Answers that go into one inbox entry.
+BATCH_MAX: Final = 500
+RETRY_S: Final = 0.2
+
+
+class Cashier:
+    """One room's dealings with the provider, while this process owns the room."""
+
+    def __init__(self, room: str, books: Books, provider: PaymentProvider) -> None:
+        self._room = room
+        self._books = books
+        self._provider = provider
+
+    def resume(self) -> None:
+        """Ask again for everything that the last owner left without an answer."""
+        for payment_id in list(self._books.unsettled):
+            self._ask(self._books.payments[payment_id])
+
+    def heed(self, facts: Iterable[Fact]) -> None:
+        """Ask for what these committed facts make due."""
+        for fact in facts:
+            if isinstance(fact, PaymentStarted | PaymentReturned | OrderRefunded):
+                self._ask(self._books.payments[fact.payment_id])
+
+    def _ask(self, payment: Payment) -> None:
+        intent = Intent(
+            self._room, payment.payment_id, payment.token, payment.amount_minor, payment.currency
+        )
+        if payment.status is PaymentStatus.STARTED:
+            self._provider.charge(intent)
+        elif payment.status is PaymentStatus.REFUNDING:
+            self._provider.refund(intent)
+
+
+class ProviderMail:
+    """Answers of a provider on their way into inboxes, batched. One for each process."""
+
+    def __init__(self, inbox: Inbox, provider_name: str) -> None:
+        self._inbox = inbox
+        self._actor = f"provider:{provider_name}"
+        self._waiting: dict[str, list[ProviderCommand]] = {}
+        self._wake = asyncio.Event()
+
+    def answer(self, room: str, command: ProviderCommand) -> None:
+        """Take an answer; `run` delivers it."""
+        self._waiting.setdefault(room, []).append(command)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver for ever. While Redis is away answers wait here; what a crash loses is asked for
+        again.
+        """
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            waiting, self._waiting = self._waiting, {}
+            for room, commands in waiting.items():
+                for first in range(0, len(commands), BATCH_MAX):
+                    batch = commands[first : first + BATCH_MAX]
+                    await self._deliver(room, batch)
+
+    async def _deliver(self, room: str, commands: list[ProviderCommand]) -> None:
+        envelopes = [Envelope(0, self._actor, "provider", command) for command in commands]
+        while True:
+            try:
+                await self._inbox.put(room, envelopes)
+            except RedisError as error:
+                log.warning("payments.inbox_away", room=room, error=str(error))
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
