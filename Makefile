@@ -70,7 +70,7 @@ clean: ## remove what make, the tools and runs have written
 # Where Python came without ensurepip (Debian keeps it in a package apart), its own pip serves.
 make-venv = $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { rm -rf $(1); \
   $(PYTHON) -m venv --without-pip $(1) && \
-  $(PYTHON) -m pip --quiet --disable-pip-version-check --python $(1)/bin/python install pip; }
+  $(PYTHON) -m pip -qq --disable-pip-version-check --python $(1)/bin/python install pip; }
 
 .PHONY: check-python
 check-python:
