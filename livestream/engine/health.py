@@ -1,0 +1,38 @@
+"""The engine's own small door: health and metrics, when it runs as a process for itself.
+
+Owns two addresses. Refuses to know rooms beyond their number. Beside a control server (`livestream
+serve`) it is not needed: there control answers for all processes of the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from livestream.config import Settings
+from metrics import exposition
+
+
+async def open_door(settings: Settings) -> web.AppRunner:
+    """Serve /livez and /metrics until the runner is cleaned up.
+
+    Raises:
+        OSError: the address is taken.
+    """
+    app = web.Application()
+    app.router.add_get("/livez", _livez)
+    app.router.add_get("/metrics", _metrics)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, settings.engine_host, settings.engine_port).start()
+    return runner
+
+
+async def _livez(_: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+async def _metrics(_: web.Request) -> web.Response:
+    body = await asyncio.to_thread(exposition.render)
+    return web.Response(body=body, headers={"Content-Type": exposition.CONTENT_TYPE})
