@@ -79,6 +79,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, Meta(min_length=1, description="address the control server listens on")
     ] = "127.0.0.1"
     control_port: Annotated[Port, Meta(description="its port; 0: the kernel chooses")] = 8080
+    engine_host: Annotated[
+        str, Meta(min_length=1, description="address on which an engine tells its health")
+    ] = "127.0.0.1"
+    engine_port: Annotated[
+        Port, Meta(description="its port for /livez and /metrics, when it runs on its own")
+    ] = 8082
     gateway_host: Annotated[
         str, Meta(min_length=1, description="address the gateways listen on")
     ] = "127.0.0.1"

@@ -4,10 +4,14 @@ Owns time-outs, retries and the pool's bound, so that every role meets a failing
 same way. Knows no keys and no commands of ours: those are `keys`, `journal` and `inbox`.
 """
 
+from typing import Literal
+
 from redis import asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 CONNECT_TIMEOUT_S = 2.0
 # A reply later than this counts as lost. A blocking read must therefore ask Redis for less:
@@ -48,6 +52,15 @@ def open_redis(url: str) -> aioredis.Redis:
         protocol=2,
     )
     return aioredis.Redis.from_pool(pool)
+
+
+def error_kind(error: Exception) -> Literal["connection", "timeout", "other"]:
+    """What kind of failure it was, in the words of the metric `livestream_redis_errors`."""
+    if isinstance(error, RedisTimeoutError | TimeoutError):
+        return "timeout"
+    if isinstance(error, RedisConnectionError | OSError):
+        return "connection"
+    return "other"
 
 
 async def inspect(redis: aioredis.Redis) -> list[str]:

@@ -91,6 +91,11 @@ def next_due_ms(room: Room) -> int | None:
     return clock.next_due_ms(room.counter)
 
 
+def next_deadline_ms(room: Room) -> int | None:
+    """When the next drop opens, or the next hold or order expires, or None."""
+    return room.counter.next_deadline_ms()
+
+
 def evolve(room: Room, fact: Fact, at_ms: int) -> None:
     """Fold one fact into the state, in place.
 

@@ -1,9 +1,11 @@
 """The engine: one owner for each room, which decides, persists and announces.
 
+process.py   which rooms this process owns; the entry point `run`
 lease.py     who owns a room, and for how long
 owner.py     the loop: read the inbox, decide, commit, keep snapshots
+turn.py      what one round of that loop decides, as a value
 mixer.py     chat lines to chat frames, and the history for newcomers
 pulse.py     counts of the gateways to the pulse
 ledger.py    the desk's numbers, from the room's state
-process.py   which rooms this process owns; the entry point `run`
+health.py    /livez and /metrics of an engine that runs by itself
 """

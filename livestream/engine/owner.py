@@ -38,8 +38,10 @@ from livestream.inbox import InboxReader, subscribe
 from livestream.journal import FencedError, Journal, read_log, read_snapshot
 from livestream.payments.cashier import Cashier
 from livestream.payments.provider import PaymentProvider
-from livestream.room import Room, RoomState, evolve, next_due_ms
+from livestream.redis_client import error_kind
+from livestream.room import Room, RoomState, evolve, next_deadline_ms, next_due_ms
 from livestream.storefront import Storefront, public_frame
+from metrics import catalog
 
 log = structlog.get_logger()
 
@@ -137,12 +139,15 @@ class RoomOwner:
         await self._restore_side_state()
         await self._save_storefront()
         self._cashier.resume()
+        took_s = time.monotonic() - started_s
+        catalog.TAKEOVER_SECONDS.observe(took_s)
+        catalog.ROOM_EPOCH.labels(catalog.room_label(self._name)).set(self._room.state.epoch)
         log.info(
             "room.owned",
             room=self._name,
             epoch=self._room.state.epoch,
             seq=self._room.state.seq,
-            took_ms=round((time.monotonic() - started_s) * 1_000),
+            took_ms=round(took_s * 1_000),
         )
 
     async def _catch_up(self) -> None:
@@ -213,14 +218,19 @@ class RoomOwner:
 
     async def _turn(self, entries: Entries) -> None:
         at_ms = max(now_ms(), self._room.state.at_ms)
+        if entries:
+            waited_ms = at_ms - int(entries[0][0].split("-", 1)[0])
+            catalog.INBOX_WAIT_SECONDS.observe(max(0, waited_ms) / 1_000)
+        due_ms = next_deadline_ms(self._room)
+        if due_ms is not None and due_ms <= at_ms:
+            catalog.TICK_LAG_SECONDS.observe((at_ms - due_ms) / 1_000)
         turn = take_turn(self._room, entries, at_ms)
         if turn.unreadable:
             log.warning("inbox.unreadable", room=self._name, entries=turn.unreadable)
         if turn.is_empty:
             return
         await self._commit(turn, self._room.state.epoch)
-        self._decisions += turn.decisions
-        self._refusals.update(turn.refusals)
+        self._count(turn)
         if turn.facts:
             self._last_fact_s = time.monotonic()
             self._cashier.heed(turn.facts)
@@ -250,13 +260,28 @@ class RoomOwner:
                 await self._journal.commit(turn.last_seq, record, air, turn.consumed, messages)
             except (RedisError, OSError) as error:
                 uncertain = True
+                catalog.REDIS_ERRORS.labels("engine", error_kind(error)).inc()
                 log.warning("journal.away", room=self._name, error=str(error))
                 await asyncio.sleep(delay_s)
                 delay_s = min(RETRY_LONGEST_S, delay_s * 2)
             else:
-                self._append_ms_last = (time.perf_counter() - started_s) * 1_000
-                self._records += bool(turn.facts)
+                append_s = time.perf_counter() - started_s
+                self._append_ms_last = append_s * 1_000
+                if turn.facts:
+                    self._records += 1
+                    catalog.RECORDS.inc()
+                    catalog.APPEND_SECONDS.observe(append_s)
                 return
+
+    def _count(self, turn: Turn) -> None:
+        catalog.FACTS.inc(len(turn.facts))
+        catalog.BATCH_COMMANDS.observe(turn.outcomes.total())
+        self._decisions += turn.outcomes.total()
+        for (command, outcome), times in turn.outcomes.items():
+            tag = str(command.__struct_config__.tag)  # type: ignore[attr-defined]  # every command is a Struct
+            catalog.DECISIONS.labels(tag, outcome).inc(times)
+            if outcome != "ok":
+                self._refusals[outcome] += times
 
     def _heed_moderation(self, turn: Turn) -> None:
         for fact in turn.facts:
@@ -270,10 +295,11 @@ class RoomOwner:
 
     async def _save_snapshot(self) -> None:
         seq = self._room.state.seq
-        state = wire.encode_state(self._room.state)
-        with suppress(RedisError, OSError):
-            await self._journal.save_snapshot(state)
-            self._snapshot_seq = seq
+        with catalog.SNAPSHOT_SECONDS.time():
+            state = wire.encode_state(self._room.state)
+            with suppress(RedisError, OSError):
+                await self._journal.save_snapshot(state)
+                self._snapshot_seq = seq
 
     async def _save_storefront(self) -> None:
         view = wire.encode_state(Storefront.of(self._room))
@@ -339,6 +365,8 @@ class RoomOwner:
             frame = self._mixer.mix()
             if frame is None:
                 continue
+            catalog.CHAT_LINES.labels("shown").inc(len(frame["messages"]))
+            catalog.CHAT_LINES.labels("skipped").inc(frame["skipped"])
             history = wire.encode(list(self._mixer.history))
             with suppress(RedisError, OSError):
                 async with self._redis.pipeline(transaction=False) as pipe:

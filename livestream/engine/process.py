@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from livestream import keys
 from livestream.config import Settings
+from livestream.engine.health import open_door
 from livestream.engine.lease import Lease
 from livestream.engine.owner import RoomOwner
 from livestream.inbox import Inbox, subscribe
@@ -26,7 +27,8 @@ from livestream.journal import FencedError
 from livestream.payments.cashier import ProviderMail
 from livestream.payments.provider import PaymentProvider
 from livestream.payments.sandbox import Sandbox
-from livestream.redis_client import inspect, open_redis
+from livestream.redis_client import error_kind, inspect, open_redis
+from metrics import catalog
 
 log = structlog.get_logger()
 
@@ -36,21 +38,26 @@ LOOK_EVERY_S: Final = 0.25
 RETRY_S: Final = 0.2
 
 
-def run(settings: Settings) -> None:
-    """Own rooms until SIGTERM or SIGINT; blocks. `settings.redis_url` must be set."""
-    uvloop.run(_serve(settings))
+def run(settings: Settings, *, alone: bool = False) -> None:
+    """Own rooms until SIGTERM or SIGINT; blocks. `settings.redis_url` must be set. An engine that
+    runs `alone`, with no control server on its machine, tells its health and metrics itself.
+    """
+    uvloop.run(_serve(settings, alone))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, alone: bool) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     assert settings.redis_url is not None, "the command line fills it in"
     redis = open_redis(settings.redis_url)
+    door = await open_door(settings) if alone else None
     try:
         await EngineProcess(redis, settings).run(stopping)
     finally:
+        if door is not None:
+            await door.cleanup()
         await redis.aclose()
 
 
@@ -114,12 +121,15 @@ class EngineProcess:
                 if await lease.hold():
                     self._owned[room] = asyncio.create_task(self._own(room, lease, stopping))
         except (RedisError, OSError) as error:
+            catalog.REDIS_ERRORS.labels("engine", error_kind(error)).inc()
             log.warning("engine.redis_away", error=str(error))
 
     async def _own(self, room: str, lease: Lease, stopping: asyncio.Event) -> None:
         owner = RoomOwner(
             self._redis, room, self.name, self._provider, self._settings.snapshot_every_events
         )
+        owned = catalog.ROOM_OWNED.labels(catalog.room_label(room))
+        owned.inc()
         lost = asyncio.create_task(self._keep_lease(room, lease))
         work = asyncio.create_task(owner.run(stopping))
         try:
@@ -129,11 +139,13 @@ class EngineProcess:
                 return
             error = work.exception()
             if isinstance(error, FencedError) or _is_fenced(error):
+                catalog.APPENDS_REFUSED.inc()
                 log.warning("room.lost", room=room, reason=str(error))
             elif error is not None:
                 log.error("room.failed", room=room, exc_info=error)
                 await asyncio.sleep(RETRY_S)
         finally:
+            owned.dec()
             for task in (lost, work):
                 task.cancel()
             await asyncio.gather(lost, work, return_exceptions=True)

@@ -36,8 +36,8 @@ class Turn(Struct):
     replies: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     private: list[tuple[str, dict[str, Any]]] = []
     consumed: str = ""
-    decisions: int = 0
-    refusals: Tally[str] = msgspec.field(default_factory=Tally)
+    #: How often each kind of command had each outcome: "ok" or an error code.
+    outcomes: Tally[tuple[type, str]] = msgspec.field(default_factory=Tally)
     #: Inbox entries that could not be read: somebody else's, or of another version.
     unreadable: int = 0
 
@@ -86,12 +86,12 @@ def _decide_all(
         decision = decide(room, envelope, now_ms)
         for fact in decision.facts:
             _happen(room, turn, fact)
-        turn.decisions += 1
-        if isinstance(decision.answer, Refusal):
-            turn.refusals[decision.answer.code] += 1
+        answer = decision.answer
+        outcome = answer.code.value if isinstance(answer, Refusal) else "ok"
+        turn.outcomes[type(envelope.command), outcome] += 1
         if envelope.conn:
             to = getattr(envelope.command, "id", None)
-            replies.append((envelope.conn, wire.reply_frame(to, decision.answer)))
+            replies.append((envelope.conn, wire.reply_frame(to, answer)))
     if not replies:
         del turn.replies[sender]
 
