@@ -141,7 +141,10 @@ def evolve(counter: Counter, event: Fact, at_ms: int) -> None:
     Raises:
         BrokenBooksError: the fact cannot be true of this state; the log or the code is broken.
     """
-    _FOLDS[type(event)](counter, event, at_ms)
+    try:
+        _FOLDS[type(event)](counter, event, at_ms)
+    except LookupError as missing:
+        raise BrokenBooksError(f"{event} speaks of what is not on the books") from missing
 
 
 # -- the drop ----------------------------------------------------------------------------------

@@ -167,11 +167,12 @@ class OrderRefunded(Fact, frozen=True, gc=False, tag="order.refunded"):
 
 
 class PaymentReturned(Fact, frozen=True, gc=False, tag="payment.returned"):
-    """Money came for which there is nothing to give; all of it goes back."""
+    """Money came for which there is nothing to give; all of it goes back, as it came."""
 
     payment_id: str
     order_id: str
     amount_minor: int
+    currency: Currency
     reason: Literal["too_late", "already_paid", "order_refunded", "wrong_amount"]
 
 

@@ -28,7 +28,11 @@ PRICE_MINOR_MAX = 100_000_000_000
 PriceMinor = Annotated[
     int, Meta(ge=0, le=PRICE_MINOR_MAX, description="price in minor units (fen)")
 ]
-AmountMinor = Annotated[int, Meta(ge=0, description="amount in minor units (fen)")]
+#: No amount goes past what every client can count exactly.
+AMOUNT_MINOR_MAX = 2**53 - 1
+AmountMinor = Annotated[
+    int, Meta(ge=0, le=AMOUNT_MINOR_MAX, description="amount in minor units (fen)")
+]
 
 
 def format_minor(amount_minor: int, currency: Currency) -> str:

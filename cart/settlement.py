@@ -38,7 +38,7 @@ def approved(counter: Counter, payment_id: str, amount_minor: int, currency: Cur
         return Decision((), {"order_id": order.order_id, "payment": payment.status.value})
     reason = _reason_to_return(counter, order, payment, amount_minor, currency)
     if reason is not None:
-        returned = PaymentReturned(payment_id, order.order_id, amount_minor, reason)
+        returned = PaymentReturned(payment_id, order.order_id, amount_minor, currency, reason)
         return Decision((returned,), {"order_id": order.order_id, "payment": "refunding"})
     paid = OrderPaid(
         order_id=order.order_id,
@@ -126,9 +126,14 @@ def declined(counter: Counter, payment_id: str, reason: str) -> Decision:
 
 
 def refund_settled(counter: Counter, payment_id: str) -> Decision:
-    """The provider gave the money back."""
+    """The provider gave the money back. News of a refund that we never asked for changes
+    nothing.
+    """
     payment = counter.books.payments.get(payment_id)
     if payment is None:
         return refuse(ErrorCode.NOT_FOUND, f"no payment {payment_id} was started here")
-    facts = [RefundSettled(payment_id)] if payment.status is PaymentStatus.REFUNDING else []
-    return Decision(facts, {"order_id": payment.order_id, "payment": "refunded"})
+    answer = {"order_id": payment.order_id, "payment": payment.status.value}
+    if payment.status is not PaymentStatus.REFUNDING:
+        return Decision((), answer)
+    answer["payment"] = "refunded"
+    return Decision((RefundSettled(payment_id),), answer)

@@ -39,8 +39,10 @@ def add(
     basket = books.baskets.get(viewer)
     if basket is not None:
         done = basket.recent.get(command_id)
-        if isinstance(done, HoldPlaced):
+        if isinstance(done, HoldPlaced) and (done.sku, done.quantity) == (sku, quantity):
             return Decision((), hold_result(done))
+        if done is not None:
+            return _id_used(command_id)
         if len(basket.hold_ids) >= LINES_MAX:
             return refuse(ErrorCode.LIMIT_REACHED, f"a cart has at most {LINES_MAX} lines")
     drop_id = books.drop_of_sku.get(sku)
@@ -65,6 +67,10 @@ def add(
         command_id=command_id,
     )
     return Decision((placed,), hold_result(placed))
+
+
+def _id_used(command_id: str) -> Decision:
+    return refuse(ErrorCode.CONFLICT, f"the id {command_id} was used with other content")
 
 
 def _refusal_to_hold(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Decision | None:
@@ -109,7 +115,9 @@ def remove(
     if basket is None:
         return refuse(ErrorCode.EMPTY_CART, "nothing is held")
     done = basket.recent.get(command_id)
-    if isinstance(done, int):
+    if isinstance(done, HoldPlaced):
+        return _id_used(command_id)
+    if done is not None:
         return Decision((), {"sku": sku, "removed": done})
     holds = [counter.books.holds[hold_id] for hold_id in reversed(basket.hold_ids)]
     mine = [hold for hold in holds if hold.sku == sku]

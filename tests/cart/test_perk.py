@@ -1,0 +1,139 @@
+"""Perks: the first N paid orders, ranks 1...N without a gap, and what a refund does to them."""
+
+from typing import Literal
+
+import pytest
+
+from cart.perk import PerkTerms
+from tests.cart.till import SANTOS, Till, ok
+
+
+def perk(
+    first_n: int = 2, on_refund: Literal["stay", "pass"] = "stay", name: str = "bellboy"
+) -> PerkTerms:
+    return PerkTerms(name, first_n, on_refund)
+
+
+@pytest.fixture
+def till() -> Till:
+    return Till()
+
+
+def test_the_first_n_paid_orders_get_it_in_the_order_of_payment(till: Till) -> None:
+    till.sell(supply=9, perk=perk(2))
+    first, second, third = (till.place(viewer) for viewer in ("wang", "li", "zhao"))
+    for viewer, order_id in (("zhao", third), ("wang", first), ("li", second)):
+        till.pay(viewer, order_id)
+        till.approve(f"{order_id}-p1")
+    assert till.ranks() == {third: 1, first: 2}
+
+
+def test_the_order_shows_what_it_won(till: Till) -> None:
+    till.sell(perk=perk())
+    till.buy("wang")
+    (order,) = till.show("wang")["orders"]
+    assert order["perks"] == [{"drop_id": SANTOS, "name": "bellboy", "rank": 1}]
+
+
+def test_an_order_wins_once_for_a_drop_however_many_lines_it_has(till: Till) -> None:
+    till.sell(supply=9, limit=9, perk=perk(3))
+    till.add("wang")
+    till.add("wang", quantity=2)
+    ok(till.check_out("wang"))
+    till.pay("wang", "o1")
+    till.approve("o1-p1")
+    assert till.ranks() == {"o1": 1}
+
+
+def test_an_order_may_win_at_two_drops(till: Till) -> None:
+    till.sell(perk=perk())
+    till.sell("ring", perk=perk(name="engraved box"))
+    till.add("wang")
+    till.add("wang", "ring")
+    ok(till.check_out("wang"))
+    till.pay("wang", "o1")
+    till.approve("o1-p1")
+    assert till.names() == ["order.paid", "perk.awarded", "perk.awarded"]
+    assert (till.ranks(SANTOS), till.ranks("ring")) == ({"o1": 1}, {"o1": 1})
+
+
+def test_a_late_payment_wins_like_any_other(till: Till) -> None:
+    till.sell(perk=perk(1))
+    order_id = till.place("wang")
+    till.pay("wang", order_id)
+    till.wait(300_000)
+    till.approve(f"{order_id}-p1")
+    assert till.ranks() == {order_id: 1}
+
+
+def test_by_the_policy_stay_a_refunded_order_keeps_its_rank(till: Till) -> None:
+    till.sell(supply=9, perk=perk(2, "stay"))
+    till.buy("wang")
+    till.buy("li")
+    till.buy("zhao")
+    till.refund("o1")
+    assert till.names() == ["order.refunded"]
+    till.buy("wu")
+    assert till.ranks() == {"o1": 1, "o2": 2}
+
+
+def test_by_the_policy_pass_the_rank_goes_to_the_next_paid_order_without_one(till: Till) -> None:
+    till.sell(supply=9, perk=perk(2, "pass"))
+    for viewer in ("wang", "li", "zhao", "wu"):
+        till.buy(viewer)
+    till.refund("o1")
+    assert till.names() == ["order.refunded", "perk.revoked", "perk.awarded"]
+    assert till.ranks() == {"o2": 2, "o3": 1}
+
+
+def test_by_the_policy_pass_a_rank_without_an_heir_waits_for_the_next_payment(till: Till) -> None:
+    till.sell(supply=9, perk=perk(3, "pass"))
+    till.buy("wang")
+    till.buy("li")
+    till.refund("o1")
+    assert till.ranks() == {"o2": 2}
+    till.buy("zhao")
+    till.buy("wu")
+    assert till.ranks() == {"o2": 2, "o3": 1, "o4": 3}
+
+
+def test_several_ranks_that_wait_are_given_lowest_first(till: Till) -> None:
+    till.sell(supply=9, perk=perk(3, "pass"))
+    for viewer in ("wang", "li", "zhao"):
+        till.buy(viewer)
+    till.refund("o3")
+    till.refund("o1")
+    till.buy("wu")
+    till.buy("sun")
+    assert till.ranks() == {"o2": 2, "o4": 1, "o5": 3}
+
+
+def test_an_heir_that_was_refunded_itself_is_passed_over(till: Till) -> None:
+    till.sell(supply=9, perk=perk(1, "pass"))
+    for viewer in ("wang", "li", "zhao"):
+        till.buy(viewer)
+    till.refund("o2")
+    till.refund("o1")
+    assert till.ranks() == {"o3": 1}
+
+
+def test_a_refund_of_an_order_without_a_rank_moves_none(till: Till) -> None:
+    till.sell(supply=9, perk=perk(1, "pass"))
+    till.buy("wang")
+    till.buy("li")
+    till.refund("o2")
+    assert till.names() == ["order.refunded"]
+    assert till.ranks() == {"o1": 1}
+
+
+def test_a_drop_without_a_perk_gives_none(till: Till) -> None:
+    till.sell()
+    till.buy("wang")
+    assert till.names() == ["order.paid"]
+    assert till.ranks() == {}
+
+
+def test_more_ranks_than_units_is_no_harm(till: Till) -> None:
+    till.sell(supply=1, perk=perk(88))
+    till.buy("wang")
+    assert till.ranks() == {"o1": 1}
