@@ -1,0 +1,252 @@
+"""How many decisions the counter makes durable in a second, beside the usual design.
+
+    python -m loadtest.bench.counter [--seconds 3] [--rounds 3] [--clients 2] [--in-flight 800]
+
+A real engine, a private Redis with AOF `always`, and shoppers in processes of their own, all on
+this machine. Ours and the peer (one EVALSHA for each request, through redis-py) take turns on the
+same Redis, so that what else the machine does hits both alike; figures are medians of rounds.
+
+Writes var/bench/counter.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from cart.bounds import SUPPLY_MAX
+from cart.drop import DropTerms
+from cart.perk import PerkTerms
+from livestream import keys
+from livestream.commands import DropOpen, DropSchedule, HostCommand, RoomCreate, RoomStart
+from livestream.inbox import Asker
+from livestream.redis_client import open_redis
+from loadtest.bench import evalsha, report, shoppers
+from loadtest.bench.processes import SPAWN, Engine, fresh_redis, running_engine, say
+from loadtest.bench.report import Figure, Mark
+from loadtest.bench.shoppers import SKU, Samples
+
+ROOM = "bench"
+WARM_UP_S = 1.0
+DAY_MS = 86_400_000
+MARK = Mark("least", 60_000)
+
+
+class Round(Struct):
+    """One turn of one side: what all its processes heard."""
+
+    samples: list[Samples]
+    engine_us: float = 0.0
+
+    @property
+    def per_s(self) -> float:
+        """Decisions acknowledged in a second."""
+        return sum(sample.in_time / sample.elapsed_s for sample in self.samples)
+
+    @property
+    def engine_us_each(self) -> float:
+        """Engine CPU for one decision."""
+        return self.engine_us / sum(sample.in_all for sample in self.samples)
+
+    def latency_ms(self, percent: int) -> float:
+        """The time from a command to its answer that so many percent stayed below."""
+        all_ms = sorted(ms for sample in self.samples for ms in sample.latencies_ms)
+        return all_ms[min(len(all_ms) - 1, len(all_ms) * percent // 100)]
+
+
+class Crowd:
+    """The client processes of one side."""
+
+    def __init__(self, work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> None:
+        self._controls: list[Connection] = []
+        self._processes = []
+        for given in arguments:
+            ours, theirs = SPAWN.Pipe()
+            process = SPAWN.Process(target=work, args=(theirs, *given, os.getpid()))
+            process.start()
+            theirs.close()
+            self._controls.append(ours)
+            self._processes.append(process)
+        for control in self._controls:
+            control.recv()
+
+    def run(self, task: Any) -> list[Samples]:
+        """Have every process do `task` at the same time."""
+        for control in self._controls:
+            control.send(task)
+        return [control.recv() for control in self._controls]
+
+    def close(self) -> None:
+        """End the processes."""
+        for control, process in zip(self._controls, self._processes, strict=True):
+            if process.is_alive():
+                control.send(None)
+        for process in self._processes:
+            process.join(10)
+            if process.is_alive():
+                process.kill()
+
+
+async def prepare(url: str, room: str) -> None:
+    """A room with one open drop that does not sell out and whose holds do not expire."""
+    redis = open_redis(url)
+    await redis.sadd(keys.ROOMS, room)
+    await redis.publish(keys.ROOMS_CHANGED, room)
+    asker = Asker(redis, "c-bench")
+    await asker.start()
+    terms = DropTerms(
+        drop_id="drop",
+        sku=SKU,
+        title="Santos-Dumont",
+        supply=SUPPLY_MAX,
+        price_minor=2_880_000,
+        currency="CNY",
+        hold_ttl_ms=DAY_MS,
+        pay_ttl_ms=DAY_MS,
+        perk=PerkTerms("bellboy", 88),
+    )
+    steps: list[HostCommand] = [
+        RoomCreate("bench"),
+        RoomStart(),
+        DropSchedule(terms),
+        DropOpen("drop"),
+    ]
+    for step in steps:
+        reply = await asker.ask(room, "desk:bench", step, timeout_s=10)
+        if not reply["ok"]:
+            raise RuntimeError(f"the room could not be prepared: {reply}")
+    await asker.close()
+    await redis.aclose()
+
+
+@contextmanager
+def crowd(work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> Iterator[Crowd]:
+    """A Crowd for the length of a block."""
+    people = Crowd(work, arguments)
+    try:
+        yield people
+    finally:
+        people.close()
+
+
+def measure(
+    directory: Path, seconds: float, rounds: int, clients: int, in_flight: int
+) -> dict[str, list[Round]]:
+    """Rounds of both sides: "place" and "pay" are ours, "evalsha" is the peer's."""
+    results: dict[str, list[Round]] = {"place": [], "pay": [], "evalsha": []}
+    each = in_flight // clients
+    with ExitStack() as stack:
+        server = stack.enter_context(fresh_redis(directory))
+        engine = stack.enter_context(running_engine(server.url))
+        asyncio.run(prepare(server.url, ROOM))
+        asyncio.run(_prepare_peer(server.url))
+        ours = stack.enter_context(
+            crowd(shoppers.work, [(server.url, ROOM, index, each) for index in range(clients)])
+        )
+        peer = stack.enter_context(
+            crowd(evalsha.work, [(server.url, index, each) for index in range(clients)])
+        )
+        say("warming up")
+        ours.run(("place", WARM_UP_S))
+        ours.run(("pay", WARM_UP_S))
+        peer.run(WARM_UP_S)
+        for number in range(1, rounds + 1):
+            say(f"round {number} of {rounds}")
+            results["place"].append(_ours(engine, ours, "place", seconds))
+            results["pay"].append(_ours(engine, ours, "pay", seconds))
+            results["evalsha"].append(Round(peer.run(seconds)))
+    return results
+
+
+def _ours(engine: Engine, ours: Crowd, kind: str, seconds: float) -> Round:
+    before_us = engine.cpu_us()
+    samples = ours.run((kind, seconds))
+    return Round(samples, engine.cpu_us() - before_us)
+
+
+async def _prepare_peer(url: str) -> None:
+    redis = open_redis(url)
+    await redis.set("{peer}:stock", SUPPLY_MAX)
+    await redis.aclose()
+
+
+def summary(results: dict[str, list[Round]]) -> dict[str, dict[str, float]]:
+    """Medians of the rounds of each side."""
+    return {
+        kind: {
+            "decisions_per_s": statistics.median(r.per_s for r in rounds),
+            "engine_us_per_decision": statistics.median(r.engine_us_each for r in rounds),
+            "p50_ms": statistics.median(r.latency_ms(50) for r in rounds),
+            "p99_ms": statistics.median(r.latency_ms(99) for r in rounds),
+        }
+        for kind, rounds in results.items()
+    }
+
+
+def figures(document: dict[str, Any]) -> list[Figure]:
+    """The document as lines of the table."""
+    sides = document["sides"]
+    peer = sides["evalsha"]
+    lines = []
+    for kind, what in (("place", "cart.add and checkout"), ("pay", "order.pay and approval")):
+        side = sides[kind]
+        lines += [
+            Figure(
+                f"{what}, durable",
+                side["decisions_per_s"],
+                "/s",
+                peer["decisions_per_s"],
+                "one EVALSHA each, redis-py",
+                MARK,
+            ),
+            Figure(
+                f"  answered within (p99), {document['in_flight']} in flight",
+                side["p99_ms"],
+                "ms",
+                peer["p99_ms"],
+                "one EVALSHA each",
+            ),
+            Figure("  engine CPU each", side["engine_us_per_decision"], "µs"),
+        ]
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each round of each side")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clients", type=int, default=2, help="client processes of each side")
+    parser.add_argument("--in-flight", type=int, default=800, help="commands under way at once")
+    options = parser.parse_args()
+    results = measure(
+        report.DIRECTORY / "redis",
+        options.seconds,
+        options.rounds,
+        options.clients,
+        options.in_flight,
+    )
+    document = {
+        "command": "python -m loadtest.bench.counter",
+        "seconds": options.seconds,
+        "rounds": options.rounds,
+        "clients": options.clients,
+        "in_flight": options.in_flight,
+        "sides": summary(results),
+        "per_s_of_rounds": {kind: [r.per_s for r in rounds] for kind, rounds in results.items()},
+    }
+    path = report.write("counter", document)
+    print(report.table(figures(document)))
+    say(f"written to {path}")
+
+
+if __name__ == "__main__":
+    main()
