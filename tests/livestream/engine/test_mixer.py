@@ -1,0 +1,101 @@
+"""The chat mixer: readable, fair, bounded."""
+
+import random
+
+from livestream.engine.mixer import HISTORY_LINES, LINES_PER_FRAME, PENDING_MAX, Mixer
+from livestream.messages import ChatMessage
+
+
+def line(number: int, viewer: str | None = None) -> ChatMessage:
+    return {
+        "id": f"m{number}",
+        "viewer": viewer or f"v{number}",
+        "name": "Ada",
+        "text": f"line {number}",
+        "at_ms": number,
+    }
+
+
+def test_a_tick_in_which_nobody_spoke_makes_no_frame(rng: random.Random) -> None:
+    assert Mixer(rng).mix() is None
+
+
+def test_few_lines_are_all_shown_in_the_order_they_were_said(rng: random.Random) -> None:
+    mixer = Mixer(rng)
+    mixer.add([line(1), line(2), line(3)])
+    frame = mixer.mix()
+    assert frame is not None
+    assert [shown["id"] for shown in frame["messages"]] == ["m1", "m2", "m3"]
+    assert frame["skipped"] == 0
+
+
+def test_many_lines_are_cut_to_a_readable_frame_and_the_rest_is_counted(rng: random.Random) -> None:
+    mixer = Mixer(rng)
+    mixer.add([line(number) for number in range(500)])
+    frame = mixer.mix()
+    assert frame is not None
+    assert len(frame["messages"]) == LINES_PER_FRAME
+    assert frame["skipped"] == 500 - LINES_PER_FRAME
+    times = [shown["at_ms"] for shown in frame["messages"]]
+    assert times == sorted(times)
+    assert (mixer.shown, mixer.skipped) == (LINES_PER_FRAME, 500 - LINES_PER_FRAME)
+
+
+def test_nobody_gets_in_by_shouting(rng: random.Random) -> None:
+    mixer = Mixer(rng)
+    mixer.add([line(number, "loud") for number in range(400)])
+    mixer.add([line(1_000 + number) for number in range(100)])
+    frame = mixer.mix()
+    assert frame is not None
+    assert sum(shown["viewer"] == "loud" for shown in frame["messages"]) <= 1
+
+
+def test_over_many_ticks_every_speaker_is_heard(rng: random.Random) -> None:
+    mixer, heard = Mixer(rng), set()
+    for _ in range(200):
+        mixer.add([line(number) for number in range(60)])
+        frame = mixer.mix()
+        assert frame is not None
+        heard |= {shown["viewer"] for shown in frame["messages"]}
+    assert len(heard) == 60
+
+
+def test_what_waits_is_bounded_and_the_overflow_is_counted(rng: random.Random) -> None:
+    mixer = Mixer(rng)
+    mixer.add([line(number) for number in range(PENDING_MAX + 7)])
+    mixer.add([line(9_999)])
+    frame = mixer.mix()
+    assert frame is not None
+    assert frame["skipped"] + len(frame["messages"]) == PENDING_MAX + 8
+
+
+def test_newcomers_get_the_last_lines_that_were_shown(rng: random.Random) -> None:
+    mixer = Mixer(rng)
+    for number in range(80):
+        mixer.add([line(number)])
+        mixer.mix()
+    ids = [kept["id"] for kept in mixer.history]
+    assert ids == [f"m{number}" for number in range(80 - HISTORY_LINES, 80)]
+
+
+def test_a_deleted_line_leaves_the_history_and_is_not_shown_later(rng: random.Random) -> None:
+    mixer = Mixer(rng)
+    mixer.add([line(1)])
+    mixer.mix()
+    mixer.add([line(2), line(3)])
+    assert mixer.delete("m1")
+    assert mixer.delete("m2")
+    assert not mixer.delete("m2")
+    frame = mixer.mix()
+    assert frame is not None
+    assert [shown["id"] for shown in frame["messages"]] == ["m3"]
+    assert [kept["id"] for kept in mixer.history] == ["m3"]
+
+
+def test_a_silenced_viewer_is_not_shown_with_what_still_waited(rng: random.Random) -> None:
+    mixer = Mixer(rng)
+    mixer.add([line(1, "rude"), line(2, "kind")])
+    mixer.silence("rude")
+    frame = mixer.mix()
+    assert frame is not None
+    assert [shown["viewer"] for shown in frame["messages"]] == ["kind"]

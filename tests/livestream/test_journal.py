@@ -1,0 +1,101 @@
+"""The journal: append all or nothing, behind a fence. Real Redis."""
+
+import pytest
+from redis import asyncio as aioredis
+
+from livestream import facts, keys, wire
+from livestream.facts import AnyFact, Record
+from livestream.inbox import Inbox, InboxReader
+from livestream.journal import FencedError, Journal, read_log, read_snapshot
+from livestream.room import RoomState
+
+
+def record(epoch: int, *happened: AnyFact) -> bytes:
+    return wire.encode_record(Record(epoch, 1_000, "0-0", list(happened)))
+
+
+async def commit(journal: Journal, seq: int, epoch: int = 1) -> None:
+    await journal.commit(seq, record(epoch, facts.RoomStarted()), b"", "", [])
+
+
+async def test_what_was_committed_reads_back_in_order(redis: aioredis.Redis, room: str) -> None:
+    journal = Journal(redis, room)
+    await journal.commit(2, record(1, facts.RoomCreated("T"), facts.RoomStarted()), b"", "", [])
+    await commit(journal, 3)
+    read = [entry async for entry in read_log(redis, room)]
+    assert [(seq, len(kept.facts)) for seq, kept in read] == [(2, 2), (3, 1)]
+    assert [seq async for seq, _ in read_log(redis, room, after_seq=2)] == [3]
+
+
+async def test_a_long_log_is_read_in_pages_without_a_gap(redis: aioredis.Redis, room: str) -> None:
+    journal = Journal(redis, room)
+    for seq in range(1, 1_203):
+        await commit(journal, seq)
+    assert [seq async for seq, _ in read_log(redis, room)] == list(range(1, 1_203))
+
+
+async def test_a_stale_writer_is_refused_and_nothing_of_its_turn_happens(
+    redis: aioredis.Redis, room: str
+) -> None:
+    stale, owner = Journal(redis, room), Journal(redis, room)
+    await commit(stale, 1)
+    owner.seq = 1
+    await commit(owner, 2, epoch=2)
+    inbox = Inbox(redis, "g-1")
+    await inbox.put(room, [])
+    with pytest.raises(FencedError, match="ends with 2-0, not with 1-0"):
+        await stale.commit(
+            5, record(1, facts.RoomEnded()), b"[]", "9999999999999-0", [("replies:g-1", b"[]")]
+        )
+    assert [seq async for seq, _ in read_log(redis, room)] == [1, 2]
+    assert await redis.xlen(keys.air(room)) == 0
+    assert await redis.xlen(keys.inbox(room)) == 1
+
+
+async def test_a_redis_that_lost_its_last_second_is_noticed_before_a_gap_is_written(
+    redis: aioredis.Redis, room: str
+) -> None:
+    journal = Journal(redis, room)
+    await commit(journal, 1)
+    await commit(journal, 2)
+    await redis.xdel(keys.log(room), "2-0")
+    with pytest.raises(FencedError, match="ends with 1-0, not with 2-0"):
+        await commit(journal, 3)
+
+
+async def test_after_a_lost_answer_the_journal_knows_what_became_of_it(
+    redis: aioredis.Redis, room: str
+) -> None:
+    writer, unsure = Journal(redis, room), Journal(redis, room)
+    turn = record(1, facts.RoomStarted())
+    assert not await unsure.is_committed(1, turn)
+    await writer.commit(1, turn, b"", "", [])
+    assert await unsure.is_committed(1, turn)
+    assert unsure.seq == 1
+    await commit(writer, 2)
+    with pytest.raises(FencedError, match="ends with 2-0"):
+        await unsure.is_committed(2, record(1, facts.RoomEnded()))
+
+
+async def test_the_commit_takes_decided_entries_off_the_inbox_and_no_others(
+    redis: aioredis.Redis, room: str
+) -> None:
+    inbox, reader, journal = Inbox(redis, "g-1"), InboxReader(redis, room), Journal(redis, room)
+    for _ in range(3):
+        await inbox.put(room, [])
+    entries = await reader.read()
+    await journal.commit(1, record(1, facts.RoomStarted()), b"", entries[1][0], [])
+    assert [left[0] for left in await InboxReader(redis, room).read()] == [entries[2][0]]
+
+
+async def test_a_snapshot_reads_back_and_one_from_elsewhere_is_ignored(
+    redis: aioredis.Redis, room: str
+) -> None:
+    journal = Journal(redis, room)
+    assert await read_snapshot(redis, room) is None
+    state = RoomState(room, title="T", seq=7)
+    await journal.save_snapshot(wire.encode_state(state))
+    assert await read_snapshot(redis, room) == state
+    assert not await journal.has(7), "the log does not reach it"
+    await journal.save_snapshot(b'{"room": 3}')
+    assert await read_snapshot(redis, room) is None
