@@ -61,6 +61,9 @@ PULSE_EVERY_S: Final = 1.0
 #: Each failed attempt means that another engine wrote in the milliseconds between our read and our
 #: append.
 TAKE_OVER_ATTEMPTS: Final = 5
+#: Public records after which the storefront is kept even in a rush that never pauses: what a
+#: starting gateway, or a reader of the API, has to catch up on at most.
+RECORDS_BEFORE_VIEW: Final = 200
 #: Time without facts after which a snapshot is worth its while.
 QUIET_BEFORE_SNAPSHOT_S: Final = 5.0
 
@@ -89,6 +92,7 @@ class RoomOwner:
         self._cashier = Cashier(room, self._room.state.books, provider)
         self._cursor = "0-0"
         self._snapshot_seq = 0
+        self._records_unseen = 0  # public ones, since the storefront was kept
         self._last_fact_s = time.monotonic()
         self._decisions = 0
         self._records = 0
@@ -125,7 +129,7 @@ class RoomOwner:
         """Load what the last owner knew and start an epoch of our own."""
         started_s = time.monotonic()
         state = await read_snapshot(self._redis, self._name)
-        if state is not None and await self._journal.has(state.seq):
+        if state is not None and await self._journal.has(state):
             self._room = Room(state)
             self._snapshot_seq = state.seq
         for _ in range(TAKE_OVER_ATTEMPTS):
@@ -235,6 +239,10 @@ class RoomOwner:
             self._last_fact_s = time.monotonic()
             self._cashier.heed(turn.facts)
             self._heed_moderation(turn)
+        self._records_unseen += bool(turn.air)
+        if self._records_unseen >= RECORDS_BEFORE_VIEW:
+            with suppress(RedisError, OSError):
+                await self._save_storefront()
         if self._room.state.seq - self._snapshot_seq >= self._snapshot_every_events:
             await self._save_snapshot()
 
@@ -293,6 +301,13 @@ class RoomOwner:
 
     # -- what is kept beside the log -------------------------------------------------------------
 
+    @property
+    def _is_between_turns(self) -> bool:
+        """Whether the state is what the log says. While a turn is being committed it is ahead, and
+        must not be kept: the log may refuse that turn and go on differently under the same seqs.
+        """
+        return self._journal.seq == self._room.state.seq
+
     async def _save_snapshot(self) -> None:
         seq = self._room.state.seq
         with catalog.SNAPSHOT_SECONDS.time():
@@ -303,6 +318,7 @@ class RoomOwner:
 
     async def _save_storefront(self) -> None:
         view = wire.encode_state(Storefront.of(self._room))
+        self._records_unseen = 0
         await self._journal.save_storefront(view)
 
     async def _keep_views(self) -> None:
@@ -314,7 +330,7 @@ class RoomOwner:
             await asyncio.sleep(VIEW_EVERY_S)
             with suppress(RedisError, OSError):
                 seq = self._journal.seq
-                if seq != kept_seq and seq == self._room.state.seq:
+                if seq != kept_seq and self._is_between_turns:
                     await self._save_storefront()
                     kept_seq = seq
                 fingerprint = f"{seq} {self._audience} {self._mixer.shown} {self._decisions}"
@@ -324,6 +340,7 @@ class RoomOwner:
                     published, published_s = fingerprint, now_s
             if (
                 self._snapshot_seq != self._journal.seq
+                and self._is_between_turns
                 and time.monotonic() - self._last_fact_s > QUIET_BEFORE_SNAPSHOT_S
             ):
                 await self._save_snapshot()

@@ -96,6 +96,18 @@ async def test_a_snapshot_reads_back_and_one_from_elsewhere_is_ignored(
     state = RoomState(room, title="T", seq=7)
     await journal.save_snapshot(wire.encode_state(state))
     assert await read_snapshot(redis, room) == state
-    assert not await journal.has(7), "the log does not reach it"
     await journal.save_snapshot(b'{"room": 3}')
     assert await read_snapshot(redis, room) is None
+
+
+async def test_a_snapshot_counts_only_where_the_log_leads_to_it(
+    redis: aioredis.Redis, room: str
+) -> None:
+    journal = Journal(redis, room)
+    await commit(journal, 1, epoch=2)
+    of_this_log = RoomState(room, seq=1, at_ms=1_000, epochs=[(2, 1)])
+    beyond_the_log = RoomState(room, seq=2, at_ms=1_000, epochs=[(2, 1)])
+    of_a_turn_that_was_refused = RoomState(room, seq=1, at_ms=999, epochs=[(1, 1)])
+    assert await journal.has(of_this_log)
+    assert not await journal.has(beyond_the_log)
+    assert not await journal.has(of_a_turn_that_was_refused)
