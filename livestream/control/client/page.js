@@ -1,0 +1,108 @@
+/**
+ * What both pages share: elements, buttons that fire once, money and spans of time in words.
+ *
+ * Everything from outside becomes a text node here and nothing ever becomes markup. Refuses to know
+ * the protocol.
+ */
+
+/** ISO 4217 currencies without a minor unit, of those the engine sells in (cart/money.py). */
+const WHOLE_CURRENCIES = new Set(["JPY", "KRW"]);
+/** After an answer a button stays deaf for a moment: the second half of a double click. */
+const DEAF_MS = 400;
+
+export const byId = (id) => document.getElementById(id);
+
+/** An element with properties, and children that are elements or text. */
+export function el(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name in node && name !== "list" && name !== "form") node[name] = value;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** Set text only where it changed, so that nothing is announced or repainted twice. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/**
+ * Run `action` when the button is pressed (or its form submitted), once at a time: pressed again
+ * while it runs, nothing happens. What goes wrong is told through `say(text)`.
+ */
+export function onPress(button, action, say) {
+  const target = button.form && button.type === "submit" ? button.form : button;
+  let busy = false;
+  target.addEventListener(target === button ? "click" : "submit", async (event) => {
+    event.preventDefault();
+    if (busy || button.disabled) return;
+    busy = true;
+    button.setAttribute("aria-busy", "true");
+    say?.("");
+    try {
+      await action(event);
+    } catch (error) {
+      if (!say) throw error;
+      say(error.message || String(error));
+    } finally {
+      button.removeAttribute("aria-busy");
+      setTimeout(() => {
+        busy = false;
+      }, DEAF_MS);
+    }
+  });
+}
+
+/** `2880000, "CNY"` as people read it: `CNY 28,800`; minor digits only where they are not zero. */
+export function formatMoney(minor, currency, { exact = false } = {}) {
+  const digits = WHOLE_CURRENCIES.has(currency) ? 0 : 2;
+  const unit = 10 ** digits;
+  const sign = minor < 0 ? "−" : "";
+  const whole = Math.floor(Math.abs(minor) / unit).toLocaleString("en");
+  const rest = Math.abs(minor) % unit;
+  const tail = digits && (exact || rest) ? `.${String(rest).padStart(digits, "0")}` : "";
+  return `${currency} ${sign}${whole}${tail}`;
+}
+
+/** `"28,800.50"` as minor units, without a float on the way. Throws an Error that says what is wrong. */
+export function parseMoney(text, currency) {
+  const digits = WHOLE_CURRENCIES.has(currency) ? 0 : 2;
+  const found = /^(\d+)(?:\.(\d+))?$/.exec(text.trim().replace(/[, \u00a0\u2009]/g, ""));
+  if (!found) throw new Error("a price is digits, such as 28800 or 28,800.50");
+  const [, whole, rest = ""] = found;
+  if (rest.length > digits) throw new Error(`${currency} has ${digits || "no"} decimal places`);
+  const minor = Number(whole + rest.padEnd(digits, "0"));
+  if (!Number.isSafeInteger(minor)) throw new Error("the price is too large");
+  return minor;
+}
+
+/** A span as a clock shows it: `4:07`, `1:04:07`; zero is reached at the very end, not before. */
+export function formatSpan(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const pad = (value) => String(value).padStart(2, "0");
+  const days = Math.floor(seconds / 86_400);
+  const hours = Math.floor(seconds / 3_600) % 24;
+  const clock = `${Math.floor(seconds / 60) % 60}:${pad(seconds % 60)}`;
+  if (days) return `${days} d ${hours}:${clock.padStart(5, "0")}`;
+  return hours ? `${hours}:${clock.padStart(5, "0")}` : clock;
+}
+
+export const formatCount = (value) => value.toLocaleString("en");
+
+/** `1, "piece"` is `1 piece`, `2, "piece"` is `2 pieces`. */
+export const plural = (count, noun) => `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+
+/** The bar of a drop's stock, as one element and its `update(levels)`. */
+export function stockBar() {
+  const parts = ["sold", "held", "available", "withdrawn"].map((name) => [name, el("span", { className: name })]);
+  const node = el("div", { className: "stock-bar", "aria-hidden": "true" }, ...parts.map(([, part]) => part));
+  return {
+    node,
+    update(levels) {
+      for (const [name, part] of parts) part.style.flexGrow = levels[name] ?? 0;
+    },
+  };
+}

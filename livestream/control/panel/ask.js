@@ -1,0 +1,15 @@
+/** Dangerous things are asked about once, in a dialogue whose default is to leave things as they are. */
+
+import { byId, setText } from "/static/client/page.js";
+
+/** Whether the person meant it. */
+export function askOnce(question, yes) {
+  const dialog = byId("ask");
+  setText(byId("ask-text"), question);
+  setText(byId("ask-yes"), yes);
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}

@@ -1,0 +1,174 @@
+/**
+ * The desk's line to the house: calls to the control API, and the desk's own websocket.
+ *
+ * Owns the token, the errors of the API and the room as the desk sees it (storefront, ledger, who is
+ * muted). Refuses to know buttons and tables. Bodies and answers: /openapi.json.
+ */
+
+import { Emitter, Line, ServerClock, backoffMs } from "/static/client/livestream.js";
+import { Storefront } from "/static/client/storefront.js";
+
+const CALL_TIMEOUT_MS = 10_000;
+const TOKEN_EXPIRED = 4001;
+const RANKS = ["analyst", "moderator", "host"];
+
+/** The API said no (RFC 9457): the message is the problem's detail. Status 0: no answer came. */
+export class Problem extends Error {
+  constructor(status, detail, code = "") {
+    super(detail);
+    this.name = "Problem";
+    this.status = status;
+    this.code = code;
+  }
+
+  /** Nobody knows whether it was done: it may yet be. */
+  get unsure() {
+    return this.status === 0 || this.status >= 500;
+  }
+}
+
+export class Api {
+  role = "analyst";
+  name = "";
+
+  constructor(token) {
+    this.token = token;
+  }
+
+  /** The answer's JSON. Throws a Problem. */
+  async call(method, path, body) {
+    let answer;
+    let content;
+    try {
+      answer = await fetch(`/api/v1${path}`, {
+        method,
+        headers: {
+          Authorization: `Bearer ${this.token}`,
+          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+      });
+      content = await answer.json();
+    } catch {
+      throw new Problem(answer?.status ?? 0, "The control server does not answer. Look before you repeat it.");
+    }
+    if (!answer.ok) throw new Problem(answer.status, content.detail ?? content.title ?? "refused", content.code);
+    return content;
+  }
+
+  /** Who this token is; a Problem with status 401 when it is nobody. */
+  async whoAmI() {
+    const { name, role } = await this.call("GET", "/whoami");
+    Object.assign(this, { name, role });
+  }
+
+  may(role) {
+    return RANKS.indexOf(this.role) >= RANKS.indexOf(role);
+  }
+}
+
+/**
+ * One room at the desk. Emits `change` (the room or its drops moved), `ledger`, `begin` (all is new;
+ * the value is the chat so far), `chat`, `chat.deleted`, `pulse`, `announcement`, `moderated`,
+ * `state` (as `Line` does) and `signed-out`.
+ */
+export class Desk extends Emitter {
+  view = new Storefront();
+  clock = new ServerClock();
+  muted = new Set();
+  banned = new Set();
+  ledger = null;
+  seq = 0;
+  #line;
+
+  constructor(api, room) {
+    super();
+    this.api = api;
+    this.room = room;
+    this.path = `/rooms/${encodeURIComponent(room)}`;
+    const url = new URL(`/api/v1${this.path}/desk`, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    this.#line = new Line({
+      address: () => this.#address(url.href),
+      after: (code, reason, attempt) => (code === TOKEN_EXPIRED ? null : backoffMs(attempt)),
+      protocols: ["livestream.desk.v1", `bearer.${api.token}`],
+    });
+    this.#line.on("state", (state) => {
+      this.emit("state", state);
+      if (state.code === TOKEN_EXPIRED) this.emit("signed-out");
+    });
+    this.#line.on("frame", (frame) => this.#hear(frame));
+  }
+
+  open() {
+    this.#line.open();
+  }
+
+  close() {
+    this.#line.close();
+  }
+
+  /** A call about this room. */
+  call(method, path, body) {
+    return this.api.call(method, this.path + path, body);
+  }
+
+  /** A drop with the freshest levels: the books' own where the ledger has them. */
+  dropNow(shown) {
+    const books = this.ledger?.drops.find(({ drop_id }) => drop_id === shown.drop_id);
+    if (!books) return { withdrawn: 0, perks_awarded: 0, ...shown };
+    const status = this.ledger.seq >= this.seq ? books.status : shown.status;
+    return { ...shown, ...books, status };
+  }
+
+  /** A browser is not told why an upgrade was refused, so ask first when it was. */
+  async #address(href) {
+    if (this.seq) {
+      try {
+        await this.api.whoAmI();
+      } catch (error) {
+        if (error.status === 401) this.emit("signed-out");
+        throw error;
+      }
+    }
+    return href;
+  }
+
+  #hear(frame) {
+    switch (frame.type) {
+      case "desk":
+        this.clock.observe(frame.server_time_ms);
+        this.ledger = frame.ledger;
+        this.seq = frame.storefront?.seq ?? 0;
+        if (frame.storefront) this.view.reset(frame.storefront);
+        this.muted = new Set(frame.storefront?.muted);
+        this.banned = new Set(frame.storefront?.banned);
+        this.emit("begin", frame.chat);
+        break;
+      case "ledger":
+        this.ledger = frame.ledger;
+        this.emit("ledger");
+        return;
+      case "pulse":
+        this.clock.observe(frame.server_time_ms);
+        break;
+      case "viewer.muted":
+        mark(this.muted, frame.viewer, frame.muted);
+        this.emit("moderated");
+        break;
+      case "viewer.banned":
+        mark(this.banned, frame.viewer, frame.banned);
+        this.emit("moderated");
+        break;
+    }
+    this.seq = Math.max(this.seq, frame.seq ?? 0);
+    if (this.view.apply(frame)) this.emit("change");
+    this.emit(frame.type, frame);
+  }
+}
+
+function mark(marked, viewer, on) {
+  if (on) marked.add(viewer);
+  else marked.delete(viewer);
+}

@@ -1,0 +1,187 @@
+/**
+ * Drops at the desk: the list with its buttons, and the form that schedules one.
+ *
+ * Owns how a host runs a drop. Refuses to know what may be done when: the engine answers that.
+ */
+
+import { byId, el, formatCount, formatMoney, formatSpan, onPress, parseMoney, plural, setText, stockBar } from "/static/client/page.js";
+import { askOnce } from "./ask.js";
+
+const STATUS_WORDS = { scheduled: "Scheduled", open: "Open", paused: "Paused", sold_out: "Sold out", closed: "Closed" };
+/** Which buttons make sense in which state; the engine has the last word. */
+const BUTTONS = {
+  scheduled: ["open", "restock", "close"],
+  open: ["pause", "restock", "close"],
+  paused: ["resume", "restock", "close"],
+  sold_out: ["restock", "close"],
+  closed: [],
+};
+
+class DropRow {
+  #desk;
+  #drop = null;
+
+  constructor(desk) {
+    this.#desk = desk;
+    this.title = el("h3");
+    this.status = el("span", { className: "chip" });
+    this.terms = el("p", { className: "quiet" });
+    this.bar = stockBar();
+    this.levels = el("p", { className: "levels" });
+    this.clock = el("p", { className: "quiet", role: "timer", "aria-live": "off" });
+    this.said = el("p", { className: "bad", role: "alert" });
+    const button = (text, path, props = {}) => {
+      const node = el("button", { type: "button", className: "small", ...props }, text);
+      onPress(node, () => this.#desk.call("POST", `${this.#path()}/${path}`), (words) => setText(this.said, words));
+      return node;
+    };
+    this.buttons = {
+      open: button("Open now", "open", { className: "small main" }),
+      pause: button("Pause", "pause"),
+      resume: button("Resume", "resume", { className: "small main" }),
+      close: el("button", { type: "button", className: "small grave" }, "Close"),
+    };
+    onPress(this.buttons.close, () => this.#close(), (words) => setText(this.said, words));
+    this.more = el("input", { type: "number", min: 1, max: 1_000_000, value: 10, required: true, "aria-label": "Units to add" });
+    const restock = el("button", { type: "submit", className: "small" }, "Restock");
+    this.buttons.restock = el("form", { className: "restock", autocomplete: "off" }, this.more, restock);
+    onPress(restock, () => this.#restock(), (words) => setText(this.said, words));
+    this.actions = el("div", { className: "actions", hidden: !desk.api.may("host") }, ...Object.values(this.buttons));
+    this.node = el("li", { className: "drop" }, el("div", { className: "title-row" }, this.title, this.status), this.terms, this.clock, this.bar.node, this.levels, this.actions, this.said);
+  }
+
+  #path() {
+    return `/drops/${encodeURIComponent(this.#drop.drop_id)}`;
+  }
+
+  async #close() {
+    const { title, available } = this.#drop;
+    const sure = await askOnce(`Close the drop of ${title}? ${plural(available, "free piece")} will be withdrawn; what is held may still be paid.`, "Close the drop");
+    if (sure) await this.#desk.call("POST", `${this.#path()}/close`);
+  }
+
+  /** Not to be repeated blindly: each one adds units. */
+  async #restock() {
+    const before = this.#drop.supply;
+    try {
+      await this.#desk.call("POST", `${this.#path()}/restock`, { quantity: this.more.valueAsNumber });
+    } catch (error) {
+      if (error.unsure) error.message += ` The supply was ${formatCount(before)} before.`;
+      throw error;
+    }
+  }
+
+  update(drop) {
+    this.#drop = drop;
+    setText(this.title, drop.title);
+    setText(this.status, STATUS_WORDS[drop.status]);
+    this.status.dataset.status = drop.status;
+    const perk = drop.perk ? `, first ${formatCount(drop.perk.first_n)}: ${drop.perk.name} (${formatCount(drop.perks_awarded)} given)` : "";
+    setText(this.terms, `${drop.sku} · ${formatMoney(drop.price_minor, drop.currency)} · ${formatCount(drop.limit_per_viewer)} each${perk}`);
+    this.bar.update(drop);
+    const withdrawn = drop.withdrawn ? ` · ${formatCount(drop.withdrawn)} withdrawn` : "";
+    setText(this.levels, `${formatCount(drop.available)} free · ${formatCount(drop.held)} held · ${formatCount(drop.sold)} sold${withdrawn} · of ${formatCount(drop.supply)}`);
+    for (const [name, node] of Object.entries(this.buttons)) node.hidden = !BUTTONS[drop.status].includes(name);
+  }
+
+  tick(nowMs) {
+    const waits = this.#drop?.status === "scheduled";
+    const opensAtMs = this.#drop?.opens_at_ms;
+    setText(this.clock, waits ? (opensAtMs ? `Opens in ${formatSpan(opensAtMs - nowMs)}` : "Opens when you say so") : "");
+  }
+}
+
+export class Drops {
+  #desk;
+  #rows = new Map();
+
+  constructor(desk) {
+    this.#desk = desk;
+    byId("drops").replaceChildren();
+  }
+
+  draw() {
+    const drops = [...this.#desk.view.drops.values()].map((drop) => this.#desk.dropNow(drop));
+    for (const drop of drops) {
+      if (!this.#rows.has(drop.drop_id)) {
+        const row = new DropRow(this.#desk);
+        this.#rows.set(drop.drop_id, row);
+        byId("drops").prepend(row.node); // the newest first: it is the one at work
+      }
+      this.#rows.get(drop.drop_id).update(drop);
+    }
+    byId("drops-empty").hidden = drops.length > 0;
+  }
+
+  tick(nowMs) {
+    for (const row of this.#rows.values()) row.tick(nowMs);
+  }
+}
+
+/** Wire the form once; `current()` is the desk at work. */
+export function wireDropForm(current) {
+  const form = byId("drop-form");
+  const { elements } = form;
+  byId("drop-card").addEventListener("change", ({ target }) => {
+    const card = current().view.cards.get(target.value);
+    if (!card) return;
+    elements.title.value = card.title;
+    elements.sku.value = card.sku ?? "";
+    elements.sku.dispatchEvent(new Event("input"));
+    if (card.currency) {
+      elements.currency.value = card.currency;
+      elements.price.value = formatMoney(card.price_minor, card.currency).slice(4);
+    }
+  });
+  elements.drop_id.addEventListener("input", () => {
+    elements.drop_id.dataset.own = "yes";
+  });
+  elements.sku.addEventListener("input", () => {
+    if (!elements.drop_id.dataset.own) elements.drop_id.value = freeDropId(current(), elements.sku.value);
+  });
+  for (const button of form.querySelectorAll("[data-opens-in]")) {
+    button.addEventListener("click", () => {
+      const seconds = button.dataset.opensIn;
+      elements.opens_at.value = seconds ? localIso(current().clock.now() + Number(seconds) * 1000) : "";
+    });
+  }
+  onPress(
+    byId("drop-schedule"),
+    async () => {
+      await current().call("POST", "/drops", dropTerms(elements));
+      form.reset();
+      delete elements.drop_id.dataset.own;
+      form.closest("details").open = false;
+    },
+    (text) => setText(byId("drop-said"), text),
+  );
+}
+
+function freeDropId(desk, sku) {
+  let id = sku;
+  for (let number = 2; desk.view.drops.has(id); number += 1) id = `${sku}-${number}`;
+  return id;
+}
+
+function dropTerms(elements) {
+  const terms = {
+    drop_id: elements.drop_id.value.trim(),
+    sku: elements.sku.value.trim(),
+    title: elements.title.value.trim(),
+    supply: elements.supply.valueAsNumber,
+    price_minor: parseMoney(elements.price.value, elements.currency.value),
+    currency: elements.currency.value,
+    limit_per_viewer: elements.limit.valueAsNumber,
+    hold_ttl_ms: elements.hold.valueAsNumber * 1000,
+    pay_ttl_ms: elements.pay.valueAsNumber * 1000,
+  };
+  if (elements.opens_at.value) terms.opens_at_ms = new Date(elements.opens_at.value).getTime();
+  if (elements.perk.value.trim()) terms.perk = { name: elements.perk.value.trim(), first_n: elements.first_n.valueAsNumber };
+  return terms;
+}
+
+/** What a datetime-local field takes: the reader's own time zone, to the second. */
+function localIso(ms) {
+  const shifted = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, 19);
+}

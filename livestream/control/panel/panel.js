@@ -1,0 +1,234 @@
+/**
+ * The host panel: sign in, choose a room, run the show.
+ *
+ * Owns the way to a room and the top of the page; drops, cards, chat and numbers have files of their
+ * own. The token lives in this tab's memory, never in an address that stays.
+ */
+
+import { byId, el, formatMoney, onPress, plural, setText } from "/static/client/page.js";
+import { askOnce } from "./ask.js";
+import { Cards, wireCardForms } from "./cards.js";
+import { Api, Desk } from "./desk.js";
+import { Drops, wireDropForm } from "./drops.js";
+import { Numbers, engineLine } from "./numbers.js";
+import { Talk, showSlowMode, wireSlowMode } from "./talk.js";
+
+const STATUS_WORDS = { created: "Not begun", live: "Live", ended: "Ended" };
+const CURRENCIES = ["CNY", "HKD", "TWD", "JPY", "KRW", "SGD", "EUR", "GBP", "CHF", "USD", "AED"];
+const ROOMS_EVERY_MS = 5_000;
+
+let api = null;
+let desk = null;
+let parts = null;
+let roomsTimer = 0;
+
+// -- where we are -------------------------------------------------------------------------------
+
+/** Show one of the three pages. */
+function show(page) {
+  for (const id of ["sign-in", "rooms", "desk"]) byId(id).hidden = id !== page;
+  byId("who").hidden = page === "sign-in";
+  byId("room-actions").hidden = page !== "desk";
+  byId("status").hidden = page !== "desk";
+  for (const node of document.querySelectorAll("[data-needs]")) node.hidden = !api?.may(node.dataset.needs);
+  if (page !== "desk") {
+    setText(byId("title"), "The desk");
+    setText(byId("link"), "");
+    document.title = "The desk";
+  }
+  clearInterval(roomsTimer);
+}
+
+/** Token and room from the fragment; what stays in the address is the room alone. */
+function fromFragment() {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const token = fragment.get("token");
+  if (token) sessionStorage.setItem("host-token", token);
+  keepInAddress(fragment.get("room"));
+  return { token: sessionStorage.getItem("host-token"), room: fragment.get("room") };
+}
+
+function keepInAddress(room) {
+  history.replaceState(null, "", room ? `#${new URLSearchParams({ room })}` : location.pathname);
+}
+
+// -- signing in ---------------------------------------------------------------------------------
+
+async function signIn(token) {
+  const candidate = new Api(token);
+  try {
+    await candidate.whoAmI();
+  } catch (error) {
+    if (error.status === 401) sessionStorage.removeItem("host-token");
+    throw error;
+  }
+  api = candidate;
+  sessionStorage.setItem("host-token", token);
+  setText(byId("who-name"), `${api.name}, ${api.role}`);
+}
+
+function signOut(words = "") {
+  leaveDesk();
+  api = null;
+  sessionStorage.removeItem("host-token");
+  keepInAddress(null);
+  show("sign-in");
+  setText(byId("sign-in-said"), words);
+  byId("token").focus();
+}
+
+// -- rooms --------------------------------------------------------------------------------------
+
+function chooseRoom() {
+  leaveDesk();
+  keepInAddress(null);
+  show("rooms");
+  const refresh = () => listRooms().catch((error) => setText(byId("rooms-said"), error.message));
+  refresh();
+  roomsTimer = setInterval(refresh, ROOMS_EVERY_MS);
+}
+
+async function listRooms() {
+  const { rooms } = await api.call("GET", "/rooms");
+  setText(byId("rooms-said"), "");
+  byId("rooms-empty").hidden = rooms.length > 0;
+  const known = new Map([...byId("room-list").children].map((row) => [row.dataset.room, row]));
+  byId("room-list").replaceChildren(...rooms.map((each) => roomRow(known.get(each.room), each)));
+}
+
+/** A row for the room; one that is on screen already keeps its button, and so the focus. */
+function roomRow(row, { room, title, status, viewers, totals }) {
+  if (!row) {
+    row = el("li", { className: "room" }, el("button", { type: "button" }, el("span", { className: "name" }), el("span", { className: "quiet" })));
+    row.dataset.room = room;
+    row.firstChild.addEventListener("click", () => openRoom(room));
+  }
+  const sums = totals.map(({ net_minor, currency }) => formatMoney(net_minor, currency));
+  setText(row.firstChild.firstChild, title || room);
+  setText(row.firstChild.lastChild, [room, STATUS_WORDS[status], plural(viewers, "viewer"), ...sums].join(" · "));
+  return row;
+}
+
+// -- the desk -----------------------------------------------------------------------------------
+
+function openRoom(room) {
+  leaveDesk();
+  desk = new Desk(api, room);
+  parts = { drops: new Drops(desk), cards: new Cards(desk), talk: new Talk(desk), numbers: new Numbers() };
+  keepInAddress(room);
+  show("desk");
+  byId("watch-link").href = `/watch/${encodeURIComponent(room)}`;
+  desk.on("state", showLink);
+  for (const type of ["begin", "change"]) desk.on(type, draw);
+  for (const type of ["begin", "ledger"]) desk.on(type, drawLedger);
+  desk.on("signed-out", () => signOut("The token has run out. Sign in again."));
+  desk.open();
+  draw();
+}
+
+function leaveDesk() {
+  desk?.close();
+  desk = parts = null;
+  setText(byId("said"), "");
+}
+
+function draw() {
+  const { view, room } = desk;
+  setText(byId("title"), view.title || room);
+  document.title = `${view.title || room} – the desk`;
+  setText(byId("status"), STATUS_WORDS[view.status]);
+  byId("status").dataset.status = view.status;
+  byId("start").hidden = view.status !== "created" || !api.may("host");
+  byId("end").hidden = view.status !== "live" || !api.may("host");
+  parts.drops.draw();
+  parts.cards.draw();
+  showSlowMode(view.slowModeMs);
+}
+
+const titleOf = (sku) => desk.view.dropOf(sku)?.title ?? sku;
+
+function drawLedger() {
+  if (!desk.ledger) return;
+  parts.numbers.update(desk.ledger, titleOf);
+  parts.drops.draw();
+}
+
+function showLink({ state, retryInMs }) {
+  const words = {
+    connecting: "Connecting…",
+    open: "",
+    waiting: `Connection lost. Again in ${Math.ceil(retryInMs / 1000)} s`,
+    closed: "",
+  };
+  setText(byId("link"), words[state]);
+  byId("desk").classList.toggle("stale", state === "waiting");
+}
+
+function tick() {
+  if (!desk) return;
+  const nowMs = desk.clock.now();
+  parts.drops.tick(nowMs);
+  setText(byId("engine"), desk.ledger ? engineLine(desk.ledger, nowMs) : "");
+}
+
+// -- wiring, once -------------------------------------------------------------------------------
+
+function wire() {
+  for (const select of document.querySelectorAll(".currencies")) {
+    select.replaceChildren(...CURRENCIES.map((code) => el("option", {}, code)));
+  }
+  const say = (text) => setText(byId("said"), text);
+  onPress(
+    byId("sign-in-button"),
+    async () => {
+      await signIn(byId("token").value.trim());
+      byId("sign-in-form").reset();
+      chooseRoom();
+    },
+    (text) => setText(byId("sign-in-said"), text),
+  );
+  onPress(
+    byId("room-create"),
+    async () => {
+      const { room, title } = Object.fromEntries(new FormData(byId("room-form")));
+      await api.call("POST", "/rooms", { room: room.trim(), title: title.trim() });
+      byId("room-form").reset();
+      openRoom(room.trim());
+    },
+    (text) => setText(byId("room-said"), text),
+  );
+  onPress(byId("start"), () => desk.call("POST", "/start"), say);
+  onPress(
+    byId("end"),
+    async () => {
+      const sure = await askOnce("End the show? Every drop closes; what is held may still be paid. A show does not begin twice.", "End the show");
+      if (sure) await desk.call("POST", "/end");
+    },
+    say,
+  );
+  byId("leave-room").addEventListener("click", chooseRoom);
+  byId("sign-out").addEventListener("click", () => signOut());
+  wireDropForm(() => desk);
+  wireCardForms(() => desk);
+  wireSlowMode(() => desk);
+  setInterval(tick, 250);
+}
+
+async function begin() {
+  const { token, room } = fromFragment();
+  if (!token) {
+    signOut();
+    return;
+  }
+  try {
+    await signIn(token);
+  } catch (error) {
+    signOut(error.message);
+    return;
+  }
+  if (room) openRoom(room);
+  else chooseRoom();
+}
+
+wire();
+begin();

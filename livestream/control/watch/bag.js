@@ -1,0 +1,258 @@
+/**
+ * The viewer's bag: what is reserved, what is ordered, what is paid.
+ *
+ * Owns the way from "Reserve" to a paid order on this page. The server decides everything; this
+ * only remembers its answers and never shows an order going backwards. Refuses to know cards and
+ * chat. The payment provider is the sandbox, and says so.
+ */
+
+import { Refused, makeId } from "/static/client/livestream.js";
+import { byId, el, formatMoney, formatSpan, onPress, plural, setText } from "/static/client/page.js";
+import { inWords } from "./words.js";
+
+/** An order only moves to the right; a late answer may tell of an earlier state. */
+const ORDER_STATES = ["placed", "expired", "paid", "refunded"];
+const SHORT_MS = 20_000;
+
+export class Bag {
+  #live;
+  #titleOf;
+  #holds = new Map();
+  #orders = new Map();
+  #rows = new Map();
+  /** The checkout under way: it keeps its id and content until there is an answer. */
+  #checkout = null;
+
+  /** `titleOf(sku)` names a piece for people. */
+  constructor(live, titleOf) {
+    this.#live = live;
+    this.#titleOf = titleOf;
+    this.dialog = byId("bag");
+    byId("bag-open").addEventListener("click", () => this.dialog.showModal());
+    byId("bag-close").addEventListener("click", () => this.dialog.close());
+    onPress(byId("checkout"), () => this.#checkOut(), (text) => setText(byId("checkout-said"), text));
+    live.on("welcome", () => this.#refresh());
+    live.on("hold.expired", ({ hold_id, sku }) => {
+      if (!this.#holds.delete(hold_id)) return;
+      setText(byId("checkout-said"), `The time for ${titleOf(sku)} ran out; it went back.`);
+      this.draw();
+    });
+    for (const status of ["paid", "expired", "refunded"]) {
+      live.on(`order.${status}`, ({ type, ...order }) => this.#learn({ ...order, status }));
+    }
+    live.on("payment.declined", ({ order_id }) => this.#learn({ order_id, payment: "declined" }));
+    live.on("payment.returned", ({ order_id }) => this.#learn({ order_id, payment: "refunding" }));
+    live.on("perk.awarded", ({ type, ...perk }) => {
+      const known = this.#orders.get(perk.order_id)?.perks ?? [];
+      const others = known.filter(({ drop_id }) => drop_id !== perk.drop_id);
+      this.#learn({ order_id: perk.order_id, perks: [...others, perk] });
+    });
+  }
+
+  /** Reserve one unit and show the bag. Throws an Error whose message a viewer can read. */
+  async reserve(sku) {
+    const hold = await this.#ask({ type: "cart.add", sku, quantity: 1 });
+    this.#holds.set(hold.hold_id, hold);
+    setText(byId("checkout-said"), "");
+    this.draw();
+    if (!this.dialog.open) this.dialog.showModal();
+  }
+
+  async #ask(message) {
+    try {
+      return await this.#live.ask(message);
+    } catch (error) {
+      throw error instanceof Refused ? new Error(inWords(error), { cause: error }) : error;
+    }
+  }
+
+  /** After a connect: what was decided while nobody here listened. */
+  async #refresh() {
+    if (this.#live.role !== "viewer") return;
+    try {
+      const { holds, orders } = await this.#live.ask({ type: "cart.show" });
+      this.#holds = new Map(holds.map((hold) => [hold.hold_id, hold]));
+      for (const order of orders) this.#learn(order);
+      this.draw();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error; // refused: the next connect asks again
+    }
+  }
+
+  async #putBack(sku) {
+    await this.#ask({ type: "cart.remove", sku });
+    for (const hold of this.#holds.values()) if (hold.sku === sku) this.#holds.delete(hold.hold_id);
+    this.draw();
+  }
+
+  async #checkOut() {
+    const personalisation = {};
+    for (const [key, value] of new FormData(byId("checkout-form"))) {
+      if (value.trim()) personalisation[key] = value.trim();
+    }
+    // After a timeout the first attempt may have gone through, so its id and content stay as they were.
+    this.#checkout ??= { type: "checkout", checkout_id: makeId("k"), personalisation };
+    try {
+      const order = await this.#ask(this.#checkout);
+      this.#checkout = null;
+      this.#holds.clear();
+      byId("checkout-form").reset();
+      this.#learn(order);
+    } catch (error) {
+      const code = error.cause?.code;
+      if (code !== "timeout" && code !== "offline" && code !== "busy") this.#checkout = null;
+      if (code === "hold_expired" || code === "empty_cart") this.#refresh();
+      throw error;
+    }
+  }
+
+  async #pay(order_id, payment_token) {
+    this.#learn(await this.#ask({ type: "order.pay", order_id, payment_token }));
+  }
+
+  #learn(news) {
+    const known = this.#orders.get(news.order_id);
+    const order = { lines: [], ...known, ...news };
+    if (known && ORDER_STATES.indexOf(known.status) > ORDER_STATES.indexOf(order.status)) {
+      order.status = known.status;
+    }
+    this.#orders.set(order.order_id, order);
+    this.draw();
+  }
+
+  draw() {
+    const holds = [...this.#holds.values()];
+    byId("bag-holds").hidden = holds.length === 0;
+    byId("holds").replaceChildren(...holds.map((hold) => this.#holdRow(hold)));
+    const total = holds.reduce((sum, hold) => sum + hold.quantity * hold.price_minor, 0);
+    setText(byId("checkout"), holds.length ? `Check out · ${formatMoney(total, holds[0].currency)}` : "Check out");
+    const orders = [...this.#orders.values()].reverse();
+    for (const order of orders) {
+      if (!this.#rows.has(order.order_id)) {
+        this.#rows.set(order.order_id, new OrderRow((token) => this.#pay(order.order_id, token), this.#titleOf));
+      }
+      this.#rows.get(order.order_id).update(order);
+    }
+    const nodes = orders.map(({ order_id }) => this.#rows.get(order_id).node);
+    if (nodes.some((node, at) => byId("orders").children[at] !== node)) byId("orders").replaceChildren(...nodes);
+    byId("bag-orders").hidden = orders.length === 0;
+    byId("bag-empty").hidden = holds.length + orders.length > 0;
+    byId("bag-open").hidden = holds.length + orders.length === 0;
+    this.tick(this.#live.now());
+  }
+
+  #holdRow(hold) {
+    const title = this.#titleOf(hold.sku);
+    const back = el("button", { type: "button", "aria-label": `Put back ${title}` }, "Put back");
+    onPress(back, () => this.#putBack(hold.sku), (text) => setText(byId("checkout-said"), text));
+    const clock = el("span", { className: "clock" });
+    clock.dataset.until = hold.expires_at_ms;
+    const pieces = hold.quantity > 1 ? `${hold.quantity} × ` : "";
+    return el(
+      "li",
+      {},
+      el("span", { className: "name" }, title),
+      back,
+      el("span", { className: "quiet" }, `${pieces}${formatMoney(hold.price_minor, hold.currency)} · yours for `, clock),
+    );
+  }
+
+  /** Move every deadline in the bag, and the line that opens it, to the server's `nowMs`. */
+  tick(nowMs) {
+    for (const clock of document.querySelectorAll("#bag .clock[data-until]")) {
+      showLeft(clock, Number(clock.dataset.until) - nowMs);
+    }
+    const holds = [...this.#holds.values()];
+    const due = [...this.#orders.values()].filter(({ status }) => status === "placed");
+    const paid = [...this.#orders.values()].filter(({ status }) => status === "paid").length;
+    const until = Math.min(...[...holds, ...due].map(({ expires_at_ms }) => expires_at_ms));
+    let summary = paid ? `${plural(paid, "order")} confirmed` : "Your orders";
+    if (due.length) summary = `${plural(due.length, "order")} to pay`;
+    if (holds.length) summary = `${plural(holds.reduce((sum, { quantity }) => sum + quantity, 0), "piece")} reserved for you`;
+    setText(byId("bag-summary"), summary);
+    if (Number.isFinite(until)) showLeft(byId("bag-clock"), until - nowMs);
+    else setText(byId("bag-clock"), "");
+  }
+}
+
+function showLeft(clock, leftMs) {
+  setText(clock, formatSpan(leftMs));
+  clock.classList.toggle("short", leftMs < SHORT_MS);
+}
+
+/** One order, from its deadline to its perk. */
+class OrderRow {
+  #titleOf;
+  #sandboxName = makeId("bank");
+
+  constructor(pay, titleOf) {
+    this.#titleOf = titleOf;
+    this.id = el("span", { className: "label" });
+    this.state = el("span", { className: "state quiet", role: "status" });
+    this.lines = el("div");
+    this.until = el("span", { className: "clock" });
+    this.deadline = el("p", { className: "quiet" }, "Kept for you for ", this.until);
+    this.perks = el("div");
+    const choice = (value, text, checked) =>
+      el("label", {}, el("input", { type: "radio", name: this.#sandboxName, value, checked }), text);
+    this.choices = el("div", { className: "choices" }, choice("tok_approve", "approves", true), choice("tok_decline", "declines", false));
+    this.sandbox = el(
+      "fieldset",
+      { className: "sandbox" },
+      el("legend", { className: "label" }, "Sandbox"),
+      el("p", { className: "quiet" }, "No money moves here. Choose what the bank answers:"),
+      this.choices,
+    );
+    this.button = el("button", { type: "button", className: "main" });
+    this.said = el("p", { className: "bad", role: "status" });
+    this.node = el(
+      "li",
+      { className: "order" },
+      el("p", { className: "head" }, this.id, this.state),
+      this.lines,
+      this.perks,
+      this.deadline,
+      this.sandbox,
+      this.button,
+      this.said,
+    );
+    const token = () => this.choices.querySelector("input:checked").value;
+    onPress(this.button, () => pay(token()), (text) => setText(this.said, text));
+  }
+
+  update(order) {
+    const waits = order.status === "placed";
+    const underWay = waits && order.payment === "processing";
+    setText(this.id, `Order ${order.order_id}`);
+    setText(this.state, orderState(order, underWay));
+    this.state.dataset.status = order.status;
+    this.lines.replaceChildren(...order.lines.map((line) => this.#line(line, order.currency)));
+    this.perks.replaceChildren(
+      ...(order.perks ?? []).map(({ name, rank }) => el("p", { className: "perk" }, `${name} — you are number ${rank}`)),
+    );
+    this.until.dataset.until = order.expires_at_ms ?? 0;
+    this.deadline.hidden = !waits;
+    this.sandbox.hidden = this.button.hidden = !waits || underWay;
+    setText(this.button, order.total_minor === undefined ? "Pay" : `Pay ${formatMoney(order.total_minor, order.currency)}`);
+    if (order.payment === "declined" && waits) setText(this.said, "The bank declined. The order is still yours: try again.");
+    else if (!waits || underWay) setText(this.said, "");
+  }
+
+  #line({ sku, quantity, price_minor }, currency) {
+    const pieces = quantity > 1 ? `${quantity} × ` : "";
+    return el(
+      "p",
+      { className: "head" },
+      el("span", { className: "name" }, this.#titleOf(sku)),
+      el("span", {}, `${pieces}${formatMoney(price_minor, currency)}`),
+    );
+  }
+}
+
+function orderState({ status, paid_seq, payment }, underWay) {
+  if (underWay) return "Payment under way…";
+  if (status === "paid") return paid_seq ? `Confirmed, the evening’s no. ${paid_seq}` : "Confirmed";
+  if (status === "refunded") return "Refunded";
+  if (status === "expired") return payment === "refunding" ? "Expired; your money is on its way back" : "Expired";
+  return "Waits for payment";
+}

@@ -1,0 +1,97 @@
+/**
+ * An offer: a card, and the drop that sells its SKU, if any.
+ *
+ * Owns what a viewer sees of one piece: words, price, countdown, stock, and the button. Refuses to
+ * know what happens when the button is pressed.
+ */
+
+import { el, formatCount, formatMoney, formatSpan, onPress, plural, setText, stockBar } from "/static/client/page.js";
+
+export class Offer {
+  #drop = null;
+  #opensAtMs = null;
+
+  /** `reserve(sku)` runs when the viewer asks for the piece; what it throws is said under it. */
+  constructor(reserve) {
+    this.image = el("img", { alt: "", decoding: "async", hidden: true });
+    this.initial = el("span", { className: "initial", "aria-hidden": "true" });
+    this.edition = el("span", { className: "edition", "aria-hidden": "true" });
+    this.title = el("h2");
+    this.description = el("p", { className: "description" });
+    this.price = el("p", { className: "price" });
+    this.perk = el("p", { className: "perk" });
+    this.bar = stockBar();
+    this.hint = el("p", { className: "quiet" });
+    this.stock = el("div", { className: "stock" }, this.bar.node, this.hint);
+    this.clock = el("span", { className: "clock", role: "timer", "aria-live": "off" });
+    this.countdown = el("p", { className: "countdown" }, el("span", { className: "label" }, "Opens in"), this.clock);
+    this.buy = el("button", { type: "button", className: "buy main" }, "Reserve");
+    this.said = el("p", { className: "bad", role: "status" });
+    this.node = el(
+      "article",
+      { className: "offer" },
+      el("div", { className: "plate" }, this.image, this.initial, this.edition),
+      el("div", { className: "words" }, this.title, this.description, this.price, this.perk, this.countdown, this.stock, this.buy, this.said),
+    );
+    this.image.addEventListener("error", () => this.#picture(false));
+    this.image.addEventListener("load", () => this.#picture(true));
+    onPress(this.buy, () => reserve(this.#drop.sku), (text) => setText(this.said, text));
+  }
+
+  /** Draw the card and its drop as they stand; either may be null, not both. */
+  update(card, drop, roomStatus) {
+    this.#drop = drop;
+    const title = card?.title ?? drop.title;
+    setText(this.title, title);
+    setText(this.initial, [...title][0]);
+    setText(this.description, card?.description ?? "");
+    if ((card?.image_url ?? "") !== (this.image.getAttribute("src") ?? "")) {
+      this.#picture(false);
+      if (card?.image_url) this.image.src = card.image_url;
+      else this.image.removeAttribute("src");
+    }
+    const priced = drop ?? (card?.price_minor === undefined ? null : card);
+    setText(this.price, priced ? formatMoney(priced.price_minor, priced.currency) : "");
+    setText(this.edition, drop ? `${formatCount(drop.supply)} pieces` : "");
+    const perk = drop?.perk;
+    setText(this.perk, perk ? `The first ${plural(perk.first_n, "order")}: ${perk.name}` : "");
+    this.#updateSale(drop, roomStatus);
+  }
+
+  #updateSale(drop, roomStatus) {
+    this.#opensAtMs = drop?.status === "scheduled" ? drop.opens_at_ms : null;
+    this.countdown.hidden = this.#opensAtMs === null;
+    this.stock.hidden = !drop || drop.status === "scheduled";
+    this.buy.hidden = !drop;
+    if (!drop) return;
+    const open = drop.status === "open" && roomStatus === "live";
+    this.buy.disabled = !open;
+    setText(this.buy, open ? "Reserve" : CLOSED_LABELS[drop.status] ?? "Not yet open");
+    this.bar.update(drop);
+    setText(this.hint, stockHint(drop));
+  }
+
+  #picture(shown) {
+    this.image.hidden = !shown;
+    this.initial.hidden = shown;
+  }
+
+  /** Move the countdown to the server's `nowMs`. */
+  tick(nowMs) {
+    if (this.#opensAtMs === null) return;
+    const leftMs = this.#opensAtMs - nowMs;
+    setText(this.clock, leftMs > 0 ? formatSpan(leftMs) : "a moment");
+  }
+}
+
+const CLOSED_LABELS = { sold_out: "Sold out", closed: "Closed", paused: "A short pause" };
+
+/** What a viewer may fairly expect. The numbers are told a few times a second, so it is a hint. */
+function stockHint({ status, available, held, sold, supply }) {
+  if (status === "sold_out") return `All ${plural(supply, "piece")} have found their owners.`;
+  if (status === "closed") return `${plural(sold, "piece")} found their owners.`;
+  if (status === "paused") return "The counter is paused. It opens again shortly.";
+  if (available === 0) return `All are reserved just now (${formatCount(held)}). Some may come back.`;
+  const carts = held ? `, ${formatCount(held)} reserved` : "";
+  return `${formatCount(available)} of ${formatCount(supply)} left${carts}`;
+}

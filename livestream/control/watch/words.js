@@ -1,0 +1,21 @@
+/** What a viewer reads for each code of the closed list (cart/outcome.py); the server's own words are for developers. */
+
+const WORDS = {
+  sold_out: "Sold out. Every piece has found its owner.",
+  all_held: "Every piece is reserved just now. Some may come back: try again in a moment.",
+  limit_reached: "You have reached the limit for this piece.",
+  not_open: "Not open yet.",
+  closed: "This has ended.",
+  empty_cart: "Nothing is reserved any more.",
+  hold_expired: "The time ran out, and the piece went back.",
+  payment_declined: "The bank declined. You may try again.",
+  conflict: "That was already done in another way. Please look again.",
+  forbidden: "You are watching as a guest: with a ticket you may shop and chat.",
+  muted: "A moderator has paused your messages.",
+  rate_limited: "A little slower, please.",
+  busy: "The counter is very busy. Please try again.",
+  timeout: "No answer yet. Try again: nothing is done twice.",
+  offline: "Not connected just now.",
+};
+
+export const inWords = ({ code, message }) => WORDS[code] ?? message;
