@@ -17,32 +17,38 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from websockets.frames import CloseCode
+from websockets.frames import CloseCode as StandardCode
 
 from livestream.gateway.descriptors import EVENT_IN, EVENT_OUT, Descriptors
 from livestream.gateway.door import Admission, Door
 from livestream.gateway.entrance import Entrance, Listener, Newcomer
 from livestream.gateway.exits import Exits, Leaver
-from livestream.gateway.fanout import Fanout
-from livestream.gateway.frames import FLOODING, TOO_SLOW, FrameReader, Received, close_frame
+from livestream.gateway.fanout import BroadcastDone, Fanout
+from livestream.gateway.frames import FrameReader, Received, close_frame
 from livestream.gateway.groups import HOLE, Broadcast, Group
 from livestream.gateway.lanes import Backlog, Lane
 from livestream.gateway.limits import AudienceLimits, Rate
 from livestream.gateway.stats import AudienceStats
 from livestream.gateway.viewer import Viewer
+from livestream.messages import CloseCode
 
-_READ_BYTES = 8 * 1024  # one read for one event: who sends more is served again in the next batch
+_READ_BYTES = 16 * 1024  # one read for one event: who sends more is served again in the next batch
 _DRAIN_STEP_S = 0.02
 
 
 class Audience:
     """One for each gateway process. Make and use it on the loop's own thread, after any fork.
 
-    RuntimeError where there is no epoll.
+    `broadcast_done` is told of each finished broadcast: its lane, and the seconds from the first
+    member to the last. RuntimeError where there is no epoll.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, door: Door, limits: AudienceLimits | None = None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        door: Door,
+        limits: AudienceLimits | None = None,
+        broadcast_done: BroadcastDone | None = None,
     ) -> None:
         self.limits = limits = limits or AudienceLimits()
         self.stats = AudienceStats()
@@ -54,9 +60,9 @@ class Audience:
         self._rate = Rate(limits.frames_per_s, limits.frames_burst)
         self._exits = Exits(self._descriptors, limits, self.stats)
         self._entrance = Entrance(
-            loop, self._descriptors, door, self._exits, limits, self.stats, self._seat
+            loop, self._descriptors, door, self._exits, limits, self.stats, self._seat, self.__len__
         )
-        self._fanout = Fanout(loop, limits, self.stats, self._short_write)
+        self._fanout = Fanout(loop, limits, self.stats, self._short_write, broadcast_done)
         self._viewers = 0
         # Viewers with a backlog, longest behind first.
         self._behind: dict[Viewer, None] = {}
@@ -159,7 +165,7 @@ class Audience:
         self._entrance.stop_listening()
         for viewer in list(self):
             viewer.group.remove(viewer)
-            self._count_out(viewer, CloseCode.ABNORMAL_CLOSURE)
+            self._count_out(viewer, StandardCode.ABNORMAL_CLOSURE)
             self._descriptors.close(viewer.fd)
             viewer.fd = -1
         self._descriptors.close_all()
@@ -263,7 +269,7 @@ class Audience:
 
     def _evict(self, viewer: Viewer) -> None:
         self.stats.slow_evictions += 1
-        self.close_viewer(viewer, TOO_SLOW, "too slow")
+        self.close_viewer(viewer, CloseCode.TOO_SLOW, "too slow")
 
     # Hearing.
 
@@ -279,7 +285,7 @@ class Audience:
         except OSError:
             data = b""
         if not data:
-            self._lose(viewer, CloseCode.ABNORMAL_CLOSURE)
+            self._lose(viewer, StandardCode.ABNORMAL_CLOSURE)
             return
         self.stats.bytes_in += len(data)
         self._take(viewer, data)
@@ -317,7 +323,7 @@ class Audience:
     def _within_rate(self, viewer: Viewer, frames: int) -> bool:
         full_at_us = self._rate.take(viewer.full_at_us, int(self._loop.time() * 1_000_000), frames)
         if full_at_us < 0:
-            self.close_viewer(viewer, FLOODING, "flooding")
+            self.close_viewer(viewer, CloseCode.FLOODING, "flooding")
             return False
         viewer.full_at_us = full_at_us
         return True
@@ -393,7 +399,7 @@ class Audience:
 
     def _broken(self, viewer: Viewer, what: str, error: Exception) -> None:
         self._report(what, error)
-        self.close_viewer(viewer, CloseCode.INTERNAL_ERROR, "internal error")
+        self.close_viewer(viewer, StandardCode.INTERNAL_ERROR, "internal error")
 
     def _report(self, what: str, error: Exception) -> None:
         self._loop.call_exception_handler({"message": f"door.{what} raised", "exception": error})

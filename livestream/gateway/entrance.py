@@ -11,6 +11,7 @@ import os
 import resource
 import socket
 from asyncio import AbstractEventLoop
+from collections.abc import Callable
 from typing import Protocol
 
 from livestream.gateway import handshake
@@ -67,6 +68,7 @@ class Entrance:
         limits: AudienceLimits,
         stats: AudienceStats,
         seat: Seat,
+        viewers: Callable[[], int],
     ) -> None:
         self._loop = loop
         self._descriptors = descriptors
@@ -75,6 +77,7 @@ class Entrance:
         self._limits = limits
         self._stats = stats
         self._seat = seat
+        self._viewers = viewers
         self._listeners: list[Listener] = []
         # By deadline, as every newcomer has the same time: the first one is the next to expire.
         self._newcomers: dict[int, Newcomer] = {}
@@ -194,7 +197,7 @@ class Entrance:
                 outcome = self._ask_answer(request)
             elif (accepted := handshake.accept(request)) is None:
                 outcome = handshake.judge(head)
-            elif newcomer.fd >= self._fd_max:
+            elif self._is_full(newcomer.fd):
                 outcome = refusal(503, "this gateway is full", self._limits.retry_after_s)
             else:
                 answer = accepted
@@ -204,7 +207,12 @@ class Entrance:
         else:
             assert isinstance(length, int)
             del self._newcomers[newcomer.fd]
+            self._stats.handshakes[101] += 1
             self._seat(newcomer.fd, outcome, answer, newcomer.received[length:])
+
+    def _is_full(self, fd: int) -> bool:
+        viewers_max = self._limits.viewers_max
+        return fd >= self._fd_max or (viewers_max is not None and self._viewers() >= viewers_max)
 
     def _ask_answer(self, request: HandshakeRequest) -> HttpReply:
         try:
@@ -224,7 +232,7 @@ class Entrance:
         return HttpReply(500, b"internal error\n")
 
     def _reply(self, newcomer: Newcomer, reply: HttpReply) -> None:
-        self._stats.requests[reply.status] += 1
+        self._stats.handshakes[reply.status] += 1
         del self._newcomers[newcomer.fd]
         self._exits.lead_out(newcomer.fd, handshake.reply_bytes(reply), self._now_ms())
 

@@ -19,6 +19,7 @@ command waits 2 ms.
 from __future__ import annotations
 
 import os
+import time
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
@@ -32,6 +33,9 @@ from livestream.gateway.stats import AudienceStats
 #: it was behind already), the bytes written, the broadcast. Must not call the owner's code: other
 #: members are being served.
 ShortWrite = Callable[[int, int, Broadcast], None]
+#: Told of each broadcast that has reached everybody: its lane and the seconds from the first member
+#: to the last.
+BroadcastDone = Callable[[Lane, float], None]
 
 
 class Fanout:
@@ -41,13 +45,17 @@ class Fanout:
         limits: AudienceLimits,
         stats: AudienceStats,
         short_write: ShortWrite,
+        done: BroadcastDone | None,
     ) -> None:
         self._loop = loop
+        # Not loop.time(), which stands still within one turn of the loop.
+        self._now = time.monotonic
         self._slice_writes = limits.slice_writes
         self._pending_max = limits.broadcasts_pending_max
         self._merge_bytes_max = limits.merge_bytes_max
         self._stats = stats
         self._short_write = short_write
+        self._done = done
         self._first: deque[Broadcast] = deque()  # commerce and private
         self._second: deque[Broadcast] = deque()  # chat and pulse
         self._scheduled = False
@@ -58,7 +66,7 @@ class Fanout:
     def enqueue(self, group: Group, frame: bytes, lane: Lane) -> None:
         if not len(group):
             return
-        self._stats.broadcasts += 1
+        self._stats.broadcasts[lane] += 1
         if lane >= Lane.CHAT and self._absorb(group, frame, lane):
             return
         queue = self._first if lane < Lane.CHAT else self._second
@@ -104,13 +112,15 @@ class Fanout:
         broadcast = queue[0]
         if not broadcast.started:
             self._merge(queue, broadcast)
-            broadcast.start()
+            broadcast.start(self._now())
         lo = broadcast.lo
         hi = min(broadcast.hi, lo + budget)
         short = self._write(broadcast, lo, hi)
         if broadcast.advance(hi):
             queue.popleft()
             broadcast.group.pending.remove(broadcast)
+            if self._done is not None:
+                self._done(broadcast.lane, self._now() - broadcast.started_s)
         for fd, written in short:
             self._short_write(fd, written, broadcast)
         return max(hi - lo, 1)

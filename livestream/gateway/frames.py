@@ -18,20 +18,17 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from websockets.frames import BINARY, CLOSE, CONT, TEXT, Close, CloseCode, Frame
+from websockets.frames import BINARY, CLOSE, CONT, TEXT, Close, Frame
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from livestream.gateway.limits import AudienceLimits
+from livestream.messages import CloseCode
 
 try:
     from websockets.speedups import apply_mask
 except ImportError:  # no C extension on this platform: the library's own fallback
     from websockets.utils import apply_mask
-
-TOO_SLOW = 4008
-MISUSE = 4009
-FLOODING = 4029
 
 _TEXT_FIN = 0x81
 _MASKED = 0x80
@@ -190,8 +187,7 @@ class FrameReader:
         return at
 
     def _collect(self, parser: ServerProtocol, unfinished: Unfinished, received: Received) -> None:
-        """Sort what the parser made of whole frames. _RefusedError for what the core leaves to
-        us."""
+        """Sort what the parser made of whole frames; refuse what the core leaves to us."""
         events = parser.events_received()
         # Pongs, a close frame, and b"" for "half-close".
         received.answer = b"".join(parser.data_to_send())
@@ -212,7 +208,7 @@ class FrameReader:
         if frame.opcode is CONT or not frame.fin:
             unfinished.count += 1
             if unfinished.count > self._fragments_max:
-                raise _RefusedError(MISUSE, "too many fragments")
+                raise _RefusedError(CloseCode.MISUSE, "too many fragments")
             if payload:
                 unfinished.pieces.append(payload)
             if not frame.fin:
@@ -223,5 +219,5 @@ class FrameReader:
         try:
             payload.decode()
         except UnicodeDecodeError:
-            raise _RefusedError(CloseCode.INVALID_DATA, "text is not UTF-8") from None
+            raise _RefusedError(CloseCode.INVALID_TEXT, "text is not UTF-8") from None
         received.messages.append(payload)

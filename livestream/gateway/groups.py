@@ -33,7 +33,7 @@ _STRIDE = 2_654_435_769
 class Broadcast:
     """One frame on its way to a group. It visits [lo, hi), then [0, wrap)."""
 
-    __slots__ = ("frame", "group", "hi", "lane", "lo", "messages", "started", "wrap")
+    __slots__ = ("frame", "group", "hi", "lane", "lo", "messages", "started_s", "wrap")
 
     def __init__(self, group: Group, frame: bytes, lane: Lane) -> None:
         self.group = group
@@ -43,13 +43,17 @@ class Broadcast:
         self.lo = 0
         self.hi = len(group.fds)
         self.wrap = 0
-        self.started = False
+        self.started_s = 0.0
 
-    def start(self) -> None:
+    def start(self, now_s: float) -> None:
         """Begin in a place that differs each time, so that nobody is always the last to know."""
-        self.started = True
+        self.started_s = now_s
         self.group.turn += 1
         self.lo = self.wrap = self.group.turn * _STRIDE % max(self.hi, 1)
+
+    @property
+    def started(self) -> bool:
+        return self.started_s > 0
 
     def advance(self, lo: int) -> bool:
         """All before `lo` is served. True when everybody is."""

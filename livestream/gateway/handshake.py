@@ -25,8 +25,7 @@ from websockets.utils import accept_key
 
 from livestream.gateway.door import HandshakeRequest, HttpReply
 from livestream.gateway.limits import AudienceLimits
-
-SUBPROTOCOL = "livestream.v1"
+from livestream.messages import SUBPROTOCOL
 
 _END = b"\r\n\r\n"
 _HEAD = re.compile(

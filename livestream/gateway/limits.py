@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from livestream.messages import MESSAGE_BYTES_MAX
+
 
 @dataclass(frozen=True, slots=True)
 class AudienceLimits:
@@ -21,10 +23,10 @@ class AudienceLimits:
     #: Connections half-way through the handshake; over it, the oldest makes room.
     newcomers_max: int = 4_096
 
-    #: One inbound message. A checkout with engraving and gift card is under 1 KiB.
-    #: 4 KiB × 20,000 viewers all in the middle of a message = 80 MiB.
-    message_bytes_max: int = 4 * 1024
-    #: Frames that one message may come in. 4 KiB in 64 pieces is 64 bytes a piece.
+    #: One inbound message; the protocol says how much the largest valid one takes.
+    #: 8 KiB × 20,000 viewers all in the middle of a message = 160 MiB.
+    message_bytes_max: int = MESSAGE_BYTES_MAX
+    #: Frames that one message may come in. 8 KiB in 64 pieces is 128 bytes a piece.
     fragments_max: int = 64
     #: Frames of any kind a viewer may send: nobody taps faster than this for long.
     #: Over it the viewer is flooding (4029); finer limits, with answers, are the owner's.
@@ -48,6 +50,8 @@ class AudienceLimits:
     user_timeout_ms: int = 20_000
     keepalive_idle_s: int = 60
 
+    #: Upgrades are refused (503) above this many viewers; None: as many as descriptors allow.
+    viewers_max: int | None = None
     #: Upgrades are refused (503) above this share of RLIMIT_NOFILE; the rest is for probes, scrapes
     #: and refusals.
     descriptors_share_max: float = 0.95

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from livestream.gateway.lanes import Lane
+
 
 @dataclass(slots=True)
 class AudienceStats:
@@ -16,7 +18,7 @@ class AudienceStats:
 
     accepted: int = 0  # connections
     accept_pauses: int = 0  # times that accepting paused: no descriptors or kernel memory left
-    requests: Counter[int] = field(default_factory=Counter)  # HTTP answers, by status
+    handshakes: Counter[int] = field(default_factory=Counter)  # answers by HTTP status; 101 is in
     handshakes_expired: int = 0  # not done within handshake_ms_max
     handshakes_evicted: int = 0  # made room for newer ones: over newcomers_max
     handshakes_abandoned: int = 0  # the peer went away half-way
@@ -27,7 +29,7 @@ class AudienceStats:
     protocol_errors: int = 0  # closed for breaking RFC 6455 or our bounds on it
     bytes_out: int = 0
     frames_out: int = 0  # written whole or begun, or queued for one who is behind
-    broadcasts: int = 0
+    broadcasts: Counter[Lane] = field(default_factory=Counter)
     broadcasts_merged: int = 0  # travelled in the same write as the one before
     fell_behind: int = 0  # times that a viewer's socket was full
     slow_evictions: int = 0  # closed 4008: over backlog_bytes_max or slow_ms_max

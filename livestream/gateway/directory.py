@@ -1,0 +1,172 @@
+"""Which rooms there are, which of them this gateway shows, and the tasks of each.
+
+A room that is live, or about to be, is loaded as soon as it is known. One that has ended is loaded
+when somebody asks for it, and let go a minute after the last viewer left.
+
+Owns the life of room views. Refuses to know what happens in them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Literal, cast
+
+import msgspec
+import structlog
+from redis import asyncio as aioredis
+from redis.exceptions import RedisError
+
+from livestream import keys
+from livestream.gateway.air import AirReader, follow_channels, read_storefront
+from livestream.gateway.audience import Audience
+from livestream.gateway.outbox import Outbox
+from livestream.gateway.rooms import RoomCounts, RoomView
+from livestream.inbox import subscribe
+from livestream.storefront import Storefront
+
+log = structlog.get_logger()
+
+#: Rooms shown at once: each needs 2 connections of its own out of 128 (and an engine owns no more).
+ROOMS_MAX: Final = 48
+#: A room that was created but has no view yet, or an engine that is slow to keep it.
+VIEW_POLL_S: Final = 0.05
+RETRY_S: Final = 1.0
+#: Names that nobody told us of lead to one look at Redis in this time, however many ask.
+LOOK_EVERY_S: Final = 0.5
+IDLE_MS_MAX: Final = 60_000
+
+
+class Directory:
+    """All rooms of this gateway."""
+
+    def __init__(
+        self,
+        redis: aioredis.Redis,
+        audience: Audience,
+        outbox: Outbox,
+        now_ms: Callable[[], int],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._redis = redis
+        self._audience = audience
+        self._outbox = outbox
+        self._now_ms = now_ms
+        self._failed = failed
+        self._known: set[str] = set()
+        self._views: dict[str, RoomView] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        # Not a view's own: what only grows must not begin anew when a view does.
+        self._counts: dict[str, RoomCounts] = {}
+        self._empty_since_ms: dict[str, int] = {}
+        self._look = asyncio.Event()
+        #: Set once every room that was there at the start is shown.
+        self.looked = asyncio.Event()
+
+    def find(self, name: str) -> RoomView | Literal["loading", "unknown"]:
+        """The room, as far as it is known now. Asking brings in what is not."""
+        view = self._views.get(name)
+        if view is not None:
+            return view
+        if name in self._known:
+            if name not in self._tasks and len(self._tasks) < ROOMS_MAX:
+                self._tasks[name] = asyncio.create_task(self._keep(name))
+            return "loading"
+        self._look.set()
+        return "unknown" if self.looked.is_set() else "loading"
+
+    def views(self) -> list[RoomView]:
+        """Every room that is shown."""
+        return list(self._views.values())
+
+    def counts(self) -> dict[str, RoomCounts]:
+        """What was counted of each room, also of those no longer shown."""
+        return self._counts
+
+    # -- tasks ---------------------------------------------------------------------------------
+
+    async def watch(self) -> None:
+        """Look for rooms at the start, when told of one, and when asked for one; for ever."""
+        while True:
+            self._look.clear()
+            try:
+                await self._look_for_rooms()
+                self.looked.set()
+            except (RedisError, OSError) as error:
+                self._failed(error)
+                self._look.set()
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self._look.wait()
+
+    async def hear_news(self) -> None:
+        """Rooms were created, or may have been while nobody listened."""
+        async for _ in subscribe(self._redis, keys.ROOMS_CHANGED):
+            self._look.set()
+
+    def let_go_idle(self) -> None:
+        """Stop showing ended rooms that nobody has watched for a while."""
+        now_ms = self._now_ms()
+        for name, view in list(self._views.items()):
+            if view.storefront.status != "ended" or view.counts.viewers:
+                self._empty_since_ms.pop(name, None)
+            elif now_ms - self._empty_since_ms.setdefault(name, now_ms) > IDLE_MS_MAX:
+                del self._views[name], self._empty_since_ms[name]
+                self._tasks.pop(name).cancel()
+
+    async def close(self) -> None:
+        """Stop every room's tasks."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _look_for_rooms(self) -> None:
+        names = {raw.decode() for raw in cast(set[bytes], await self._redis.smembers(keys.ROOMS))}
+        for name in sorted(names - self._known):
+            storefront = await self._read(name)
+            if storefront is None or storefront.status != "ended":
+                if len(self._tasks) >= ROOMS_MAX:
+                    log.warning("rooms.full", room=name, rooms_max=ROOMS_MAX)
+                else:
+                    self._tasks[name] = asyncio.create_task(self._keep(name))
+                    if storefront is not None:
+                        self._show(storefront)
+            self._known.add(name)
+
+    async def _read(self, name: str) -> Storefront | None:
+        try:
+            return await read_storefront(self._redis, name)
+        except msgspec.DecodeError as error:
+            log.error("storefront.unreadable", room=name, error=str(error))
+            return None
+
+    def _show(self, storefront: Storefront) -> RoomView:
+        name = storefront.room
+        counts = self._counts.setdefault(name, RoomCounts())
+        self._views[name] = view = RoomView(self._audience, storefront, counts)
+        log.info("room.shown", room=name, seq=storefront.seq, epoch=storefront.epoch)
+        return view
+
+    async def _keep(self, name: str) -> None:
+        """Show a room, from its first view on, until cancelled."""
+        while name not in self._views:
+            try:
+                storefront = await self._read(name)
+                if storefront is not None:
+                    self._show(storefront)
+                    break
+            except (RedisError, OSError) as error:
+                self._failed(error)
+            await asyncio.sleep(VIEW_POLL_S)
+        view = self._views[name]
+        while True:
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    reader = AirReader(self._redis, view, self._audience, self._failed)
+                    tasks.create_task(reader.run())
+                    tasks.create_task(follow_channels(self._redis, view, self._failed))
+                    tasks.create_task(self._outbox.carry(name))
+            except Exception:
+                # Broken code, or something in Redis that is not ours: one room must not take the
+                # others with it.
+                log.exception("room.failed", room=name)
+                await asyncio.sleep(RETRY_S)

@@ -1,0 +1,185 @@
+"""Commands on their way to the engine, and their answers on the way back.
+
+    offer(room, viewer, command)   take it, or say `busy`
+    carry(room)                    a task for each room: what has gathered leaves as one entry
+    settle(replies)                answers from the engine
+    expire(), forget_all()         answers that will not come
+
+A batch is whatever gathered while the last one was being written: one command when the room is
+quiet, without a timer's delay, hundreds in a rush.
+
+`busy` says: ask again with the same id. Nothing may have been done with the command, or something;
+a repeat by id finds out and does it at most once.
+
+Owns the numbers that connect an answer with who asked, and their bounds. Refuses to know what a
+command means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple, cast
+
+import structlog
+from msgspec import Raw
+from redis.exceptions import RedisError
+
+from cart.outcome import ErrorCode, Refusal
+from livestream import wire
+from livestream.commands import Envelope
+from livestream.gateway.audience import Audience
+from livestream.gateway.frames import text_frame
+from livestream.gateway.session import Session
+from livestream.gateway.viewer import Viewer
+from livestream.inbox import Inbox
+from livestream.messages import ShoppingMessage
+
+log = structlog.get_logger()
+
+#: Commands without an answer yet, in this process: 20,000 × about 600 bytes = 12 MB. At 100,000
+#: decisions a second it is a fifth of a second of the engine's time.
+IN_FLIGHT_MAX: Final = 20_000
+#: And of one viewer: a person does one thing at a time, an app that restores its state a few.
+IN_FLIGHT_PER_VIEWER_MAX: Final = 8
+#: 500 × at most some 6 KiB = 3 MB in an entry; at the usual 150 bytes 75 KB.
+BATCH_MAX: Final = 500
+#: An engine that is killed is replaced within 5 s. What has no answer after twice that gets none.
+ANSWER_MS_MAX: Final = 10_000
+
+BUSY_RETRY_MS: Final = 500
+SILENT_RETRY_MS: Final = 1_000
+
+_FULL = Refusal(ErrorCode.BUSY, "too many commands are waiting", BUSY_RETRY_MS)
+_TOO_MANY = Refusal(ErrorCode.BUSY, "wait for your earlier commands to be answered", BUSY_RETRY_MS)
+_AWAY = Refusal(ErrorCode.BUSY, "the room cannot be reached just now", SILENT_RETRY_MS)
+_SILENT = Refusal(ErrorCode.BUSY, "no answer yet, ask again with the same id", SILENT_RETRY_MS)
+_CLOSING = Refusal(ErrorCode.BUSY, "this gateway restarts, connect again", BUSY_RETRY_MS)
+
+
+class Waiting(NamedTuple):
+    """Who waits for an answer, to which of its commands, since when."""
+
+    viewer: Viewer
+    command_id: str
+    since_ms: int
+
+
+class Outbox:
+    """Commands of every room of this gateway. `now_ms` is a clock that never goes back."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        audience: Audience,
+        now_ms: Callable[[], int],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._inbox = inbox
+        self._audience = audience
+        self._now_ms = now_ms
+        self._failed = failed
+        self._last_conn = 0
+        self._waiting: dict[int, Waiting] = {}  # by conn, and so the longest waiting first
+        self._gathered: defaultdict[str, list[Envelope]] = defaultdict(list)
+        self._wake: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        #: False from the first command that could not be carried until `redis_found`.
+        self.redis_answers = True
+        self.redis_lost = asyncio.Event()
+        self.closing = False
+
+    def __len__(self) -> int:
+        """Commands without an answer yet."""
+        return len(self._waiting)
+
+    def offer(self, room: str, viewer: Viewer, command: ShoppingMessage) -> Refusal | None:
+        """Take a command on its way; the viewer gets exactly one reply. Or `busy`, at once."""
+        session = cast(Session, viewer.state)
+        if not self.redis_answers:
+            return _AWAY
+        if self.closing:
+            return _CLOSING
+        if session.in_flight >= IN_FLIGHT_PER_VIEWER_MAX:
+            return _TOO_MANY
+        if len(self._waiting) >= IN_FLIGHT_MAX:
+            return _FULL
+        session.in_flight += 1
+        self._last_conn = conn = self._last_conn + 1
+        self._waiting[conn] = Waiting(viewer, command.id, self._now_ms())
+        self._gathered[room].append(Envelope(conn, viewer.id, viewer.channel, command))
+        self._wake[room].set()
+        return None
+
+    async def carry(self, room: str) -> None:
+        """Put what gathers for `room` into its inbox, for ever."""
+        gathered, wake = self._gathered[room], self._wake[room]
+        while True:
+            await wake.wait()
+            wake.clear()
+            while gathered:
+                batch = gathered[:BATCH_MAX]
+                del gathered[:BATCH_MAX]
+                try:
+                    await self._inbox.put(room, batch)
+                except (RedisError, OSError) as error:
+                    self._failed(error)
+                    self._lose_redis()
+                    self._refuse([e.conn for e in batch + gathered], _AWAY)
+                    gathered.clear()
+
+    def settle(self, replies: Iterable[tuple[int, Raw]]) -> int:
+        """Hand replies to those who wait; how long the first of them took, in ms, or -1 if nobody
+        waited.
+
+        Answers to those who have left, or were told to ask again, go nowhere.
+        """
+        took_ms = -1
+        for conn, frame in replies:
+            waiting = self._waiting.pop(conn, None)
+            if waiting is None:
+                continue
+            cast(Session, waiting.viewer.state).in_flight -= 1
+            self._audience.send(waiting.viewer, text_frame(bytes(frame)))
+            if took_ms < 0:
+                took_ms = self._now_ms() - waiting.since_ms
+        return took_ms
+
+    def expire(self) -> None:
+        """Free the slots of commands that have waited for too long."""
+        oldest_ms = self._now_ms() - ANSWER_MS_MAX
+        late = []
+        for conn, waiting in self._waiting.items():
+            if waiting.since_ms > oldest_ms:
+                break
+            late.append(conn)
+        if late:
+            log.warning("commands.unanswered", commands=len(late))
+            self._refuse(late, _SILENT)
+
+    def forget_all(self) -> None:
+        """The replies channel was deaf for a while: whoever waits asks again, and learns the answer
+        at once instead of waiting out the time."""
+        on_their_way = {e.conn for gathered in self._gathered.values() for e in gathered}
+        self._refuse([conn for conn in self._waiting if conn not in on_their_way], _SILENT)
+
+    def redis_found(self) -> None:
+        """Redis answers again: commands are taken again."""
+        self.redis_answers = True
+        self.redis_lost.clear()
+        log.info("redis.back")
+
+    def _lose_redis(self) -> None:
+        if self.redis_answers:
+            self.redis_answers = False
+            self.redis_lost.set()
+            log.warning("redis.away", commands_waiting=len(self._waiting))
+
+    def _refuse(self, conns: list[int], refusal: Refusal) -> None:
+        for conn in conns:
+            waiting = self._waiting.pop(conn, None)
+            if waiting is None:
+                continue
+            cast(Session, waiting.viewer.state).in_flight -= 1
+            frame = wire.encode(wire.reply_frame(waiting.command_id, refusal))
+            self._audience.send(waiting.viewer, text_frame(frame))

@@ -1,0 +1,196 @@
+"""What this gateway tells about itself, once a second: its audience to the engines, its numbers to
+the metrics.
+
+Nothing is counted here for each viewer: what is counted anyway, as plain ints, is copied.
+
+Owns the copying. Refuses to know what the numbers mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from prometheus_client import Counter as Instrument
+from redis import asyncio as aioredis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from livestream import clock, keys, wire
+from livestream.gateway.audience import Audience
+from livestream.gateway.conversation import Conversation
+from livestream.gateway.directory import Directory
+from livestream.gateway.door import HttpReply, refusal
+from livestream.gateway.doorkeeper import Doorkeeper
+from livestream.gateway.lanes import Lane
+from livestream.gateway.outbox import Outbox
+from livestream.gateway.rooms import RoomCounts
+from metrics import catalog, exposition
+
+EVERY_S: Final = 1.0
+#: A scrape reads the files of every process of the machine, some 10 ms: in a thread, and only
+#: while somebody asks.
+METRICS_PAGE_AGE_S: Final = 5.0
+_ROLE: Final = "gateway"
+
+
+async def report_audience(redis: aioredis.Redis, gateway: str, directory: Directory) -> None:
+    """Tell each room's engine who is here.
+
+    Raises:
+        redis.exceptions.RedisError: Redis is away; distinct viewers are kept for the next time.
+    """
+    for name, counts in directory.counts().items():
+        uncounted, counts.uncounted = counts.uncounted, set()
+        try:
+            async with redis.pipeline(transaction=False) as pipe:
+                pipe.hset(keys.audience(name), gateway, wire.encode(audience_line(counts)))
+                if uncounted:
+                    pipe.pfadd(keys.unique(name), *uncounted)
+                await pipe.execute()
+        except (RedisError, OSError):
+            counts.uncounted |= uncounted
+            raise
+
+
+def audience_line(counts: RoomCounts) -> Mapping[str, object]:
+    """This gateway's counts of one room, as the engine sums them up."""
+    return {
+        "at_ms": clock.now_ms(),
+        "viewers": counts.viewers,
+        "joined": counts.joined,
+        "left": counts.left,
+        "likes": counts.likes,
+        "chat_accepted": counts.chat_accepted,
+        "by_channel": dict(counts.by_channel),
+        "slow_evictions": counts.slow_evictions,
+    }
+
+
+def broadcast_done(lane: Lane, seconds: float) -> None:
+    """A broadcast has reached everybody."""
+    catalog.BROADCAST_SECONDS.labels(lane.name.lower()).observe(seconds)
+
+
+def command_answered(took_ms: int) -> None:
+    """The first command of a batch of replies has its answer: a sample of what buyers feel."""
+    catalog.COMMAND_SECONDS.observe(took_ms / 1_000)
+
+
+def redis_failed(error: Exception) -> None:
+    """A call to Redis failed."""
+    kind = "other"
+    if isinstance(error, RedisTimeoutError):
+        kind = "timeout"
+    elif isinstance(error, RedisConnectionError | OSError):
+        kind = "connection"
+    catalog.REDIS_ERRORS.labels(_ROLE, kind).inc()
+
+
+class Meter:
+    """Copies what has been counted to the instruments."""
+
+    def __init__(
+        self,
+        audience: Audience,
+        directory: Directory,
+        doorkeeper: Doorkeeper,
+        conversation: Conversation,
+        outbox: Outbox,
+    ) -> None:
+        self._audience = audience
+        self._directory = directory
+        self._doorkeeper = doorkeeper
+        self._conversation = conversation
+        self._outbox = outbox
+        self._told: dict[object, int] = {}
+
+    def copy(self) -> None:
+        """Bring every instrument up to date."""
+        stats = self._audience.stats
+        catalog.BEHIND.set(self._audience.behind)
+        catalog.COMMANDS_IN_FLIGHT.set(len(self._outbox))
+        self._copy_connections()
+        for instrument, label, counted in (
+            (catalog.HANDSHAKES, catalog.handshake_status_label, stats.handshakes),
+            (catalog.LEAVES, catalog.close_code_label, stats.closed),
+            (catalog.BROADCASTS, _lane_label, stats.broadcasts),
+        ):
+            for key, count in counted.items():
+                self._add(instrument.labels(label(key)), (instrument, key), count)
+        for labels, count in self._conversation.heard_by_type.items():
+            self._add(catalog.MESSAGES_RECEIVED.labels(*labels), labels, count)
+        for reason, count in (
+            ("expired", stats.handshakes_expired),
+            ("evicted", stats.handshakes_evicted),
+            ("abandoned", stats.handshakes_abandoned),
+        ):
+            self._add(catalog.HANDSHAKES_LOST.labels(reason), reason, count)
+        for kind, count in (
+            ("new", self._doorkeeper.joined_new),
+            ("resumed", self._doorkeeper.joined_resumed),
+        ):
+            self._add(catalog.JOINS.labels(kind), kind, count)
+        for counter, count in (
+            (catalog.SLOW_EVICTIONS, stats.slow_evictions),
+            (catalog.PROTOCOL_ERRORS, stats.protocol_errors),
+            (catalog.FRAMES_SENT, stats.frames_out),
+            (catalog.BYTES_SENT, stats.bytes_out),
+            (catalog.BYTES_RECEIVED, stats.bytes_in),
+            (catalog.CHAT_FRAMES_SKIPPED, stats.chat_skipped),
+            (catalog.PULSE_FRAMES_REPLACED, stats.pulse_replaced),
+        ):
+            self._add(counter, counter, count)
+
+    def _copy_connections(self) -> None:
+        viewers: Counter[str] = Counter()  # rooms over the bound share a label
+        for name, counts in self._directory.counts().items():
+            viewers[catalog.room_label(name)] += counts.viewers
+        for label, count in viewers.items():
+            catalog.CONNECTIONS.labels(label).set(count)
+
+    def _add(self, instrument: Instrument, key: object, count: int) -> None:
+        """Bring a counter from what it was told last to `count`."""
+        instrument.inc(count - self._told.get(key, 0))
+        self._told[key] = count
+
+
+class MetricsPage:
+    """The text that a scrape gets: never made on the loop, at most METRICS_PAGE_AGE_S old while
+    somebody scrapes.
+    """
+
+    def __init__(self) -> None:
+        self._text = b""
+        self._wanted = asyncio.Event()
+
+    def answer(self) -> HttpReply:
+        """The latest text; while there is none yet, 503 with a second to wait."""
+        self._wanted.set()
+        if not self._text:
+            return refusal(503, "the first scrape is being made", 1)
+        return HttpReply(200, self._text, exposition.CONTENT_TYPE)
+
+    async def run(self) -> None:
+        """Make the text anew while it is asked for, for ever."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            self._text = await asyncio.to_thread(exposition.render)
+            await asyncio.sleep(METRICS_PAGE_AGE_S)
+
+
+async def watch_lag(loop: asyncio.AbstractEventLoop) -> None:
+    """Measure, once a second, how late the loop is; for ever."""
+    lag = catalog.LOOP_LAG_SECONDS.labels(_ROLE)
+    while True:
+        due_s = loop.time() + EVERY_S
+        await asyncio.sleep(EVERY_S)
+        lag.observe(max(0.0, loop.time() - due_s))
+
+
+def _lane_label(lane: Lane) -> str:
+    return lane.name.lower()

@@ -1,0 +1,53 @@
+"""A session: what the gateway remembers of one connected viewer beyond the socket.
+
+Owns the fields. Refuses to do anything. All numbers begin as small ints, which Python shares, so a
+viewer who only watches costs one slotted object of 136 bytes, the name and one int.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from livestream.messages import Role
+
+if TYPE_CHECKING:
+    from livestream.gateway.rooms import RoomView
+
+#: What a returning viewer says it has seen: (epoch, since).
+Place = tuple[int, int]
+
+
+class Session:
+    """`Viewer.state` of everybody here."""
+
+    __slots__ = (
+        "chat_full_at_us",
+        "commands_full_at_us",
+        "expires_at_ms",
+        "in_flight",
+        "likes_full_at_us",
+        "misuse_full_at_us",
+        "name",
+        "place",
+        "role",
+        "room",
+        "said_at_ms",
+        "wants_all",
+    )
+
+    def __init__(
+        self, room: RoomView, role: Role, name: str, expires_at_ms: int, place: Place | None
+    ) -> None:
+        self.room = room
+        self.role = role
+        self.name = name
+        self.expires_at_ms = expires_at_ms  # of the ticket; 0: a guest's does not expire
+        self.place = place  # only until the welcome
+        self.wants_all = True  # False: commerce only, no chat and no pulse
+        self.in_flight = 0  # commands that the engine has not answered yet
+        self.said_at_ms = 0  # last line of chat, for slow mode
+        # Token buckets, each as the time at which it is full again (limits.Rate).
+        self.commands_full_at_us = 0
+        self.chat_full_at_us = 0
+        self.likes_full_at_us = 0
+        self.misuse_full_at_us = 0
