@@ -1,7 +1,7 @@
 """What the outside may see of a room. Pure.
 
     public_frame(fact, seq, at_ms)   -> the frame that viewers (or only gateways) get, or None
-    private_frames(room, fact)       -> frames for single viewers
+    private_frame(counter, fact)     -> the frame that one viewer gets, or None
     Storefront                       -> the public view: `of(state)` from the engine's state, or
     `apply(frame)`
                                         from the air; both ways give the same view
@@ -12,13 +12,13 @@ Refuses to know bytes, sockets and Redis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Literal, cast
 
 from msgspec import Struct, field, to_builtins
 
 from cart import events
-from cart.counter import Counter
+from cart.counter import Books, Counter
 from cart.drop import Drop, DropStatus, DropTerms
 from cart.fact import Fact
 from livestream import facts
@@ -41,53 +41,10 @@ def public_frame(fact: Fact, seq: int, at_ms: int) -> tuple[Audience, Frame] | N
     return audience, {"type": tag, "seq": seq, "at_ms": at_ms, **body(fact)}
 
 
-def private_frames(counter: Counter, fact: Fact) -> Iterable[tuple[str, Frame]]:
-    """Frames for single viewers, as (viewer, frame), after the fact was folded."""
-    books = counter.books
-    match fact:
-        case events.HoldExpired():
-            yield (
-                fact.viewer,
-                {
-                    "type": "hold.expired",
-                    "hold_id": fact.hold_id,
-                    "sku": fact.sku,
-                    "quantity": fact.quantity,
-                },
-            )
-        case events.OrderPaid() | events.OrderExpired() | events.OrderRefunded():
-            order = books.orders[fact.order_id]
-            frame: Frame = {
-                "type": type(fact).__struct_config__.tag,
-                "order_id": order.order_id,
-                "total_minor": order.total_minor,
-                "currency": order.currency,
-            }
-            if order.paid_seq:
-                frame["paid_seq"] = order.paid_seq
-            yield order.viewer, frame
-        case events.PaymentDeclined() | events.PaymentReturned():
-            yield (
-                books.orders[fact.order_id].viewer,
-                {
-                    "type": type(fact).__struct_config__.tag,
-                    "order_id": fact.order_id,
-                    "reason": fact.reason,
-                },
-            )
-        case events.PerkAwarded():
-            yield (
-                fact.viewer,
-                {
-                    "type": "perk.awarded",
-                    "order_id": fact.order_id,
-                    "drop_id": fact.drop_id,
-                    "name": fact.name,
-                    "rank": fact.rank,
-                },
-            )
-        case _:
-            return
+def private_frame(counter: Counter, fact: Fact) -> tuple[str, Frame] | None:
+    """The frame for one viewer, as (viewer, frame), or None; after the fact was folded."""
+    build = _PRIVATE.get(type(fact))
+    return None if build is None else build(counter.books, fact)
 
 
 # -- facts to frames ---------------------------------------------------------------------------
@@ -161,6 +118,61 @@ _BODIES: dict[type, Callable[[Any], Frame]] = {
     events.StockShown: _stock_body,
 }
 _FOR_GATEWAYS = frozenset({facts.RoomCreated, facts.ViewerMuted, facts.ViewerBanned})
+
+
+def _hold_expired(books: Books, fact: events.HoldExpired) -> tuple[str, Frame]:
+    return fact.viewer, {
+        "type": "hold.expired",
+        "hold_id": fact.hold_id,
+        "sku": fact.sku,
+        "quantity": fact.quantity,
+    }
+
+
+def _order_changed(
+    books: Books, fact: events.OrderPaid | events.OrderExpired | events.OrderRefunded
+) -> tuple[str, Frame]:
+    order = books.orders[fact.order_id]
+    frame: Frame = {
+        "type": type(fact).__struct_config__.tag,
+        "order_id": order.order_id,
+        "total_minor": order.total_minor,
+        "currency": order.currency,
+    }
+    if order.paid_seq:
+        frame["paid_seq"] = order.paid_seq
+    return order.viewer, frame
+
+
+def _payment_failed(
+    books: Books, fact: events.PaymentDeclined | events.PaymentReturned
+) -> tuple[str, Frame]:
+    return books.orders[fact.order_id].viewer, {
+        "type": type(fact).__struct_config__.tag,
+        "order_id": fact.order_id,
+        "reason": fact.reason,
+    }
+
+
+def _perk_awarded(books: Books, fact: events.PerkAwarded) -> tuple[str, Frame]:
+    return fact.viewer, {
+        "type": "perk.awarded",
+        "order_id": fact.order_id,
+        "drop_id": fact.drop_id,
+        "name": fact.name,
+        "rank": fact.rank,
+    }
+
+
+_PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame]]] = {
+    events.HoldExpired: _hold_expired,
+    events.OrderPaid: _order_changed,
+    events.OrderExpired: _order_changed,
+    events.OrderRefunded: _order_changed,
+    events.PaymentDeclined: _payment_failed,
+    events.PaymentReturned: _payment_failed,
+    events.PerkAwarded: _perk_awarded,
+}
 
 
 # -- the public view ---------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from livestream import keys, wire
 from livestream.commands import Envelope
 from livestream.facts import AnyFact, Record
 from livestream.room import Room, decide, evolve, stock_to_show, tick
-from livestream.storefront import private_frames, public_frame
+from livestream.storefront import private_frame, public_frame
 
 #: Entries of the inbox as read: (id, sender, batch).
 Entries = list[tuple[str, str, bytes]]
@@ -102,7 +102,9 @@ def _happen(room: Room, turn: Turn, fact: Fact) -> None:
     public = public_frame(fact, room.state.seq, turn.at_ms)
     if public is not None:
         turn.air.append((room.state.seq, *public))
-    turn.private.extend(private_frames(room.counter, fact))
+    private = private_frame(room.counter, fact)
+    if private is not None:
+        turn.private.append(private)
 
 
 def messages_of(turn: Turn, room_name: str) -> list[tuple[str, bytes]]:
