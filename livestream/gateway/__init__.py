@@ -1,5 +1,17 @@
 """The gateway: the edge where viewers are. It decides nothing; it carries.
 
+    server.py       the process: wiring, tasks, start and end
+    directory.py    which rooms there are, and the tasks of each
+    rooms.py        a room's public view, what a returning viewer missed, who is here
+    ring.py         the last public frames
+    air.py          what reaches a room's view from Redis
+    doorkeeper.py   who may come in, and what plain HTTP gets
+    session.py      what is remembered of a viewer beyond the socket
+    conversation.py what viewers say, and what comes of it
+    chat.py         what a line of chat may hold
+    outbox.py       commands on their way to the engine, and their answers
+    reports.py      counts to the engines, numbers to the metrics
+
     audience.py     every viewer of this process on one epoll set: send, broadcast, close, drain
     door.py         what the audience asks of its owner, and what it hands over
     viewer.py       one slotted object for a connected person

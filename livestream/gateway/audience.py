@@ -133,6 +133,10 @@ class Audience:
         if viewer.fd >= 0:
             self._part(viewer, code, close_frame(code, reason))
 
+    def stop_listening(self) -> None:
+        """Let nobody in any more; who is here stays. Idempotent."""
+        self._entrance.stop_listening()
+
     async def drain(self, code: int, reason: str, over_ms: int = 5_000) -> None:
         """Stop listening and close everybody evenly over `over_ms`, so that they do not all come
         back in one instant.

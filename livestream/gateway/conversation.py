@@ -100,7 +100,7 @@ class Conversation:
             kind, to = "unreadable", message.to
             answer = Refusal(ErrorCode.INVALID, message.refusal.message[:REASON_CHARACTERS_MAX])
         else:
-            kind, to = type(message).__struct_config__.tag, message.id
+            kind, to = str(type(message).__struct_config__.tag), message.id
             answer = self._consider(viewer, session, message)
         self.heard_by_type[kind, answer.code if isinstance(answer, Refusal) else "ok"] += 1
         if answer is not None:

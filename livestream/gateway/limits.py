@@ -83,8 +83,8 @@ class Rate:
 
     __slots__ = ("_interval_us", "_slack_us")
 
-    def __init__(self, per_second: int, burst: int) -> None:
-        self._interval_us = 1_000_000 // per_second
+    def __init__(self, per_second: float, burst: int) -> None:
+        self._interval_us = int(1_000_000 / per_second)
         self._slack_us = self._interval_us * (burst - 1)
 
     def take(self, full_at_us: int, now_us: int, tokens: int = 1) -> int:

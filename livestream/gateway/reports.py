@@ -114,13 +114,15 @@ class Meter:
         catalog.BEHIND.set(self._audience.behind)
         catalog.COMMANDS_IN_FLIGHT.set(len(self._outbox))
         self._copy_connections()
-        for instrument, label, counted in (
-            (catalog.HANDSHAKES, catalog.handshake_status_label, stats.handshakes),
-            (catalog.LEAVES, catalog.close_code_label, stats.closed),
-            (catalog.BROADCASTS, _lane_label, stats.broadcasts),
-        ):
-            for key, count in counted.items():
-                self._add(instrument.labels(label(key)), (instrument, key), count)
+        for status, count in stats.handshakes.items():
+            label = catalog.handshake_status_label(status)
+            self._add(catalog.HANDSHAKES.labels(label), ("handshake", status), count)
+        for code, count in stats.closed.items():
+            label = catalog.close_code_label(code)
+            self._add(catalog.LEAVES.labels(label), ("leave", code), count)
+        for lane, count in stats.broadcasts.items():
+            label = lane.name.lower()
+            self._add(catalog.BROADCASTS.labels(label), ("broadcast", label), count)
         for labels, count in self._conversation.heard_by_type.items():
             self._add(catalog.MESSAGES_RECEIVED.labels(*labels), labels, count)
         for reason, count in (
@@ -190,7 +192,3 @@ async def watch_lag(loop: asyncio.AbstractEventLoop) -> None:
         due_s = loop.time() + EVERY_S
         await asyncio.sleep(EVERY_S)
         lag.observe(max(0.0, loop.time() - due_s))
-
-
-def _lane_label(lane: Lane) -> str:
-    return lane.name.lower()

@@ -70,6 +70,8 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stopping.set)
     gateway = Gateway(settings)
     await gateway.start()
+    # What is here now stays for the life of the process; the collector need not look at it.
+    gc.freeze()
     try:
         await gateway.serve(stopping)
     finally:
@@ -146,8 +148,6 @@ class Gateway:
             await asyncio.wait_for(self.directory.looked.wait(), ROOMS_WAIT_S)
         sock.listen(LISTEN_BACKLOG)
         self.audience.listen(sock)
-        # What is here now stays for the life of the process; the collector need not look at it.
-        gc.freeze()
         log.info("gateway.listening", gateway=self.name, port=self.port)
 
     async def serve(self, stopping: asyncio.Event) -> None:
@@ -181,7 +181,7 @@ class Gateway:
     async def _say_goodbye(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(ANSWERS_WAIT_S):
-                while len(self.outbox):
+                while len(self.outbox):  # noqa: ASYNC110 - once in a process's life
                     await asyncio.sleep(0.01)
         over_ms = min(GOODBYE_MS_MAX, len(self.audience) // GOODBYES_PER_MS)
         await self.audience.drain(CloseCode.RESTARTING, RESTARTING, over_ms)
