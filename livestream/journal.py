@@ -95,18 +95,19 @@ class Journal:
             return False
         raise FencedError(f"the log ends with {last_id}, not with {self.seq}-0")
 
-    async def has(self, state: RoomState) -> bool:
-        """Whether `state` is one that the log leads to; a snapshot of a log that Redis lost, or
-        refused, is worthless, even where the log has grown past its seq since.
+    async def record_of(self, state: RoomState) -> Record | None:
+        """The record that `state` stands at, or None if the log does not lead to it: a snapshot of
+        a log that Redis lost, or refused, is worthless, even where the log has grown past its seq
+        since.
         """
         entry_id = f"{state.seq}-0"
         found = cast(
             StreamEntries, await self._redis.xrange(keys.log(self._room), entry_id, entry_id)
         )
         if not found:
-            return False
+            return None
         record = wire.decode_record(found[0][1][b"r"])
-        return (record.epoch, record.at_ms) == (state.epoch, state.at_ms)
+        return record if (record.epoch, record.at_ms) == (state.epoch, state.at_ms) else None
 
     async def save_snapshot(self, state: bytes) -> None:
         """Keep the engine's state, so that the next start folds only what came after it."""

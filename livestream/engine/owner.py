@@ -129,9 +129,11 @@ class RoomOwner:
         """Load what the last owner knew and start an epoch of our own."""
         started_s = time.monotonic()
         state = await read_snapshot(self._redis, self._name)
-        if state is not None and await self._journal.has(state):
+        record = await self._journal.record_of(state) if state is not None else None
+        if state is not None and record is not None:
             self._room = Room(state)
             self._snapshot_seq = state.seq
+            self._cursor = record.cursor
         for _ in range(TAKE_OVER_ATTEMPTS):
             await self._catch_up()
             with suppress(FencedError):
