@@ -7,8 +7,9 @@
 
 /** ISO 4217 currencies without a minor unit, of those the engine sells in (cart/money.py). */
 const WHOLE_CURRENCIES = new Set(["JPY", "KRW"]);
-/** After an answer a button stays deaf for a moment: the second half of a double click. */
-const DEAF_MS = 400;
+/** Two clicks this close together, at one place, were meant as one. */
+const DOUBLE_CLICK_MS = 400;
+const SAME_PLACE_PX = 5;
 
 export const byId = (id) => document.getElementById(id);
 
@@ -30,15 +31,36 @@ export function setText(node, text) {
 }
 
 /**
+ * Whether the click at hand is the second half of a double click. Told by place and not by target:
+ * the first half may have put another button under the pointer ("Open" makes room for "Pause").
+ */
+let doubled = false;
+let lastClick = { clientX: 0, clientY: 0, timeStamp: -Infinity };
+document.addEventListener(
+  "click",
+  (click) => {
+    const { clientX, clientY, timeStamp } = lastClick;
+    const near = Math.hypot(click.clientX - clientX, click.clientY - clientY) < SAME_PLACE_PX;
+    doubled = click.detail > 0 && near && click.timeStamp - timeStamp < DOUBLE_CLICK_MS;
+    lastClick = click;
+  },
+  { capture: true },
+);
+
+/**
  * Run `action` when the button is pressed (or its form submitted), once at a time: pressed again
- * while it runs, nothing happens. What goes wrong is told through `say(text)`.
+ * while it runs, by a double click or by a key held down, nothing happens. What goes wrong is told
+ * through `say(text)`.
  */
 export function onPress(button, action, say) {
   const target = button.form && button.type === "submit" ? button.form : button;
   let busy = false;
+  target.addEventListener("keydown", (key) => {
+    if (key.repeat && key.key === "Enter" && key.target.tagName !== "TEXTAREA") key.preventDefault();
+  });
   target.addEventListener(target === button ? "click" : "submit", async (event) => {
     event.preventDefault();
-    if (busy || button.disabled) return;
+    if (busy || doubled || button.disabled) return;
     busy = true;
     button.setAttribute("aria-busy", "true");
     say?.("");
@@ -49,9 +71,7 @@ export function onPress(button, action, say) {
       say(error.message || String(error));
     } finally {
       button.removeAttribute("aria-busy");
-      setTimeout(() => {
-        busy = false;
-      }, DEAF_MS);
+      busy = false;
     }
   });
 }

@@ -31,11 +31,12 @@ class Figure {
     setText(this.below, below);
   }
 
-  /** Add a point to the line; `at` tells repeats of the same ledger apart. */
+  /** Add a point to the line, which is drawn once there is something to see in it. */
   point(number) {
     this.#points.push(number);
     if (this.#points.length > POINTS_MAX) this.#points.shift();
-    const top = Math.max(...this.#points, 1);
+    const top = Math.max(...this.#points);
+    if (top === Math.min(...this.#points)) return;
     const step = 120 / Math.max(1, this.#points.length - 1);
     const points = this.#points.map((each, at) => `${(at * step).toFixed(1)},${(23 - (22 * each) / top).toFixed(1)}`);
     this.path.setAttribute("points", points.join(" "));
@@ -50,8 +51,11 @@ export class Numbers {
     this.orders = new Figure("Orders paid");
     this.perks = new Figure("Perks");
     this.gmv = new Map();
+    this.noGmv = new Figure("GMV net");
+    this.noGmv.node.classList.add("gmv");
+    this.noGmv.show("–", "nothing paid yet");
     this.strip = byId("numbers");
-    this.strip.replaceChildren(...[this.viewers, this.joined, this.likes, this.orders, this.perks].map(({ node }) => node));
+    this.strip.replaceChildren(...[this.noGmv, this.viewers, this.joined, this.likes, this.orders, this.perks].map(({ node }) => node));
   }
 
   /** Draw a ledger; `titleOf(sku)` names products. */
@@ -72,6 +76,7 @@ export class Numbers {
   }
 
   #showTotal({ currency, gross_minor, refunded_minor, net_minor }) {
+    this.noGmv.node.remove();
     if (!this.gmv.has(currency)) {
       const figure = new Figure(`GMV net, ${currency}`);
       figure.node.classList.add("gmv");

@@ -251,7 +251,7 @@ class OrderRow {
 
 function orderState({ status, paid_seq, payment }, underWay) {
   if (underWay) return "Payment under way…";
-  if (status === "paid") return paid_seq ? `Confirmed, the evening’s no. ${paid_seq}` : "Confirmed";
+  if (status === "paid") return paid_seq ? `Confirmed · no. ${paid_seq}` : "Confirmed";
   if (status === "refunded") return "Refunded";
   if (status === "expired") return payment === "refunding" ? "Expired; your money is on its way back" : "Expired";
   return "Waits for payment";

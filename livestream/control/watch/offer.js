@@ -88,8 +88,8 @@ const CLOSED_LABELS = { sold_out: "Sold out", closed: "Closed", paused: "A short
 
 /** What a viewer may fairly expect. The numbers are told a few times a second, so it is a hint. */
 function stockHint({ status, available, held, sold, supply }) {
-  if (status === "sold_out") return `All ${plural(supply, "piece")} have found their owners.`;
-  if (status === "closed") return `${plural(sold, "piece")} found their owners.`;
+  if (status === "sold_out") return `Sold out: all ${plural(supply, "piece")}.`;
+  if (status === "closed") return `This has ended: ${plural(sold, "piece")} sold.`;
   if (status === "paused") return "The counter is paused. It opens again shortly.";
   if (available === 0) return `All are reserved just now (${formatCount(held)}). Some may come back.`;
   const carts = held ? `, ${formatCount(held)} reserved` : "";
