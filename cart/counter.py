@@ -143,7 +143,7 @@ def evolve(counter: Counter, event: Fact, at_ms: int) -> None:
     """
     try:
         _FOLDS[type(event)](counter, event, at_ms)
-    except LookupError as missing:
+    except (LookupError, ValueError) as missing:
         raise BrokenBooksError(f"{event} speaks of what is not on the books") from missing
 
 

@@ -10,7 +10,7 @@ Owns formats. Refuses to know what a value means.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -20,6 +20,8 @@ from cart.outcome import ErrorCode, Refusal
 from livestream.commands import Envelope
 from livestream.facts import Record
 from livestream.messages import AnyViewerMessage, ChatMessage
+
+_State = TypeVar("_State", bound=Struct)
 
 _encoder = msgspec.json.Encoder()
 _viewer_message: msgspec.json.Decoder[AnyViewerMessage] = msgspec.json.Decoder(AnyViewerMessage)
@@ -140,3 +142,12 @@ def decode_chat(payload: bytes) -> list[ChatMessage]:
 def encode_state(state: Struct) -> bytes:
     """A snapshot of a typed state."""
     return _encoder.encode(state)
+
+
+def decode_state(payload: bytes, kind: type[_State]) -> _State:
+    """A snapshot read back.
+
+    Raises:
+        msgspec.DecodeError: it is damaged or of another version.
+    """
+    return msgspec.json.decode(payload, type=kind)

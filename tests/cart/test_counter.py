@@ -14,11 +14,12 @@ from tests.cart.till import PRICE_MINOR, SANTOS, Till
 
 @pytest.fixture
 def till() -> Till:
-    """One unit sold, one held, one free."""
+    """One unit sold, one in a cart, one in an order, one free."""
     till = Till()
-    till.sell(supply=3)
+    till.sell(supply=4)
     till.buy("wang")
     till.add("li")
+    till.place("sun")
     return till
 
 
@@ -35,6 +36,8 @@ def held(quantity: int) -> events.HoldPlaced:
         events.HoldReleased("h2", 2, "c"),
         events.HoldReleased("h1", 1, "c"),
         events.HoldExpired("h1", "wang", SANTOS, 1),
+        events.HoldExpired("h3", "sun", SANTOS, 1),
+        events.HoldReleased("h3", 1, "c"),
         events.DropSoldOut(SANTOS),
         events.DropClosed(SANTOS, 2),
         events.DropOpened("ghost", "host"),
@@ -42,7 +45,7 @@ def held(quantity: int) -> events.HoldPlaced:
         events.OrderPaid("o9", "o9-p1", 2),
         events.OrderExpired("o1", "wang"),
         events.OrderPlaced(
-            "o2",
+            "o3",
             "co",
             "li",
             "tmall",

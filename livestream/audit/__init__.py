@@ -1,0 +1,32 @@
+"""The auditor behind `livestream verify`: reads a room's log and says what does not add up.
+
+Owns a second set of books, kept from the facts alone, and one check for each of the twelve
+invariants (docs/ARCHITECTURE.md, "What must hold at every prefix of the log"). Refuses to use the
+engine's own bookkeeping for stock and money: `cart.counter` is folded beside it only to be
+compared.
+
+    check.py     what a check is                      ledger.py    the second set of books
+    stock.py     1 stock adds up, 2 never oversold, 9 limits, 11 stock shown
+    holds.py     5 every hold ends once
+    money.py     3 one checkout one order, 6 payments, 7 GMV to the fen, 10 frozen price
+    perks.py     8 the first N
+    history.py   0 the log's own form, 4 nothing acknowledged is lost, 12 state = fold(log)
+    auditor.py   one pass over the records            verdict.py   what is told at the end
+
+One pass; memory grows with drops, holds and orders, not with the length of the log.
+"""
+
+from livestream.audit.auditor import Auditor, audit_log, audit_room
+from livestream.audit.evidence import Acknowledged, Captured, Evidence
+from livestream.audit.verdict import Finding, Verdict
+
+__all__ = [
+    "Acknowledged",
+    "Auditor",
+    "Captured",
+    "Evidence",
+    "Finding",
+    "Verdict",
+    "audit_log",
+    "audit_room",
+]

@@ -1,0 +1,285 @@
+"""Checks about the log itself: 0 its form, 4 nothing that was acknowledged is lost, 12 the engine's
+own fold of it comes to the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cart import events
+from cart.fact import Fact
+from cart.stock import BrokenBooksError
+from livestream import facts
+from livestream.audit.check import Check, Rule, before
+from livestream.audit.evidence import Evidence
+from livestream.audit.ledger import Ledger
+from livestream.audit.money import GmvToTheFen
+from livestream.audit.perks import FirstNGetThePerk
+from livestream.facts import Record
+from livestream.room import Room, RoomState, evolve
+
+#: What a drop must be for it to open for the reason given.
+_OPENS_FROM = {
+    "clock": "scheduled",
+    "host": "scheduled",
+    "resumed": "paused",
+    "restock": "sold_out",
+    "refund": "sold_out",
+}
+
+
+class LogIsWellFormed(Check):
+    """Rule 0: not an invariant of the room, but what reading the log relies on."""
+
+    rule = Rule(
+        0,
+        "the log is well formed",
+        "epochs rise, each with its own first fact; time and the inbox cursor never go back; "
+        "drops move as they may",
+    )
+
+    def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
+        super().__init__(ledger, evidence)
+        self.epochs = 0
+        self._epoch = 0
+        self._at_ms = 0
+        self._cursor = (0, 0)
+
+    def record_begins(self, seq: int, record: Record) -> Iterator[str]:
+        if not record.facts:
+            yield "a record without facts"
+        if record.at_ms < self._at_ms:
+            yield f"time goes back by {self._at_ms - record.at_ms} ms"
+        self._at_ms = max(self._at_ms, record.at_ms)
+        yield from self._cursor_goes_on(record.cursor)
+        yield from self._one_owner_at_a_time(record)
+
+    def _cursor_goes_on(self, text: str) -> Iterator[str]:
+        ms, _, number = text.partition("-")
+        if not (ms.isdecimal() and number.isdecimal()):
+            yield f"the inbox cursor {text!r} is no stream id"
+            return
+        cursor = int(ms), int(number)
+        if cursor < self._cursor:
+            yield f"the inbox cursor goes back to {text}: commands would be decided twice"
+        self._cursor = max(self._cursor, cursor)
+
+    def _one_owner_at_a_time(self, record: Record) -> Iterator[str]:
+        started = [fact for fact in record.facts if isinstance(fact, facts.EpochStarted)]
+        if record.epoch < self._epoch:
+            yield f"epoch {record.epoch} writes after epoch {self._epoch} took over"
+        elif record.epoch > self._epoch and record.facts[:1] != started[:1]:
+            yield f"epoch {record.epoch} writes without having taken over"
+        elif record.epoch == self._epoch and started:
+            yield f"epoch {record.epoch} takes over from itself"
+        if len(started) > 1 or any(fact.epoch != record.epoch for fact in started):
+            yield f"a record of epoch {record.epoch} starts other epochs"
+        self.epochs += record.epoch > self._epoch
+        self._epoch = max(self._epoch, record.epoch)
+
+    @before(events.DropOpened)
+    def opens_from_where_it_is(self, fact: events.DropOpened) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        if drop is None:
+            return
+        if drop.status != _OPENS_FROM[fact.reason]:
+            yield f"drop {fact.drop_id} opens by {fact.reason} while it is {drop.status}"
+        opens_at_ms = drop.terms.opens_at_ms
+        if fact.reason == "clock" and (opens_at_ms is None or self.ledger.at_ms < opens_at_ms):
+            yield f"drop {fact.drop_id} is opened by the clock before its time"
+
+    @before(events.DropPaused, events.DropSoldOut, events.DropClosed)
+    def ends_from_where_it_is(
+        self, fact: events.DropPaused | events.DropSoldOut | events.DropClosed
+    ) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        if drop is None:
+            return
+        if drop.status == "closed" or (
+            isinstance(fact, events.DropPaused) and drop.status != "open"
+        ):
+            yield f"drop {fact.drop_id} is {drop.status} and cannot move so"
+
+    @before(facts.RoomEnded)
+    def the_end_closes_every_drop(self, fact: facts.RoomEnded) -> Iterator[str]:
+        for drop_id, drop in self.ledger.drops.items():
+            if drop.status != "closed":
+                yield f"the room ends while drop {drop_id} is {drop.status}"
+
+    @before(events.HoldPlaced)
+    def held_while_open(self, fact: events.HoldPlaced) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        if drop is not None and drop.status != "open":
+            yield f"hold {fact.hold_id} is placed while drop {fact.drop_id} is {drop.status}"
+        if self.ledger.room_status != "live":
+            status = self.ledger.room_status or "not created"
+            yield f"hold {fact.hold_id} is placed while the room is {status}"
+
+
+class NothingIsLost(Check):
+    """Invariant 4."""
+
+    rule = Rule(
+        4,
+        "what was acknowledged is in the log",
+        "seqs have no gap, and every order a client was told of is there as it was told",
+    )
+
+    def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
+        super().__init__(ledger, evidence)
+        self._last_seq = 0
+
+    def record_begins(self, seq: int, record: Record) -> Iterator[str]:
+        first = seq - len(record.facts) + 1
+        if first > self._last_seq + 1:
+            missing = first - self._last_seq - 1
+            yield f"seq {first} follows {self._last_seq}: {missing} facts are missing"
+        elif first <= self._last_seq:
+            yield f"seq {first} comes again after {self._last_seq}"
+        self._last_seq = max(self._last_seq, seq)
+
+    def log_ends(self) -> Iterator[str]:
+        for told in self.evidence.acknowledged:
+            order = self.ledger.orders.get(told.order_id)
+            if order is None:
+                yield f"{told.viewer} was told of order {told.order_id}, which is not in the log"
+                continue
+            if (order.viewer, order.checkout_id) != (told.viewer, told.checkout_id):
+                yield (
+                    f"{told.viewer} was told that checkout {told.checkout_id} is order "
+                    f"{told.order_id}, which is {order.checkout_id} of {order.viewer}"
+                )
+            if order.total_minor != told.total_minor:
+                yield (
+                    f"{told.viewer} was told that order {told.order_id} is {told.total_minor}, "
+                    f"it is {order.total_minor}"
+                )
+            if told.paid and order.status not in ("paid", "refunded"):
+                yield (
+                    f"{told.viewer} was told that order {told.order_id} is paid, "
+                    f"it is {order.status}"
+                )
+
+    def note(self) -> str:
+        told = len(self.evidence.acknowledged)
+        return f"{told:,} acknowledged orders" if told else "no acknowledged orders given"
+
+
+class StateIsTheFold(Check):
+    """Invariant 12: the engine's own fold, compared with these books and with a snapshot."""
+
+    rule = Rule(
+        12,
+        "state = fold(log)",
+        "the engine's fold of the log comes to these books, and to its own snapshot",
+    )
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        evidence: Evidence,
+        room: str,
+        gmv: GmvToTheFen,
+        perks: FirstNGetThePerk,
+    ) -> None:
+        super().__init__(ledger, evidence)
+        self._room = Room(RoomState(room))
+        self._gmv = gmv
+        self._perks = perks
+        self._broken = False
+        self._compared = ""
+
+    def fold(self, fact: Fact) -> Iterator[str]:
+        """Fold as a restarted engine would, and stop where it would."""
+        if self._broken:
+            return
+        try:
+            evolve(self._room, fact, self.ledger.at_ms)
+        except (BrokenBooksError, LookupError) as error:
+            self._broken = True
+            yield f"an engine that restarts stops here: {error}"
+            return
+        snapshot = self.evidence.snapshot
+        if snapshot is not None and snapshot.seq == self._room.state.seq:
+            yield from self._same_state(snapshot, self._room.state)
+
+    def _same_state(self, snapshot: RoomState, state: RoomState) -> Iterator[str]:
+        if (snapshot.epoch, snapshot.at_ms) != (state.epoch, state.at_ms):
+            self._compared = "the snapshot is of another log, as after a Redis that lost its end"
+            return
+        self._compared = f"snapshot of seq {snapshot.seq} compared"
+        different = [
+            name
+            for name in RoomState.__struct_fields__
+            if getattr(snapshot, name) != getattr(state, name)
+        ]
+        if different:
+            yield f"the snapshot at this seq differs from the fold in {', '.join(different)}"
+
+    def log_ends(self) -> Iterator[str]:
+        snapshot = self.evidence.snapshot
+        if snapshot is not None and snapshot.seq and not self._compared and not self._broken:
+            yield f"the snapshot stands at seq {snapshot.seq}, which the log never reaches"
+        if self._broken:
+            return
+        yield from self._same_stock()
+        yield from self._same_orders()
+        yield from self._same_takings()
+        yield from self._same_ranks()
+
+    def _same_stock(self) -> Iterator[str]:
+        drops = self._room.state.books.drops
+        for drop_id in sorted(drops.keys() | self.ledger.drops.keys()):
+            ours, drop = self.ledger.drops.get(drop_id), drops.get(drop_id)
+            if ours is None or drop is None:
+                yield f"drop {drop_id} is known to one of fold and ledger only"
+                continue
+            stock = drop.stock
+            theirs = (stock.supplied, stock.available, stock.held, stock.sold, stock.withdrawn)
+            columns = (ours.supplied, ours.available, ours.held, ours.sold, ours.withdrawn)
+            if theirs != columns or drop.status.value != ours.status:
+                yield (
+                    f"the fold has drop {drop_id} {drop.status.value} at {theirs}, "
+                    f"these books {ours.status} at {columns}"
+                )
+
+    def _same_orders(self) -> Iterator[str]:
+        orders = self._room.state.books.orders
+        for order_id in orders.keys() | self.ledger.orders.keys():
+            ours, order = self.ledger.orders.get(order_id), orders.get(order_id)
+            if ours is None or order is None or order.status.value != ours.status:
+                yield f"order {order_id} is not the same in the fold and in these books"
+
+    def _same_takings(self) -> Iterator[str]:
+        theirs = {
+            (currency, sku, channel): (
+                row.gross_minor,
+                row.refunded_minor,
+                row.units_sold,
+                row.units_refunded,
+            )
+            for currency, by_sku in self._room.state.books.takings.items()
+            for sku, by_channel in by_sku.items()
+            for channel, row in by_channel.items()
+        }
+        ours = {
+            (str(currency), sku, channel): (
+                row.gross_minor,
+                row.refunded_minor,
+                row.units_sold,
+                row.units_refunded,
+            )
+            for (currency, sku, channel), row in self._gmv.rows.items()
+        }
+        for key in sorted(theirs.keys() | ours.keys()):
+            if theirs.get(key) != ours.get(key):
+                yield f"takings of {key}: {theirs.get(key)} in the fold, {ours.get(key)} here"
+
+    def _same_ranks(self) -> Iterator[str]:
+        for drop_id, ranking in self._perks.rankings.items():
+            drop = self._room.state.books.drops.get(drop_id)
+            if drop is not None and drop.perks.ranks != ranking.rank_of:
+                yield f"ranks of drop {drop_id} are not the same in the fold and in these books"
+
+    def note(self) -> str:
+        return self._compared or "no snapshot compared"

@@ -1,0 +1,339 @@
+"""The auditor's own books: five columns for each drop, and what every hold, order and payment is
+at.
+
+Kept from the facts alone, by arithmetic that shares nothing with `cart.counter`. Never raises and
+never corrects: a fact that cannot be true is booked as it says, or left out when it speaks of
+something unknown; saying so is a check's business.
+
+Owns the second bookkeeping. Refuses to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from cart import events
+from cart.drop import DropTerms
+from cart.fact import Fact
+from cart.money import Currency
+from cart.order import OrderLine
+from livestream import facts
+
+
+class DropAccount(Struct):
+    """Units of one drop by where they are."""
+
+    terms: DropTerms
+    supplied: int
+    available: int
+    held: int = 0
+    sold: int = 0
+    withdrawn: int = 0
+    status: Literal["scheduled", "open", "paused", "sold_out", "closed"] = "scheduled"
+
+    def columns(self) -> str:
+        """The five numbers, in words."""
+        return (
+            f"{self.available} available, {self.held} held, {self.sold} sold, "
+            f"{self.withdrawn} withdrawn of {self.supplied} supplied"
+        )
+
+    def give_back(self, units: int) -> None:
+        """Units that may be sold again, unless the drop has closed."""
+        if self.status == "closed":
+            self.withdrawn += units
+        else:
+            self.available += units
+
+
+class HoldAccount(Struct, gc=False):
+    """Units in a cart, or (with `order_id`) in an order that waits. `quantity` is what is left."""
+
+    viewer: str
+    drop_id: str
+    sku: str
+    quantity: int
+    price_minor: int
+    currency: Currency
+    expires_at_ms: int
+    order_id: str = ""
+
+
+class OrderAccount(Struct):
+    """An order and where it is in its life."""
+
+    viewer: str
+    channel: str
+    checkout_id: str
+    lines: list[OrderLine]
+    total_minor: int
+    currency: Currency
+    expires_at_ms: int
+    status: Literal["placed", "paid", "expired", "refunded"] = "placed"
+    paid_by: str = ""
+
+    def units(self) -> dict[str, int]:
+        """Units of this order for each drop."""
+        units: dict[str, int] = {}
+        for line in self.lines:
+            units[line.drop_id] = units.get(line.drop_id, 0) + line.quantity
+        return units
+
+
+class PaymentAccount(Struct, gc=False):
+    """Money: asked for, kept for an order, owed back, or back with its owner."""
+
+    order_id: str
+    amount_minor: int
+    currency: Currency
+    state: Literal["asked", "declined", "kept", "owed", "back"] = "asked"
+
+
+class Ledger:
+    """All accounts of a room at one point of its log: `seq` is the fact being looked at."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.at_ms = 0
+        #: When the present owner took over: nobody was there to end anything before it did.
+        self.epoch_at_ms = 0
+        self.room_status: Literal["", "created", "live", "ended"] = ""
+        self.drops: dict[str, DropAccount] = {}
+        self.holds: dict[str, HoldAccount] = {}
+        #: hold id -> how it ended.
+        self.ended: dict[str, str] = {}
+        self.orders: dict[str, OrderAccount] = {}
+        self.payments: dict[str, PaymentAccount] = {}
+        #: Drops whose units the last booked fact moved.
+        self.touched: list[DropAccount] = []
+
+    def book(self, fact: Fact) -> None:
+        """Enter one fact."""
+        self.touched = []
+        enter = _ENTRIES.get(type(fact))
+        if enter is not None:
+            enter(self, fact)
+
+    def touch(self, drop_id: str) -> DropAccount | None:
+        """The account of a drop whose units are about to move."""
+        account = self.drops.get(drop_id)
+        if account is not None:
+            self.touched.append(account)
+        return account
+
+
+# -- the room and its drops --------------------------------------------------------------------
+
+
+def _epoch_started(ledger: Ledger, fact: facts.EpochStarted) -> None:
+    ledger.epoch_at_ms = ledger.at_ms
+
+
+def _room_moved(
+    ledger: Ledger, fact: facts.RoomCreated | facts.RoomStarted | facts.RoomEnded
+) -> None:
+    match fact:
+        case facts.RoomCreated():
+            ledger.room_status = "created"
+        case facts.RoomStarted():
+            ledger.room_status = "live"
+        case facts.RoomEnded():
+            ledger.room_status = "ended"
+
+
+def _drop_scheduled(ledger: Ledger, fact: events.DropScheduled) -> None:
+    terms = fact.terms
+    account = DropAccount(terms, supplied=terms.supply, available=terms.supply)
+    ledger.drops[terms.drop_id] = account
+    ledger.touched.append(account)
+
+
+def _drop_opened(ledger: Ledger, fact: events.DropOpened) -> None:
+    if account := ledger.drops.get(fact.drop_id):
+        account.status = "open"
+
+
+def _drop_paused(ledger: Ledger, fact: events.DropPaused) -> None:
+    if account := ledger.drops.get(fact.drop_id):
+        account.status = "paused"
+
+
+def _drop_sold_out(ledger: Ledger, fact: events.DropSoldOut) -> None:
+    if account := ledger.drops.get(fact.drop_id):
+        account.status = "sold_out"
+
+
+def _drop_restocked(ledger: Ledger, fact: events.DropRestocked) -> None:
+    if account := ledger.touch(fact.drop_id):
+        account.supplied += fact.quantity
+        account.available += fact.quantity
+
+
+def _drop_closed(ledger: Ledger, fact: events.DropClosed) -> None:
+    if account := ledger.touch(fact.drop_id):
+        account.available -= fact.withdrawn
+        account.withdrawn += fact.withdrawn
+        account.status = "closed"
+
+
+# -- holds -------------------------------------------------------------------------------------
+
+
+def _hold_placed(ledger: Ledger, fact: events.HoldPlaced) -> None:
+    ledger.holds[fact.hold_id] = HoldAccount(
+        fact.viewer,
+        fact.drop_id,
+        fact.sku,
+        fact.quantity,
+        fact.price_minor,
+        fact.currency,
+        fact.expires_at_ms,
+    )
+    if account := ledger.touch(fact.drop_id):
+        account.available -= fact.quantity
+        account.held += fact.quantity
+
+
+def _hold_released(ledger: Ledger, fact: events.HoldReleased) -> None:
+    hold = ledger.holds.get(fact.hold_id)
+    if hold is None:
+        return
+    hold.quantity -= fact.quantity
+    if hold.quantity <= 0:
+        _end(ledger, fact.hold_id, "released")
+    if account := ledger.touch(hold.drop_id):
+        account.held -= fact.quantity
+        account.give_back(fact.quantity)
+
+
+def _hold_expired(ledger: Ledger, fact: events.HoldExpired) -> None:
+    hold = ledger.holds.get(fact.hold_id)
+    if hold is None:
+        return
+    _end(ledger, fact.hold_id, "expired")
+    if account := ledger.touch(hold.drop_id):
+        account.held -= hold.quantity
+        account.give_back(hold.quantity)
+
+
+def _end(ledger: Ledger, hold_id: str, how: str) -> None:
+    if ledger.holds.pop(hold_id, None) is not None:
+        ledger.ended[hold_id] = how
+
+
+# -- orders and payments -----------------------------------------------------------------------
+
+
+def _order_placed(ledger: Ledger, fact: events.OrderPlaced) -> None:
+    ledger.orders[fact.order_id] = OrderAccount(
+        fact.viewer,
+        fact.channel,
+        fact.checkout_id,
+        fact.lines,
+        fact.total_minor,
+        fact.currency,
+        fact.expires_at_ms,
+    )
+    for line in fact.lines:
+        hold = ledger.holds.get(line.hold_id)
+        if hold is not None:
+            hold.order_id = fact.order_id
+
+
+def _order_paid(ledger: Ledger, fact: events.OrderPaid) -> None:
+    order = ledger.orders.get(fact.order_id)
+    if order is None:
+        return
+    for line in order.lines:
+        _end(ledger, line.hold_id, "paid")
+        account = ledger.touch(line.drop_id)
+        if account is None:
+            continue
+        if fact.late:
+            account.available -= line.quantity
+        else:
+            account.held -= line.quantity
+        account.sold += line.quantity
+    order.status = "paid"
+    order.paid_by = fact.payment_id
+    if payment := ledger.payments.get(fact.payment_id):
+        payment.state = "kept"
+
+
+def _order_expired(ledger: Ledger, fact: events.OrderExpired) -> None:
+    order = ledger.orders.get(fact.order_id)
+    if order is None:
+        return
+    for line in order.lines:
+        _end(ledger, line.hold_id, "expired")
+        if account := ledger.touch(line.drop_id):
+            account.held -= line.quantity
+            account.give_back(line.quantity)
+    order.status = "expired"
+
+
+def _order_refunded(ledger: Ledger, fact: events.OrderRefunded) -> None:
+    order = ledger.orders.get(fact.order_id)
+    if order is None:
+        return
+    for line in order.lines:
+        account = ledger.touch(line.drop_id)
+        if account is None:
+            continue
+        account.sold -= line.quantity
+        if fact.restocked:
+            account.give_back(line.quantity)
+        else:
+            account.withdrawn += line.quantity
+    order.status = "refunded"
+    if payment := ledger.payments.get(fact.payment_id):
+        payment.state = "owed"
+
+
+def _payment_started(ledger: Ledger, fact: events.PaymentStarted) -> None:
+    ledger.payments[fact.payment_id] = PaymentAccount(
+        fact.order_id, fact.amount_minor, fact.currency
+    )
+
+
+def _payment_declined(ledger: Ledger, fact: events.PaymentDeclined) -> None:
+    if payment := ledger.payments.get(fact.payment_id):
+        payment.state = "declined"
+
+
+def _payment_returned(ledger: Ledger, fact: events.PaymentReturned) -> None:
+    if payment := ledger.payments.get(fact.payment_id):
+        payment.state = "owed"
+
+
+def _refund_settled(ledger: Ledger, fact: events.RefundSettled) -> None:
+    if payment := ledger.payments.get(fact.payment_id):
+        payment.state = "back"
+
+
+_ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
+    facts.EpochStarted: _epoch_started,
+    facts.RoomCreated: _room_moved,
+    facts.RoomStarted: _room_moved,
+    facts.RoomEnded: _room_moved,
+    events.DropScheduled: _drop_scheduled,
+    events.DropOpened: _drop_opened,
+    events.DropPaused: _drop_paused,
+    events.DropSoldOut: _drop_sold_out,
+    events.DropRestocked: _drop_restocked,
+    events.DropClosed: _drop_closed,
+    events.HoldPlaced: _hold_placed,
+    events.HoldReleased: _hold_released,
+    events.HoldExpired: _hold_expired,
+    events.OrderPlaced: _order_placed,
+    events.OrderPaid: _order_paid,
+    events.OrderExpired: _order_expired,
+    events.OrderRefunded: _order_refunded,
+    events.PaymentStarted: _payment_started,
+    events.PaymentDeclined: _payment_declined,
+    events.PaymentReturned: _payment_returned,
+    events.RefundSettled: _refund_settled,
+}

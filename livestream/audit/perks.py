@@ -1,0 +1,142 @@
+"""Check 8: a perk goes to exactly the first N paid orders, by the declared refund policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from cart import events
+from livestream.audit.check import Check, Rule, before
+from livestream.audit.evidence import Evidence
+from livestream.audit.ledger import Ledger
+
+
+class Ranking(Struct):
+    """Who has which rank of one drop, and who is next in line."""
+
+    name: str
+    first_n: int
+    passes_on: bool
+    rank_of: dict[str, int] = {}
+    free: set[int] = set()
+    #: Ranks 1...`given` were given at least once.
+    given: int = 0
+    #: Paid orders without a rank, in the order of payment. A dict for its order.
+    waiting: dict[str, None] = {}
+
+    def next_rank(self) -> int | None:
+        """The lowest rank that nobody has."""
+        if self.free:
+            return min(self.free)
+        return self.given + 1 if self.given < self.first_n else None
+
+    def take(self, order_id: str, rank: int) -> None:
+        """Enter that the order has the rank from now on."""
+        self.free.discard(rank)
+        self.given = max(self.given, rank)
+        self.rank_of[order_id] = rank
+        self.waiting.pop(order_id, None)
+
+
+class FirstNGetThePerk(Check):
+    """Invariant 8. After each payment and refund the auditor works out who must win or lose what;
+    by the end of the record, the log must have said the same.
+    """
+
+    rule = Rule(
+        8,
+        "perks go to the first N",
+        "ranks 1 to N without a gap, each to one paid order, in the order of payment",
+    )
+
+    def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
+        super().__init__(ledger, evidence)
+        self.rankings: dict[str, Ranking] = {}
+        #: (drop, order, rank) that this record still has to award, or to revoke.
+        self._to_award: dict[tuple[str, str, int], None] = {}
+        self._to_revoke: dict[tuple[str, str, int], None] = {}
+
+    @before(events.DropScheduled)
+    def declared(self, fact: events.DropScheduled) -> Iterator[str]:
+        perk = fact.terms.perk
+        if perk is not None:
+            self.rankings.setdefault(
+                fact.terms.drop_id, Ranking(perk.name, perk.first_n, perk.on_refund == "pass")
+            )
+        yield from ()
+
+    @before(events.OrderPaid)
+    def paid(self, fact: events.OrderPaid) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        for drop_id in order.units() if order else ():
+            ranking = self.rankings.get(drop_id)
+            if ranking is None or fact.order_id in ranking.rank_of:
+                continue
+            ranking.waiting[fact.order_id] = None
+            rank = ranking.next_rank()
+            if rank is not None:
+                self._to_award[drop_id, fact.order_id, rank] = None
+                ranking.take(fact.order_id, rank)
+        yield from ()
+
+    @before(events.OrderRefunded)
+    def refunded(self, fact: events.OrderRefunded) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        for drop_id in order.units() if order else ():
+            ranking = self.rankings.get(drop_id)
+            if ranking is None:
+                continue
+            ranking.waiting.pop(fact.order_id, None)
+            if ranking.passes_on and fact.order_id in ranking.rank_of:
+                self._pass_on(drop_id, ranking, fact.order_id)
+        yield from ()
+
+    def _pass_on(self, drop_id: str, ranking: Ranking, order_id: str) -> None:
+        rank = ranking.rank_of.pop(order_id)
+        self._to_revoke[drop_id, order_id, rank] = None
+        ranking.free.add(rank)
+        heir = next(iter(ranking.waiting), None)
+        if heir is not None:
+            self._to_award[drop_id, heir, rank] = None
+            ranking.take(heir, rank)
+
+    @before(events.PerkAwarded)
+    def awarded(self, fact: events.PerkAwarded) -> Iterator[str]:
+        due = (fact.drop_id, fact.order_id, fact.rank)
+        if due in self._to_award:
+            del self._to_award[due]
+        else:
+            yield (
+                f"rank {fact.rank} of drop {fact.drop_id} goes to order {fact.order_id}, "
+                f"which by the order of payment {self._place(fact.drop_id, fact.order_id)}"
+            )
+        order, ranking = self.ledger.orders.get(fact.order_id), self.rankings.get(fact.drop_id)
+        if order is not None and order.viewer != fact.viewer:
+            yield f"the perk of order {fact.order_id} goes to {fact.viewer}, not {order.viewer}"
+        if ranking is not None and ranking.name != fact.name:
+            yield f"the perk of drop {fact.drop_id} is {ranking.name}, not {fact.name}"
+
+    def _place(self, drop_id: str, order_id: str) -> str:
+        ranking = self.rankings.get(drop_id)
+        rank = ranking.rank_of.get(order_id) if ranking else None
+        return "has none" if rank is None else f"has rank {rank}"
+
+    @before(events.PerkRevoked)
+    def revoked(self, fact: events.PerkRevoked) -> Iterator[str]:
+        due = (fact.drop_id, fact.order_id, fact.rank)
+        if due in self._to_revoke:
+            del self._to_revoke[due]
+        else:
+            yield (
+                f"order {fact.order_id} loses rank {fact.rank} of drop {fact.drop_id}, "
+                f"and by the declared policy it does not"
+            )
+
+    def record_ends(self) -> Iterator[str]:
+        for drop_id, order_id, rank in self._to_award:
+            yield f"order {order_id} has rank {rank} of drop {drop_id} and was not awarded it"
+        for drop_id, order_id, rank in self._to_revoke:
+            yield f"order {order_id} lost rank {rank} of drop {drop_id} and it was not revoked"
+        self._to_award.clear()
+        self._to_revoke.clear()

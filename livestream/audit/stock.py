@@ -1,0 +1,260 @@
+"""Checks about units: 1 they add up, 2 none is sold that is not there, 9 nobody has more than the
+limit, 11 what was shown was true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cart import events
+from livestream.audit.check import Check, Rule, after, before
+from livestream.audit.evidence import Evidence
+from livestream.audit.ledger import Ledger
+
+
+class StockAddsUp(Check):
+    """Invariant 1."""
+
+    rule = Rule(
+        1,
+        "stock adds up",
+        "available + held + sold + withdrawn = supplied, each at least 0, for every drop",
+    )
+
+    @after(
+        events.DropScheduled,
+        events.DropRestocked,
+        events.DropClosed,
+        events.HoldPlaced,
+        events.HoldReleased,
+        events.HoldExpired,
+        events.OrderPaid,
+        events.OrderExpired,
+        events.OrderRefunded,
+    )
+    def no_column_below_zero(self, fact: object) -> Iterator[str]:
+        for drop in self.ledger.touched:
+            columns = (drop.available, drop.held, drop.sold, drop.withdrawn)
+            if min(columns) < 0 or sum(columns) != drop.supplied:
+                yield f"drop {drop.terms.drop_id} does not add up: {drop.columns()}"
+
+    @before(events.DropScheduled)
+    def scheduled_once(self, fact: events.DropScheduled) -> Iterator[str]:
+        if fact.terms.drop_id in self.ledger.drops:
+            yield f"drop {fact.terms.drop_id} is scheduled a second time: its supply would double"
+
+    @before(events.DropClosed)
+    def all_that_is_free_is_withdrawn(self, fact: events.DropClosed) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        if drop is not None and drop.available != fact.withdrawn:
+            yield (
+                f"drop {fact.drop_id} closes and withdraws {fact.withdrawn} units, "
+                f"but {drop.available} are free"
+            )
+
+    @before(
+        events.DropOpened,
+        events.DropPaused,
+        events.DropRestocked,
+        events.DropSoldOut,
+        events.DropClosed,
+        events.StockShown,
+        events.HoldPlaced,
+    )
+    def the_drop_is_known(self, fact: events.DropOpened) -> Iterator[str]:
+        if fact.drop_id not in self.ledger.drops:
+            yield f"drop {fact.drop_id} was never scheduled"
+
+
+class NeverOversold(Check):
+    """Invariant 2, with a count of its own: units that are out (held, sold, or written off after a
+    refund) against units supplied.
+    """
+
+    rule = Rule(
+        2,
+        "never oversold, never undersold",
+        "units held and sold never pass the supply; with enough demand every unit is sold",
+    )
+
+    def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
+        super().__init__(ledger, evidence)
+        self._supplied: dict[str, int] = {}
+        self._out: dict[str, int] = {}
+        self._left_over: dict[str, int] = {}
+        self._sold_from: set[str] = set()
+
+    @before(events.DropScheduled)
+    def supplied(self, fact: events.DropScheduled) -> Iterator[str]:
+        self._supplied[fact.terms.drop_id] = fact.terms.supply
+        yield from ()
+
+    @before(events.DropRestocked)
+    def restocked(self, fact: events.DropRestocked) -> Iterator[str]:
+        self._supplied[fact.drop_id] = self._supplied.get(fact.drop_id, 0) + fact.quantity
+        yield from ()
+
+    @before(events.HoldPlaced)
+    def held(self, fact: events.HoldPlaced) -> Iterator[str]:
+        yield from self._take(fact.drop_id, fact.quantity, f"hold {fact.hold_id}")
+
+    @before(events.OrderPaid)
+    def sold(self, fact: events.OrderPaid) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        if order is None:
+            return
+        for drop_id, units in order.units().items():
+            self._sold_from.add(drop_id)
+            if fact.late or order.status in ("paid", "refunded"):
+                yield from self._take(drop_id, units, f"the payment of order {fact.order_id}")
+
+    def _take(self, drop_id: str, units: int, taker: str) -> Iterator[str]:
+        out = self._out[drop_id] = self._out.get(drop_id, 0) + units
+        supplied = self._supplied.get(drop_id, 0)
+        if out > supplied:
+            yield f"drop {drop_id} is oversold: with {taker} {out} of {supplied} units are out"
+
+    @before(events.HoldReleased)
+    def released(self, fact: events.HoldReleased) -> Iterator[str]:
+        if hold := self.ledger.holds.get(fact.hold_id):
+            self._out[hold.drop_id] -= fact.quantity
+        yield from ()
+
+    @before(events.HoldExpired)
+    def expired(self, fact: events.HoldExpired) -> Iterator[str]:
+        if hold := self.ledger.holds.get(fact.hold_id):
+            self._out[hold.drop_id] -= hold.quantity
+        yield from ()
+
+    @before(events.OrderExpired, events.OrderRefunded)
+    def came_back(self, fact: events.OrderExpired | events.OrderRefunded) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        if order is not None and (isinstance(fact, events.OrderExpired) or fact.restocked):
+            for drop_id, units in order.units().items():
+                self._out[drop_id] = self._out.get(drop_id, 0) - units
+        yield from ()
+
+    @before(events.DropSoldOut)
+    def sold_out_means_nothing_is_left(self, fact: events.DropSoldOut) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        if drop is not None and (drop.available or drop.held):
+            yield f"drop {fact.drop_id} is declared sold out with {drop.columns()}"
+
+    def record_ends(self) -> Iterator[str]:
+        for drop_id in sorted(self._sold_from):
+            drop = self.ledger.drops.get(drop_id)
+            if (
+                drop is not None
+                and drop.status in ("open", "paused")
+                and drop.available == drop.held == 0
+            ):
+                yield f"the last unit of drop {drop_id} is sold and nobody declared it sold out"
+        self._sold_from.clear()
+
+    @before(events.DropClosed)
+    def left_over(self, fact: events.DropClosed) -> Iterator[str]:
+        self._left_over[fact.drop_id] = fact.withdrawn
+        yield from ()
+
+    def log_ends(self) -> Iterator[str]:
+        if self.ledger.holds:
+            return
+        for drop_id, drop in self.ledger.drops.items():
+            ended = self.ledger.room_status == "ended"
+            if ended and drop.sold + drop.withdrawn != drop.supplied:
+                yield f"the room has ended and drop {drop_id} has units left: {drop.columns()}"
+            unsold = self._left_over.get(drop_id, 0) + drop.available
+            if self.evidence.demand_exceeded and unsold:
+                yield f"drop {drop_id} is undersold: {unsold} units were wanted and not sold"
+
+    def note(self) -> str:
+        if self.evidence.demand_exceeded and self.ledger.holds:
+            return f"undersold not checked: {len(self.ledger.holds)} holds are open"
+        return "" if self.evidence.demand_exceeded else "undersold not checked: demand not known"
+
+
+class LimitCountsAll(Check):
+    """Invariant 9, with a tally of its own."""
+
+    rule = Rule(
+        9,
+        "limits count holds and orders",
+        "no viewer has more units of a drop than its limit, holds and orders together",
+    )
+
+    def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
+        super().__init__(ledger, evidence)
+        self._has: dict[tuple[str, str], int] = {}
+
+    @before(events.HoldPlaced)
+    def held(self, fact: events.HoldPlaced) -> Iterator[str]:
+        yield from self._take(fact.drop_id, fact.viewer, fact.quantity)
+
+    @before(events.OrderPaid)
+    def bought_late(self, fact: events.OrderPaid) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        if order is not None and fact.late:
+            for drop_id, units in order.units().items():
+                yield from self._take(drop_id, order.viewer, units)
+
+    def _take(self, drop_id: str, viewer: str, units: int) -> Iterator[str]:
+        has = self._has[drop_id, viewer] = self._has.get((drop_id, viewer), 0) + units
+        drop = self.ledger.drops.get(drop_id)
+        if drop is not None and has > drop.terms.limit_per_viewer:
+            yield (
+                f"viewer {viewer} has {has} units of drop {drop_id}, "
+                f"whose limit is {drop.terms.limit_per_viewer}"
+            )
+
+    @before(events.HoldReleased, events.HoldExpired)
+    def gave_back(self, fact: events.HoldReleased | events.HoldExpired) -> Iterator[str]:
+        if hold := self.ledger.holds.get(fact.hold_id):
+            units = fact.quantity if isinstance(fact, events.HoldReleased) else hold.quantity
+            self._give_back(hold.drop_id, hold.viewer, units)
+        yield from ()
+
+    @before(events.OrderExpired, events.OrderRefunded)
+    def order_gave_back(self, fact: events.OrderExpired | events.OrderRefunded) -> Iterator[str]:
+        if order := self.ledger.orders.get(fact.order_id):
+            for drop_id, units in order.units().items():
+                self._give_back(drop_id, order.viewer, units)
+        yield from ()
+
+    def _give_back(self, drop_id: str, viewer: str, units: int) -> None:
+        left = self._has.get((drop_id, viewer), 0) - units
+        if left > 0:
+            self._has[drop_id, viewer] = left
+        else:
+            self._has.pop((drop_id, viewer), None)
+
+
+class ShownStockIsTrue(Check):
+    """Invariant 11."""
+
+    rule = Rule(
+        11,
+        "stock shown never goes backwards",
+        "levels told to viewers are those of the books at that very seq, and seqs only rise",
+    )
+
+    def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
+        super().__init__(ledger, evidence)
+        self._shown_at: dict[str, int] = {}
+
+    @before(events.StockShown)
+    def as_the_books_say(self, fact: events.StockShown) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        if drop is None:
+            return
+        last = self._shown_at.get(fact.drop_id, 0)
+        if self.ledger.seq <= last:
+            yield f"stock of drop {fact.drop_id} was shown at seq {last} and is shown again below"
+        self._shown_at[fact.drop_id] = max(last, self.ledger.seq)
+        told = (fact.available, fact.held, fact.sold)
+        if told != (drop.available, drop.held, drop.sold):
+            yield (
+                f"viewers of drop {fact.drop_id} are shown {fact.available} available, "
+                f"{fact.held} held, {fact.sold} sold; the books say {drop.columns()}"
+            )
+        if fact.sku != drop.terms.sku:
+            yield f"stock of drop {fact.drop_id} is shown for {fact.sku}, not {drop.terms.sku}"
