@@ -28,6 +28,10 @@ from cart.money import AmountMinor, Currency
 from livestream.messages import Card, ShoppingMessage
 
 
+#: A line of chat, as its gateway named it.
+MessageId = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
 class DeskCommand(Struct, frozen=True, tag_field="type"):
     """Base of everything that does not come from a viewer."""
 
@@ -131,7 +135,7 @@ class ChatSlowMode(DeskCommand, frozen=True, tag="chat.slow_mode"):
 class ChatDelete(DeskCommand, frozen=True, tag="chat.delete"):
     """Take a line of chat away."""
 
-    message_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    message_id: MessageId
 
 
 class PaymentApproved(DeskCommand, frozen=True, tag="payment.approved"):

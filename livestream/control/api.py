@@ -1,0 +1,127 @@
+"""From a request to a handler of the table, and back.
+
+Owns reading: the token, the names in the path, the query, the body, each validated before the
+handler runs; and writing the answer. Refuses to know what any handler does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from livestream import keys, wire
+from livestream.clock import now_ms
+from livestream.control.auth import authorise
+from livestream.control.context import CONTROL, Call, Control
+from livestream.control.problems import Problem, invalid, not_found
+from livestream.control.routes import PATH_TYPES, ROUTES, Route
+from livestream.tickets import HostToken
+
+#: The largest body: a card with texts at their bounds, all of it escaped, is 1,120 characters x 6.
+BODY_BYTES_MAX = 16 * 1024
+
+_Kind = TypeVar("_Kind", bound=Struct)
+
+
+def register(app: web.Application) -> None:
+    """Serve every route of the table."""
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, _endpoint(route), name=route.name)
+
+
+def _endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        control = request.app[CONTROL]
+        call = await _read(control, route, request)
+        if isinstance(call, Problem):
+            return call.response()
+        answer = await route.handler(control, call)
+        if isinstance(answer, Problem):
+            return answer.response()
+        return web.Response(
+            status=answer.status,
+            body=wire.encode(answer.body),
+            content_type="application/json",
+            headers={"Cache-Control": "no-store"},
+        )
+
+    return serve
+
+
+async def _read(control: Control, route: Route, request: web.Request) -> Call | Problem:
+    token: HostToken | None = None
+    if route.access != "public":
+        bearer = authorise(request, route.access, control.secret, now_ms())
+        if isinstance(bearer, Problem):
+            return bearer
+        token = bearer
+    path = await read_path(control, request)
+    if isinstance(path, Problem):
+        return path
+    query = None if route.query is None else _read_query(request, route.query)
+    if isinstance(query, Problem):
+        return query
+    body = None if route.body is None else await _read_body(request, route.body, path)
+    if isinstance(body, Problem):
+        return body
+    return Call(request=request, path=path, token=token, body=body, query=query)
+
+
+async def read_path(control: Control, request: web.Request) -> dict[str, str] | Problem:
+    """The names in the path, each within its bounds; the room is one that exists."""
+    path = dict(request.match_info)
+    for name, value in path.items():
+        try:
+            msgspec.convert(value, PATH_TYPES[name])
+        except msgspec.ValidationError as error:
+            return not_found("no such room") if name == "room" else invalid(f"{name}: {error}")
+    room = path.get("room")
+    if room is not None and not await control.redis.sismember(keys.ROOMS, room):
+        return not_found(f"no room {room}")
+    return path
+
+
+def _read_query(request: web.Request, kind: type[_Kind]) -> _Kind | Problem:
+    return _convert(kind, dict(request.query), strict=False)
+
+
+async def _read_body(
+    request: web.Request, kind: type[_Kind], path: Mapping[str, str]
+) -> _Kind | Problem:
+    raw = await request.read()
+    fields: Any = {}
+    if raw:
+        if request.content_type != "application/json":
+            return invalid("the body must be application/json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        try:
+            fields = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return invalid(str(error), HTTPStatus.BAD_REQUEST)
+        except RecursionError:
+            return invalid("nested too deep", HTTPStatus.BAD_REQUEST)
+        if not isinstance(fields, dict):
+            return invalid("the body must be a JSON object")
+    for name, value in path.items():
+        if name in kind.__struct_fields__ and fields.setdefault(name, value) != value:
+            return invalid(f"{name} is {value} in the path and another in the body")
+    return _convert(kind, fields)
+
+
+def _convert(kind: type[_Kind], fields: dict[str, Any], strict: bool = True) -> _Kind | Problem:
+    """The fields as a `kind`, or which of them cannot be. A misspelt name is told, not ignored."""
+    for name in fields:
+        if name not in kind.__struct_fields__:
+            known = ", ".join(kind.__struct_fields__) or "no fields"
+            return invalid(f"unknown field {name[:64]!r}: here one may give {known}")
+    tag = kind.__struct_config__.tag
+    try:
+        return msgspec.convert(
+            fields if tag is None else {**fields, "type": tag}, kind, strict=strict
+        )
+    except msgspec.ValidationError as error:
+        return invalid(str(error))

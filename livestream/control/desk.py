@@ -1,0 +1,60 @@
+"""Calls that change a room: one command to its engine, one answer from it.
+
+Owns the way from a call to the engine and back. Refuses to know what a command leads to. The engine
+answers a repeated command as it did at first, so every call here may be repeated, save
+announcements (said twice) and restocks (added twice).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from cart.outcome import ErrorCode
+from livestream import keys
+from livestream.commands import HostCommand, RoomCreate
+from livestream.control.context import Answer, Call, Control
+from livestream.control.problems import STATUS_OF, Problem, refused
+
+#: Each room has an engine's tasks, a reader and a lease of its own; a thousand is far more than one
+#: installation shows at once.
+ROOMS_MAX = 1_000
+
+Handler = Callable[[Control, Call], Awaitable[Answer | Problem]]
+
+
+def commanding(build: Callable[[Any], HostCommand], status: int = 200) -> Handler:
+    """A handler that makes a command of the call's body and sends it."""
+
+    async def handle(control: Control, call: Call) -> Answer | Problem:
+        return await _send(control, call, call.room, build(call.body), status)
+
+    return handle
+
+
+async def create_room(control: Control, call: Call) -> Answer | Problem:
+    """Make a room, and have an engine take it over. 201 when it is new, 200 when it was there."""
+    room = call.body.room
+    known = await control.redis.sismember(keys.ROOMS, room)
+    if not known and await control.redis.scard(keys.ROOMS) >= ROOMS_MAX:
+        full = ErrorCode.LIMIT_REACHED
+        return Problem(STATUS_OF[full], f"at most {ROOMS_MAX} rooms", full)
+    added = await control.redis.sadd(keys.ROOMS, room)
+    if added:
+        await control.redis.publish(keys.ROOMS_CHANGED, room)
+    return await _send(control, call, room, RoomCreate(call.body.title), 201 if added else 200)
+
+
+async def _send(
+    control: Control, call: Call, room: str, command: HostCommand, status: int
+) -> Answer | Problem:
+    """What the room's engine says to `command`.
+
+    Raises:
+        EngineSilentError: nobody answered; whether it was done is not known.
+        redis.exceptions.RedisError: Redis is away.
+    """
+    reply = await control.asker.ask(room, call.actor, command)
+    if reply["ok"]:
+        return Answer(reply["result"], status)
+    return refused(reply["error"])

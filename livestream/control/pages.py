@@ -1,0 +1,91 @@
+"""The pages: the host's panel, the viewers' watch page, and what they load.
+
+Owns which files are served, under which policy and how long a browser may keep them. Refuses to
+know what is in them. Nothing is listed by name but the two pages: a file in one of DIRECTORIES with
+a suffix of SUFFIXES is served, nothing else is.
+
+No page runs a script or a style that is not a file of ours, and none may be framed. Files are asked
+for again each time and answered 304 when unchanged: a release reaches every browser at once.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from aiohttp import web
+
+from livestream.control.context import CONTROL, gateway_base
+from livestream.control.problems import not_found
+
+DIRECTORIES = ("panel", "watch", "client")
+SUFFIXES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+}
+_ROOT = Path(str(resources.files("livestream.control")))
+
+
+def register(app: web.Application) -> None:
+    """Serve the pages and their files."""
+    app.router.add_get("/", _panel)
+    app.router.add_get("/watch/{room}", _watch)
+    app.router.add_get(
+        f"/static/{{directory:{'|'.join(DIRECTORIES)}}}/{{file:[A-Za-z0-9_-]+(?:\\.[a-z0-9]+)+}}",
+        _static,
+    )
+
+
+def policy(request: web.Request) -> str:
+    """The Content-Security-Policy of a page: it speaks to this server and to the gateways."""
+    base = gateway_base(request.app[CONTROL].settings, request)
+    scheme, _, rest = base.partition("://")
+    gateway = f"{scheme}://{rest.partition('/')[0]}"
+    own = f"{'wss' if request.secure else 'ws'}://{request.host}"
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            # Pictures of products come from the merchant's https servers (messages.Card.image_url).
+            "img-src 'self' https: data:",
+            "font-src 'self'",
+            f"connect-src 'self' {own} {gateway}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+async def _panel(request: web.Request) -> web.StreamResponse:
+    return _page(request, _ROOT / "panel" / "index.html")
+
+
+async def _watch(request: web.Request) -> web.StreamResponse:
+    return _page(request, _ROOT / "watch" / "index.html")
+
+
+def _page(request: web.Request, path: Path) -> web.StreamResponse:
+    response = _file(path, "text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = policy(request)
+    return response
+
+
+async def _static(request: web.Request) -> web.StreamResponse:
+    path = _ROOT / request.match_info["directory"] / request.match_info["file"]
+    content_type = SUFFIXES.get(path.suffix)
+    if content_type is None or not path.is_file():
+        return not_found(f"no file {path.name}").response()
+    return _file(path, content_type)
+
+
+def _file(path: Path, content_type: str) -> web.FileResponse:
+    return web.FileResponse(
+        path, headers={"Content-Type": content_type, "Cache-Control": "no-cache"}
+    )

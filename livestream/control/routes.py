@@ -1,0 +1,277 @@
+"""Every call of the API in one table.
+
+Owns methods, paths, roles, bodies and answers. The server registers from it, and OpenAPI is made
+from it, so neither can say what the other does not do. Refuses to know aiohttp's router and JSON.
+
+A body that is a command names its path parameters as its own fields: what is in the path is not in
+the body again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Struct
+
+from cart.bounds import CardId, DropId, OrderId, ViewerId
+from cart.drop import DropTerms
+from livestream import commands
+from livestream.control import admission, desk, rooms, views
+from livestream.control.auth import Access
+from livestream.control.desk import Handler, commanding
+from livestream.control.schemas import summary_of
+from livestream.engine.ledger import Ledger
+from livestream.messages import Card
+from livestream.tickets import RoomId
+
+PREFIX = "/api/v1"
+
+#: Names in paths, and what they may be.
+PATH_TYPES: dict[str, Any] = {
+    "room": RoomId,
+    "card_id": CardId,
+    "drop_id": DropId,
+    "order_id": OrderId,
+    "viewer": ViewerId,
+    "message_id": commands.MessageId,
+}
+
+_GROUPS = {
+    "whoami": "desk",
+    "rooms": "rooms",
+    "cards": "cards",
+    "pin": "cards",
+    "drops": "drops",
+    "announcements": "chat",
+    "chat": "chat",
+    "viewers": "chat",
+    "orders": "orders",
+    "tickets": "tickets",
+    "walk-in": "tickets",
+    "watch": "tickets",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One call. `answer` is the type of a successful body, `status` its usual status, `also` other
+    ones; `changes` says that the engine decides and may refuse, `forbids` that 403 has a reason
+    beside the role.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    access: Access
+    handler: Handler
+    answer: Any
+    status: int = 200
+    also: tuple[int, ...] = ()
+    body: type[Struct] | None = None
+    query: type[Struct] | None = None
+    changes: bool = False
+    forbids: bool = False
+
+    @property
+    def tag(self) -> str:
+        """The group it stands in: the one of the last step of its path that names a group."""
+        steps = self.path.split("/")
+        return next(_GROUPS[step] for step in reversed(steps) if step in _GROUPS)
+
+    @property
+    def path_names(self) -> list[str]:
+        """Names of the path's parameters, in order."""
+        return [step[1:-1] for step in self.path.split("/") if step.startswith("{")]
+
+
+def _read(
+    path: str,
+    handler: Handler,
+    answer: Any,
+    query: type[Struct] | None = None,
+) -> Route:
+    return Route(
+        method="GET",
+        path=PREFIX + path,
+        name=handler.__name__,
+        summary=summary_of(handler),
+        access="analyst",
+        handler=handler,
+        answer=answer,
+        query=query,
+    )
+
+
+def _change(
+    method: str,
+    path: str,
+    name: str,
+    command: type[Struct],
+    answer: Any,
+    *,
+    access: Access = "host",
+    status: int = 200,
+    body: type[Struct] | None = None,
+    build: Callable[[Any], Any] = lambda body: body,
+) -> Route:
+    return Route(
+        method=method,
+        path=PREFIX + path,
+        name=name,
+        summary=summary_of(command),
+        access=access,
+        handler=commanding(build, status),
+        answer=answer,
+        status=status,
+        body=body or command,
+        changes=True,
+    )
+
+
+_ROOM = "/rooms/{room}"
+_DROP = _ROOM + "/drops/{drop_id}"
+_VIEWER = _ROOM + "/viewers/{viewer}"
+
+ROUTES: tuple[Route, ...] = (
+    _read("/whoami", rooms.whoami, views.WhoAmI),
+    # -- rooms
+    _read("/rooms", rooms.list_rooms, views.RoomList),
+    Route(
+        method="POST",
+        path=f"{PREFIX}/rooms",
+        name="create_room",
+        summary=summary_of(desk.create_room),
+        access="host",
+        handler=desk.create_room,
+        answer=views.RoomState,
+        status=201,
+        also=(200,),
+        body=views.NewRoom,
+        changes=True,
+    ),
+    _read(_ROOM, rooms.show_room, views.RoomView),
+    _read(_ROOM + "/ledger", rooms.show_ledger, Ledger),
+    _change("POST", _ROOM + "/start", "start_room", commands.RoomStart, views.RoomState),
+    _change("POST", _ROOM + "/end", "end_room", commands.RoomEnd, views.RoomState),
+    # -- cards
+    _change(
+        "PUT",
+        _ROOM + "/cards/{card_id}",
+        "put_card",
+        commands.CardPut,
+        views.CardId,
+        body=Card,
+        build=commands.CardPut,
+    ),
+    _change(
+        "DELETE",
+        _ROOM + "/cards/{card_id}",
+        "withdraw_card",
+        commands.CardWithdraw,
+        views.CardId,
+    ),
+    _change("PUT", _ROOM + "/pin", "pin_card", commands.CardPin, views.CardId),
+    # -- drops
+    _change(
+        "POST",
+        _ROOM + "/drops",
+        "schedule_drop",
+        commands.DropSchedule,
+        views.DropState,
+        status=201,
+        body=DropTerms,
+        build=commands.DropSchedule,
+    ),
+    _change("POST", _DROP + "/open", "open_drop", commands.DropOpen, views.DropState),
+    _change("POST", _DROP + "/pause", "pause_drop", commands.DropPause, views.DropState),
+    _change("POST", _DROP + "/resume", "resume_drop", commands.DropOpen, views.DropState),
+    _change("POST", _DROP + "/restock", "restock_drop", commands.DropRestock, views.DropState),
+    _change("POST", _DROP + "/close", "close_drop", commands.DropClose, views.DropState),
+    # -- the word
+    _change(
+        "POST",
+        _ROOM + "/announcements",
+        "announce",
+        commands.Announce,
+        views.Said,
+        status=201,
+    ),
+    _change(
+        "POST",
+        _VIEWER + "/mute",
+        "mute_viewer",
+        commands.ViewerMute,
+        views.Mute,
+        access="moderator",
+    ),
+    _change(
+        "POST",
+        _VIEWER + "/ban",
+        "ban_viewer",
+        commands.ViewerBan,
+        views.Ban,
+        access="moderator",
+    ),
+    _change(
+        "PUT",
+        _ROOM + "/chat/slow-mode",
+        "set_slow_mode",
+        commands.ChatSlowMode,
+        views.SlowMode,
+        access="moderator",
+    ),
+    _change(
+        "DELETE",
+        _ROOM + "/chat/{message_id}",
+        "delete_chat",
+        commands.ChatDelete,
+        views.Deleted,
+        access="moderator",
+    ),
+    # -- orders
+    _read(_ROOM + "/orders", rooms.list_orders, views.OrderList, query=views.OrdersQuery),
+    _read(_ROOM + "/orders/{order_id}", rooms.show_order, views.OrderView),
+    _change(
+        "POST",
+        _ROOM + "/orders/{order_id}/refund",
+        "refund_order",
+        commands.OrderRefund,
+        views.OrderState,
+    ),
+    # -- tickets
+    Route(
+        method="POST",
+        path=PREFIX + _ROOM + "/tickets",
+        name="issue_ticket",
+        summary=summary_of(admission.issue),
+        access="host",
+        handler=admission.issue,
+        answer=views.IssuedTicket,
+        status=201,
+        body=views.TicketRequest,
+    ),
+    Route(
+        method="POST",
+        path=PREFIX + _ROOM + "/walk-in",
+        name="walk_in",
+        summary=summary_of(admission.walk_in),
+        access="public",
+        handler=admission.walk_in,
+        answer=views.IssuedTicket,
+        status=201,
+        body=views.WalkIn,
+        forbids=True,
+    ),
+    Route(
+        method="GET",
+        path="/watch/{room}/config.json",
+        name="watch_config",
+        summary=summary_of(admission.watch_config),
+        access="public",
+        handler=admission.watch_config,
+        answer=views.WatchConfig,
+    ),
+)

@@ -1,0 +1,136 @@
+"""The control server: the application put together, and the process it runs in.
+
+Owns middleware (problems, headers, the Host check), start and stop. Refuses to know what any route
+does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+import uvloop
+from aiohttp import web
+from redis import asyncio as aioredis
+from redis.exceptions import RedisError
+
+from livestream.config import Settings
+from livestream.control import api, desk_feed, documents, health, pages
+from livestream.control.context import CONTROL, Control, is_host
+from livestream.control.orders import OrderBooks
+from livestream.control.problems import Problem, invalid, not_found, unavailable
+from livestream.inbox import Asker, EngineSilentError
+from livestream.redis_client import error_kind, open_redis
+from metrics import catalog
+
+log = structlog.get_logger()
+
+#: Requests under way at SIGTERM have this long: an engine's answer takes 5 s at most.
+FINISH_S: Final = 8.0
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, finish the requests under way, return.
+
+    `settings.redis_url` must be set. Raises OSError when the address is taken.
+    """
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    assert settings.redis_url is not None, "the command line fills it in"
+    redis = open_redis(settings.redis_url)
+    asker = Asker(redis, f"c-{secrets.token_hex(4)}")
+    await asker.start()
+    runner = web.AppRunner(
+        create_app(settings, redis, asker), access_log=None, shutdown_timeout=FINISH_S
+    )
+    try:
+        await runner.setup()
+        await web.TCPSite(runner, settings.control_host, settings.control_port).start()
+        host, port = runner.addresses[0][:2]
+        log.info("control.listening", host=host, port=port)
+        await stopping.wait()
+    finally:
+        await runner.cleanup()
+        await asker.close()
+        await redis.aclose()
+
+
+def create_app(settings: Settings, redis: aioredis.Redis, asker: Asker) -> web.Application:
+    """The application. `asker` is started, and closed, by the caller; so is `redis`."""
+    app = web.Application(
+        middlewares=[health.measured, _answer_problems], client_max_size=api.BODY_BYTES_MAX
+    )
+    app[CONTROL] = Control(
+        settings=settings,
+        redis=redis,
+        asker=asker,
+        secret=settings.signing_key(),
+        books=OrderBooks(redis),
+    )
+    api.register(app)
+    desk_feed.register(app)
+    documents.register(app)
+    health.register(app)
+    pages.register(app)
+    app.on_response_prepare.append(_protect)
+    return app
+
+
+@web.middleware
+async def _answer_problems(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Whatever went wrong, the caller gets a problem of the one shape."""
+    if not is_host(request.host):
+        return invalid("the Host header is not a host", HTTPStatus.BAD_REQUEST).response()
+    try:
+        return await handler(request)
+    except EngineSilentError:
+        return unavailable(
+            "the room's engine did not answer in time; it may still do what was asked"
+        ).response()
+    except RedisError as error:
+        catalog.REDIS_ERRORS.labels("control", error_kind(error)).inc()
+        log.warning("control.redis_away", error=str(error))
+        return unavailable("the store is away; what was asked may or may not be done").response()
+    except web.HTTPException as refusal:
+        return _problem_of(refusal, request)
+    except Exception:
+        log.exception("control.failed", method=request.method, path=request.path)
+        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of this server's").response()
+
+
+def _problem_of(refusal: web.HTTPException, request: web.Request) -> web.StreamResponse:
+    match refusal:
+        case web.HTTPNotFound():
+            return not_found(f"nothing is at {request.path[:200]}").response()
+        case web.HTTPMethodNotAllowed():
+            response = invalid(
+                f"{request.method} is not possible here", HTTPStatus.METHOD_NOT_ALLOWED
+            ).response()
+            response.headers["Allow"] = ", ".join(sorted(refusal.allowed_methods))
+            return response
+        case web.HTTPRequestEntityTooLarge():
+            return invalid(
+                f"a body has at most {api.BODY_BYTES_MAX} bytes",
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            ).response()
+        case _:
+            return invalid(refusal.reason, HTTPStatus(refusal.status)).response()
+
+
+async def _protect(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.pop("Server", None)

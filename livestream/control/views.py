@@ -1,0 +1,291 @@
+"""What the API answers, and what its queries may ask. Shapes only.
+
+Owns the desk's view of rooms, orders and tickets. What a viewer sees is in `livestream.messages`,
+the ledger in `livestream.engine.ledger`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from msgspec import Meta, Struct
+
+from cart.bounds import Channel, OrderId, TtlMs, ViewerId
+from cart.drop import DropStatus
+from cart.money import Currency
+from cart.order import OrderStatus, PaymentStatus
+from cart.outcome import PerkResult
+from livestream.engine.ledger import Ledger, TotalLine
+from livestream.messages import Announced, CardView, ChatMessage, DropView, RoomStatus
+from livestream.tickets import DeskRole, DisplayName, RoomId
+
+#: A page of orders: 200 x about 600 bytes = 120 KB.
+ORDERS_PER_PAGE_MAX = 200
+#: A ticket that asks for nothing else lasts a long evening.
+TICKET_TTL_MS = 4 * 3_600_000
+
+
+# -- bodies that are not commands ----------------------------------------------------------------
+
+
+class NewRoom(Struct, frozen=True):
+    """A room to be."""
+
+    room: RoomId
+    title: Annotated[str, Meta(min_length=1, max_length=120)]
+
+
+class TicketRequest(Struct, frozen=True):
+    """Whom to let in, counted under which channel, shown under which name."""
+
+    viewer: ViewerId
+    channel: Channel
+    name: DisplayName
+    ttl_ms: TtlMs = TICKET_TTL_MS
+
+
+class WalkIn(Struct, frozen=True):
+    """Somebody who opened the watch page."""
+
+    name: DisplayName | None = None
+
+
+class OrdersQuery(Struct, frozen=True):
+    """Which orders: all filters must hold. `after` is the `next` of the page before."""
+
+    status: OrderStatus | None = None
+    viewer: ViewerId | None = None
+    channel: Channel | None = None
+    after: OrderId | None = None
+    limit: Annotated[int, Meta(ge=1, le=ORDERS_PER_PAGE_MAX)] = 50
+
+
+# -- answers ------------------------------------------------------------------------------------
+
+
+class WhoAmI(TypedDict):
+    """The bearer of the token, and what a panel needs to know of this installation."""
+
+    name: str
+    role: DeskRole
+    expires_at_ms: int
+    walk_in: bool
+    gateway_url: str
+
+
+class RoomState(TypedDict):
+    """Where a room is in its life."""
+
+    room: str
+    status: RoomStatus
+
+
+class RoomLine(TypedDict):
+    """One room of many. Before its engine has told any numbers, only its name is known."""
+
+    room: str
+    title: str
+    status: RoomStatus
+    seq: int
+    owner: str | None
+    at_ms: int
+    viewers: int
+    totals: list[TotalLine]
+
+
+class RoomList(TypedDict):
+    """All rooms, by name."""
+
+    rooms: list[RoomLine]
+
+
+class StorefrontView(TypedDict):
+    """The public view, with who is muted and banned beside it."""
+
+    title: str
+    status: RoomStatus
+    seq: int
+    epoch: int
+    cards: list[CardView]
+    pinned: str | None
+    drops: list[DropView]
+    slow_mode_ms: int
+    muted: list[str]
+    banned: list[str]
+
+
+class RoomView(TypedDict):
+    """A room: what viewers see and the desk's numbers. Null until its engine wrote them."""
+
+    room: str
+    ledger: Ledger | None
+    storefront: StorefrontView | None
+
+
+class CardId(TypedDict):
+    """The card it was about; null: none is pinned."""
+
+    card_id: str | None
+
+
+class DropState(TypedDict):
+    """Where a drop is in its life."""
+
+    drop_id: str
+    status: DropStatus
+
+
+class Said(TypedDict):
+    """What was announced."""
+
+    text: str
+
+
+class Mute(TypedDict):
+    """Whether the viewer has the word."""
+
+    viewer: str
+    muted: bool
+
+
+class Ban(TypedDict):
+    """Whether the viewer may come in."""
+
+    viewer: str
+    banned: bool
+
+
+class SlowMode(TypedDict):
+    """Each viewer may chat once in `interval_ms`; 0 is off."""
+
+    interval_ms: int
+
+
+class Deleted(TypedDict):
+    """The line of chat that is gone."""
+
+    message_id: str
+
+
+class IssuedTicket(TypedDict):
+    """A ticket and where to go with it: connect to `<gateway_url>?ticket=<ticket>`."""
+
+    ticket: str
+    room: str
+    viewer: str
+    channel: str
+    name: str
+    expires_at_ms: int
+    gateway_url: str
+
+
+class WatchConfig(TypedDict):
+    """What the watch page needs before it has a ticket."""
+
+    room: str
+    gateway_url: str
+    walk_in: bool
+
+
+class OrderLineView(TypedDict):
+    """Units of one drop at the price frozen when they were held."""
+
+    drop_id: str
+    sku: str
+    quantity: int
+    price_minor: int
+
+
+class PaymentView(TypedDict):
+    """One attempt to pay. The buyer's payment token stays in the log."""
+
+    payment_id: str
+    status: PaymentStatus
+    amount_minor: int
+
+
+class OrderView(TypedDict):
+    """An order as the desk sees it. `paid_seq` is its place among all paid orders of the room."""
+
+    order_id: str
+    checkout_id: str
+    viewer: str
+    channel: str
+    status: OrderStatus
+    lines: list[OrderLineView]
+    total_minor: int
+    currency: Currency
+    placed_at_ms: int
+    expires_at_ms: int
+    paid_seq: NotRequired[int]
+    personalisation: dict[str, str]
+    payments: list[PaymentView]
+    perks: list[PerkResult]
+
+
+class OrderList(TypedDict):
+    """A page of orders, newest first, as of `seq`. `next` is what `after` takes for more."""
+
+    seq: int
+    orders: list[OrderView]
+    next: str | None
+
+
+class OrderState(TypedDict):
+    """Where an order is in its life."""
+
+    order_id: str
+    status: OrderStatus
+
+
+class Readiness(TypedDict):
+    """Whether this server can serve, and which rooms wait for an engine."""
+
+    ready: bool
+    redis: bool
+    rooms: int
+    rooms_without_owner: list[str]
+
+
+# -- the desk's feed ------------------------------------------------------------------------------
+
+
+class DeskOpened(TypedDict):
+    """The first frame: everything a panel draws. All that follows is newer."""
+
+    type: Literal["desk"]
+    room: str
+    server_time_ms: int
+    storefront: StorefrontView | None
+    ledger: Ledger | None
+    chat: list[ChatMessage]
+
+
+class LedgerChanged(TypedDict):
+    """New numbers; the latest is all that counts."""
+
+    type: Literal["ledger"]
+    ledger: Ledger
+
+
+class ViewerMuted(Announced):
+    """A moderator took a viewer's word, or gave it back."""
+
+    type: Literal["viewer.muted"]
+    viewer: str
+    muted: bool
+
+
+class ViewerBanned(Announced):
+    """A moderator showed a viewer out, or let one in again."""
+
+    type: Literal["viewer.banned"]
+    viewer: str
+    banned: bool
+
+
+class RoomCreated(Announced):
+    """The room exists; told to desks only."""
+
+    type: Literal["room.created"]
+    title: str
