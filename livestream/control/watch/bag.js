@@ -22,11 +22,16 @@ export class Bag {
   #rows = new Map();
   /** The checkout under way: it keeps its id and content until there is an answer. */
   #checkout = null;
+  #shops;
 
-  /** `titleOf(sku)` names a piece for people. */
-  constructor(live, titleOf) {
+  /**
+   * `titleOf(sku)` names a piece for people. `shops` says whether this viewer may have something in
+   * the bag already: of a crowd that comes back, only those who shop ask the counter.
+   */
+  constructor(live, titleOf, shops) {
     this.#live = live;
     this.#titleOf = titleOf;
+    this.#shops = shops;
     this.dialog = byId("bag");
     byId("bag-open").addEventListener("click", () => this.dialog.showModal());
     byId("bag-close").addEventListener("click", () => this.dialog.close());
@@ -51,6 +56,7 @@ export class Bag {
 
   /** Reserve one unit and show the bag. Throws an Error whose message a viewer can read. */
   async reserve(sku) {
+    this.#shops = true;
     const hold = await this.#ask({ type: "cart.add", sku, quantity: 1 });
     this.#holds.set(hold.hold_id, hold);
     setText(byId("checkout-said"), "");
@@ -68,9 +74,10 @@ export class Bag {
 
   /** After a connect: what was decided while nobody here listened. */
   async #refresh() {
-    if (this.#live.role !== "viewer") return;
+    if (!this.#shops || this.#live.role !== "viewer") return;
     try {
       const { holds, orders } = await this.#live.ask({ type: "cart.show" });
+      this.#shops = holds.length + orders.length > 0;
       this.#holds = new Map(holds.map((hold) => [hold.hold_id, hold]));
       for (const order of orders) this.#learn(order);
       this.draw();
@@ -228,7 +235,7 @@ class OrderRow {
     this.state.dataset.status = order.status;
     this.lines.replaceChildren(...order.lines.map((line) => this.#line(line, order.currency)));
     this.perks.replaceChildren(
-      ...(order.perks ?? []).map(({ name, rank }) => el("p", { className: "perk" }, `${name} — you are number ${rank}`)),
+      ...(order.perks ?? []).map(({ name, rank }) => el("p", { className: "perk" }, `${name} · you are number ${rank}`)),
     );
     this.until.dataset.until = order.expires_at_ms ?? 0;
     this.deadline.hidden = !waits;

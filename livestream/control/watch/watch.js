@@ -21,14 +21,14 @@ const ANNOUNCED_MS = 15_000;
 
 // -- the way in ---------------------------------------------------------------------------------
 
-/** A ticket from the fragment goes into this tab's memory and out of the address bar. */
-function ticketFromFragment() {
+/** A ticket from the fragment goes into this tab's memory and out of the address bar; whether there is one. */
+function keepTicket() {
   const ticket = new URLSearchParams(location.hash.slice(1)).get("ticket");
   if (ticket) {
     sessionStorage.setItem(`ticket:${room}`, ticket);
     history.replaceState(null, "", location.pathname + location.search);
   }
-  return sessionStorage.getItem(`ticket:${room}`);
+  return sessionStorage.getItem(`ticket:${room}`) !== null;
 }
 
 async function walkIn() {
@@ -145,7 +145,7 @@ function showLine({ state, code }) {
 // -- the beginning ------------------------------------------------------------------------------
 
 async function begin() {
-  ticketFromFragment();
+  const ticketed = keepTicket();
   const answer = await fetch(`/watch/${encodeURIComponent(room)}/config.json`);
   if (answer.status === 404) {
     setText(byId("line"), "There is no such room.");
@@ -154,7 +154,7 @@ async function begin() {
   if (!answer.ok) throw new Error(`config: ${answer.status}`);
   const config = await answer.json();
   live = new Livestream({ url: config.gateway_url, ticket: (renew) => ticketFor(config, renew) });
-  bag = new Bag(live, titleOf);
+  bag = new Bag(live, titleOf, ticketed);
   talk = new Talk(live);
   live.on("state", showLine);
   live.on("welcome", ({ role, snapshot }) => {

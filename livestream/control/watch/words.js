@@ -1,4 +1,7 @@
-/** What a viewer reads for each code of the closed list (cart/outcome.py); the server's own words are for developers. */
+/**
+ * What a viewer reads for each code of the closed list (cart/outcome.py); the server's own words
+ * are for developers.
+ */
 
 const WORDS = {
   sold_out: "Sold out. Every piece has found its owner.",
@@ -18,4 +21,10 @@ const WORDS = {
   offline: "Not connected just now.",
 };
 
-export const inWords = ({ code, message }) => WORDS[code] ?? message;
+/** One sentence for a `Refused`. */
+export function inWords({ code, message, retryAfterMs }) {
+  if (code === "rate_limited" && retryAfterMs > 1_000) {
+    return `A little slower, please: again in ${Math.ceil(retryAfterMs / 1000)} s.`;
+  }
+  return WORDS[code] ?? message;
+}
