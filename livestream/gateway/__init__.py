@@ -20,7 +20,8 @@
     frames.py       websocket frames in and out
     groups.py       who hears the same broadcasts
     fanout.py       one frame to a whole group, in slices
-    lanes.py        who waits, who is skipped
+    lanes.py        what each kind of traffic is promised, and a backlog
+    stragglers.py   those whose socket is full
     exits.py        the last bytes of a connection, then its close
     descriptors.py  which object stands behind which descriptor
     limits.py       every bound and its sum

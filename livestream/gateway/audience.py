@@ -19,16 +19,17 @@ from typing import Any
 
 from websockets.frames import CloseCode as StandardCode
 
-from livestream.gateway.descriptors import EVENT_IN, EVENT_OUT, Descriptors
+from livestream.gateway.descriptors import EVENT_OUT, Descriptors
 from livestream.gateway.door import Admission, Door
 from livestream.gateway.entrance import Entrance, Listener, Newcomer
 from livestream.gateway.exits import Exits, Leaver
 from livestream.gateway.fanout import BroadcastDone, Fanout
 from livestream.gateway.frames import FrameReader, Received, close_frame
 from livestream.gateway.groups import HOLE, Broadcast, Group
-from livestream.gateway.lanes import Backlog, Lane
+from livestream.gateway.lanes import Lane
 from livestream.gateway.limits import AudienceLimits, Rate
 from livestream.gateway.stats import AudienceStats
+from livestream.gateway.stragglers import Stragglers
 from livestream.gateway.viewer import Viewer
 from livestream.messages import CloseCode
 
@@ -64,8 +65,7 @@ class Audience:
         )
         self._fanout = Fanout(loop, limits, self.stats, self._short_write, broadcast_done)
         self._viewers = 0
-        # Viewers with a backlog, longest behind first.
-        self._behind: dict[Viewer, None] = {}
+        self._stragglers = Stragglers(loop, self._descriptors, limits, self.stats, self._evict)
         self._handlers: Mapping[type, Callable[[Any, int], None]] = {
             Viewer: self._viewer_ready,
             Newcomer: self._entrance.ready,
@@ -97,7 +97,7 @@ class Audience:
         if viewer.fd < 0:
             return False
         if viewer.backlog is not None:
-            return self._queue(viewer, frame, lane)
+            return self._stragglers.queue(viewer, frame, lane)
         try:
             written = os.write(viewer.fd, frame)
         except BlockingIOError:
@@ -108,7 +108,7 @@ class Audience:
         if written == len(frame):
             self.stats.frames_out += 1
             return True
-        return self._fall_behind(viewer, frame, written, lane)
+        return self._stragglers.fall_behind(viewer, frame, written, lane)
 
     def broadcast(self, group: Group, frame: bytes, lane: Lane) -> None:
         """Send a whole frame to everybody who is in `group` now. Returns at once; the rules of
@@ -184,7 +184,7 @@ class Audience:
     @property
     def behind(self) -> int:
         """Viewers with a backlog now."""
-        return len(self._behind)
+        return len(self._stragglers)
 
     @property
     def broadcasts_pending(self) -> int:
@@ -205,11 +205,7 @@ class Audience:
         now_ms = self._now_ms()
         self._entrance.sweep(now_ms)
         self._exits.sweep(now_ms)
-        for viewer in tuple(self._behind):
-            assert viewer.backlog is not None
-            if now_ms - viewer.backlog.since_ms <= self.limits.slow_ms_max:
-                break
-            self._evict(viewer)
+        self._stragglers.sweep(now_ms)
 
     # Joining and leaving.
 
@@ -219,9 +215,7 @@ class Audience:
         viewer = Viewer(
             fd, admission.viewer_id, admission.channel, admission.group, admission.state
         )
-        viewer.backlog = backlog = Backlog(self._now_ms())
-        backlog.corked = True
-        backlog.add(answer)
+        self._stragglers.cork(viewer, answer)
         self._table[fd] = viewer  # watched for input already
         admission.group.add(viewer)
         self._viewers += 1
@@ -232,12 +226,7 @@ class Audience:
             self._broken(viewer, "joined", error)
         if viewer.fd < 0:
             return
-        backlog.corked = False
-        self._behind[viewer] = None
-        if not self._flush(viewer):
-            self._descriptors.watch(fd, EVENT_IN | EVENT_OUT)
-            if backlog.bytes_waiting > self.limits.backlog_bytes_max:
-                self._evict(viewer)
+        self._stragglers.uncork(viewer)
         if first and viewer.fd >= 0:
             self._take(viewer, first)
 
@@ -256,7 +245,7 @@ class Audience:
         """Take a viewer off every list; return its descriptor. The owner hears of it from the loop,
         soon."""
         viewer.group.remove(viewer)
-        self._behind.pop(viewer, None)
+        self._stragglers.forget(viewer)
         viewer.unfinished = None
         self._loop.call_soon(self._count_out, viewer, code)
         fd = viewer.fd
@@ -278,8 +267,8 @@ class Audience:
     # Hearing.
 
     def _viewer_ready(self, viewer: Viewer, mask: int) -> None:
-        if mask & EVENT_OUT and self._flush(viewer):
-            self._descriptors.watch(viewer.fd, EVENT_IN)
+        if mask & EVENT_OUT:
+            self._stragglers.flush(viewer)
         if not mask & ~EVENT_OUT:
             return
         try:
@@ -338,54 +327,7 @@ class Audience:
             self.stats.protocol_errors += 1
         self._part(viewer, received.close_code, received.answer)
 
-    # Sending to those who are behind.
-
-    def _fall_behind(self, viewer: Viewer, frame: bytes, written: int, lane: Lane) -> bool:
-        """The kernel took `written` bytes of a frame and is full. False if the frame is skipped."""
-        viewer.backlog = Backlog(self._now_ms())
-        self._behind[viewer] = None
-        viewer.group.mark_behind(viewer)
-        self._descriptors.watch(viewer.fd, EVENT_IN | EVENT_OUT)
-        self.stats.fell_behind += 1
-        if written:  # begun: its rest goes, whatever the lane
-            self.stats.frames_out += 1
-            viewer.backlog.add(frame[written:])
-            return True
-        return self._queue(viewer, frame, lane)
-
-    def _queue(self, viewer: Viewer, frame: bytes, lane: Lane) -> bool:
-        """Do for a viewer who is behind what the lane promises. False if that is to skip the
-        frame."""
-        backlog = viewer.backlog
-        assert backlog is not None
-        if lane is Lane.PULSE:
-            self.stats.pulse_replaced += backlog.pulse is not None
-            backlog.pulse = frame
-            return True
-        if lane is Lane.CHAT and not backlog.corked:
-            self.stats.chat_skipped += 1
-            return False
-        backlog.add(frame)
-        self.stats.frames_out += 1
-        if backlog.bytes_waiting > self.limits.backlog_bytes_max and not backlog.corked:
-            self._evict(viewer)
-            return False
-        return True
-
-    def _flush(self, viewer: Viewer) -> bool:
-        """Write what waits; with the last byte the viewer is prompt again, and this is True."""
-        backlog = viewer.backlog
-        assert backlog is not None
-        try:
-            self.stats.bytes_out += backlog.write_to(viewer.fd)
-        except OSError:
-            return False  # the peer is gone; epoll will say so
-        if not backlog.empty:
-            return False
-        viewer.backlog = None
-        del self._behind[viewer]
-        viewer.group.mark_prompt(viewer)
-        return True
+    # Sending to those who could not take it at once.
 
     def _short_write(self, place: int, written: int, broadcast: Broadcast) -> None:
         """A broadcast did not reach one member whole."""
@@ -394,10 +336,10 @@ class Audience:
         if type(viewer) is not Viewer:
             return
         if viewer.backlog is not None:
-            self._queue(viewer, broadcast.frame, broadcast.lane)
+            self._stragglers.queue(viewer, broadcast.frame, broadcast.lane)
             return
         self.stats.bytes_out += written
-        self._fall_behind(viewer, broadcast.frame, written, broadcast.lane)
+        self._stragglers.fall_behind(viewer, broadcast.frame, written, broadcast.lane)
 
     # When the owner's code is broken.
 

@@ -27,16 +27,18 @@ class Lane(IntEnum):
 class Backlog:
     """What waits for one viewer. Exists only while the viewer is behind."""
 
-    __slots__ = ("bytes_waiting", "corked", "frames", "pulse", "since_ms")
+    __slots__ = ("bytes_waiting", "corked", "frames", "pulse", "since_ms", "welcome_bytes")
 
     def __init__(self, since_ms: int) -> None:
         self.frames: list[bytes] = []
         self.pulse: bytes | None = None
         self.bytes_waiting = 0
         self.since_ms = since_ms
-        #: True while a viewer joins: the handshake's answer and the owner's first frames leave in
-        #: one write.
+        #: True while a viewer joins: nothing is written until the owner has said its welcome.
         self.corked = False
+        #: How much of what waits is welcome. All of it came in one instant, which is no slowness of
+        #: the viewer's, so it does not count towards `backlog_bytes_max`; the time does.
+        self.welcome_bytes = 0
 
     def add(self, frame: bytes) -> None:
         self.frames.append(frame)
@@ -64,6 +66,7 @@ class Backlog:
     def _remove(self, count: int) -> None:
         """Take `count` written bytes off the front; a frame cut in two keeps its rest in front."""
         self.bytes_waiting -= count
+        self.welcome_bytes = max(0, self.welcome_bytes - count)
         whole = 0
         for frame in self.frames:
             if count < len(frame):

@@ -1,6 +1,7 @@
 """The way in, with real sockets: what is served, what is refused, and who cannot stay."""
 
 import asyncio
+import os
 import resource
 import socket
 from collections.abc import Callable, Iterator
@@ -238,6 +239,21 @@ async def test_out_of_descriptors_accepting_pauses_and_goes_on_without_spinning(
             async with Peer(waiting) as late:
                 await late.send(request_bytes())
                 assert (await late.response())[0] == 101
+
+
+async def test_a_connection_is_set_up_to_be_prompt_and_to_end_when_its_peer_has_vanished(
+    open_house: Callable[..., House],
+) -> None:
+    """Nothing here can make a peer vanish without a word, so the kernel is asked instead."""
+    house = open_house(user_timeout_ms=7_000, keepalive_idle_s=11, send_buffer_bytes=20_000)
+    async with await Peer.join(house, "anna"):
+        with socket.socket(fileno=os.dup(house.viewers["anna"].fd)) as copy:
+            assert copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7_000
+            assert copy.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 11
+            assert copy.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 40_000
+            assert not os.get_blocking(copy.fileno())
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from livestream.gateway.frames import text_frame
@@ -13,6 +13,7 @@ from livestream.gateway.groups import HOLE, Broadcast, Group
 from livestream.gateway.lanes import Lane
 from livestream.gateway.viewer import Viewer
 from tests.livestream.gateway.house import House, Peer, eventually
+from tests.properties import PROPERTY
 
 
 async def joined(house: House, count: int) -> list[Peer]:
@@ -240,7 +241,7 @@ class Crowd:
             self.group.pending.popleft()
 
 
-@settings(max_examples=150)
+@PROPERTY
 @given(
     st.integers(1, 300),
     st.lists(

@@ -11,6 +11,7 @@ from websockets.frames import Close, Frame, Opcode
 from livestream.gateway.frames import FrameReader, Unfinished, close_frame, text_frame
 from livestream.gateway.limits import AudienceLimits
 from tests.livestream.gateway.house import close_payload, masked
+from tests.properties import PROPERTY
 
 LIMITS = AudienceLimits(message_bytes_max=300, fragments_max=8)
 
@@ -79,6 +80,7 @@ def valid_frames(draw: st.DrawFn) -> tuple[list[bytes], list[bytes], list[bytes]
     return frames, messages, pings
 
 
+@PROPERTY
 @given(valid_frames(), st.lists(st.integers(0, 2_000), max_size=12))
 def test_any_splitting_of_any_valid_frames_gives_the_same_messages(
     sent: tuple[list[bytes], list[bytes], list[bytes]], cuts: list[int]
@@ -97,6 +99,7 @@ def test_any_splitting_of_any_valid_frames_gives_the_same_messages(
         assert heard.unfinished is None
 
 
+@PROPERTY
 @given(st.lists(valid_frames(), min_size=2, max_size=5), st.randoms())
 def test_viewers_who_share_a_reader_do_not_hear_each_other(
     crowd: list[tuple[list[bytes], list[bytes], list[bytes]]], random: object
@@ -114,6 +117,7 @@ def test_viewers_who_share_a_reader_do_not_hear_each_other(
     assert heard == [messages for _, messages, _ in crowd]
 
 
+@PROPERTY
 @given(st.binary(min_size=1, max_size=400))
 @example(b"\x81\x80\x01\x02\x03\x04")
 @example(b"\x81\xfe\x00\x05\x01\x02\x03\x04hello")
@@ -127,6 +131,7 @@ def test_the_quick_path_never_says_anything_else_than_the_judge(data: bytes) -> 
         assert unfinished is None
 
 
+@PROPERTY
 @given(st.binary(max_size=600), st.lists(st.integers(0, 600), max_size=5))
 def test_no_bytes_at_all_can_raise_or_be_kept_beyond_the_bound(
     data: bytes, cuts: list[int]
@@ -195,6 +200,7 @@ def test_nothing_after_a_close_is_heard() -> None:
     assert heard.close_code == 1000
 
 
+@PROPERTY
 @given(st.binary(max_size=70_000))
 @example(b"x" * 125)
 @example(b"x" * 126)

@@ -10,6 +10,7 @@ from livestream.gateway import handshake
 from livestream.gateway.door import HandshakeRequest, HttpReply
 from livestream.gateway.limits import AudienceLimits
 from tests.livestream.gateway.house import KEY, UPGRADE, request_bytes
+from tests.properties import PROPERTY
 
 # From RFC 6455 section 1.3.
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -118,6 +119,7 @@ def test_a_changed_request_gets_its_status_and_the_library_agrees(what: str) -> 
         handshake.reply_bytes(answer)
 
 
+@PROPERTY
 @given(st.lists(st.tuples(st.integers(0, 2_000), st.binary(max_size=3)), min_size=1, max_size=3))
 def test_what_is_accepted_the_library_accepts_too(changes: list[tuple[int, bytes]]) -> None:
     """Heads with random damage: the quick path may be stricter than the library, never laxer."""

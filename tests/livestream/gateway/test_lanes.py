@@ -12,7 +12,9 @@ from websockets.frames import Opcode
 
 from livestream.gateway.frames import text_frame
 from livestream.gateway.lanes import Backlog, Lane
+from livestream.gateway.viewer import Viewer
 from tests.livestream.gateway.house import House, Peer, close_payload, eventually, masked
+from tests.properties import PROPERTY
 
 SMALL_BUFFERS = {"send_buffer_bytes": 4_096, "backlog_bytes_max": 4_000}
 RECEIVE_BUFFER_BYTES = 2_048
@@ -134,6 +136,28 @@ async def test_one_who_asks_and_never_reads_is_closed_not_served_for_ever(
         assert house.left_codes == [("sloth", 4008)]
 
 
+async def test_a_welcome_larger_than_the_cap_is_waited_for_and_what_follows_is_capped(
+    open_house: Callable[..., House],
+) -> None:
+    house = open_house(**SMALL_BUFFERS)
+
+    def welcome(viewer: Viewer) -> None:
+        for number in range(40):
+            assert house.audience.send(viewer, large(number), Lane.COMMERCE)
+
+    house.welcome = welcome
+    async with (
+        await Peer.join(house, "anna", RECEIVE_BUFFER_BYTES) as anna,
+        await Peer.join(house, "sloth", RECEIVE_BUFFER_BYTES),
+    ):
+        assert [(await anna.text())[:4] for _ in range(40)] == [b"%04d" % n for n in range(40)]
+        assert house.viewers["sloth"].is_open
+        for number in range(8):
+            house.audience.send(house.viewers["sloth"], large(number), Lane.COMMERCE)
+        await eventually(lambda: house.left_codes == [("sloth", 4008)])
+        assert house.viewers["anna"].is_open
+
+
 async def test_flooding_is_closed_4029(open_house: Callable[..., House]) -> None:
     house = open_house(frames_per_s=10, frames_burst=5)
     async with await Peer.join(house, "anna") as anna, await Peer.join(house, "bo") as bo:
@@ -175,6 +199,7 @@ async def _talk_for_ever(peer: Peer) -> None:
         await asyncio.sleep(0.01)
 
 
+@PROPERTY
 @given(
     frames=st.lists(st.binary(min_size=1, max_size=3_000), max_size=30),
     pulse=st.none() | st.binary(min_size=1, max_size=100),

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livestream.gateway.limits import AudienceLimits, Rate
+from tests.properties import PROPERTY
 
 
 class TokenBucket:
@@ -27,6 +28,7 @@ class TokenBucket:
         return True
 
 
+@PROPERTY
 @given(
     per_second=st.integers(1, 1_000),
     burst=st.integers(1, 100),
