@@ -158,9 +158,11 @@ class Cue(Struct, frozen=True):
     verb: str
     command: HostCommand
 
-    @property
-    def words(self) -> str:
+    def __str__(self) -> str:
         """The cue for people who watch the run."""
+        return f"{Duration(self.at_ms)!s:>7}  {self._words()}"
+
+    def _words(self) -> str:
         match self.command:
             case commands.Announce(text=text):
                 return f"announce “{text}”"

@@ -1,0 +1,165 @@
+"""Plays a show on a running server, with a crowd, and judges what happened.
+
+    room and tickets over HTTP -> the crowd joins -> the show runs -> everybody leaves -> verdict
+
+Owns that order. Refuses to know how the server is run (`house`) and how anything looks (`screen`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from livestream import commands
+from livestream.audit import audit_room
+from livestream.demo.client import Client
+from livestream.demo.result import DemoResult, gather_result
+from livestream.demo.shopper import Shopper
+from livestream.demo.temper import Temper, gather, lead_s, supply_of, wanted_of
+from livestream.demo.verdict import Truth, compare, evidence, read_truth
+from livestream.demo.witness import Witness
+from livestream.redis_client import open_redis
+from livestream.show import Show
+from livestream.show_runner import Call, Desk, Played, ShowStoppedError, call_of, run_show
+
+TICKETS_AT_ONCE = 16
+LOOK_EVERY_S = 0.5
+#: After the end, beyond the time that the last orders may take to be paid or to expire.
+LEAVE_WITHIN_S = 25.0
+#: Refunds of money that came too late are settled within moments; this is for a slow machine.
+SETTLE_WITHIN_S = 10.0
+
+
+class Options(Struct, frozen=True):
+    """A demo: where the server is, who is at its desk, what is played and to whom.
+
+    `control_url` is `http://…`; `redis_url` is for the auditor alone.
+    """
+
+    control_url: str
+    redis_url: str
+    token: str
+    room: str
+    show: Show
+    viewers: int
+    seed: int
+
+
+class Progress(Struct, frozen=True):
+    """How far it is: seconds into the show (below zero: before), and the desk's numbers."""
+
+    at_s: float
+    duration_s: float
+    here: int
+    ledger: dict[str, Any] | None
+
+
+class Screen(Protocol):
+    """Whoever wants to see it happen."""
+
+    def cue(self, step: Played) -> None:
+        """The host did something."""
+
+    def progress(self, progress: Progress) -> None:
+        """A moment later."""
+
+
+async def play(options: Options, screen: Screen) -> DemoResult:
+    """Play the show to its end and return what came of it.
+
+    Raises:
+        ShowStoppedError: the control API does not answer, or the room is another show's.
+        redis.exceptions.RedisError: the auditor cannot read the log.
+    """
+    show, witness = options.show, Witness()
+    crowd = gather(show, options.viewers, options.seed)
+    async with Desk(options.control_url, options.token) as desk:
+        answer = await desk.call(call_of(options.room, commands.RoomCreate(show.title)))
+        if answer.problem is not None:
+            raise ShowStoppedError(answer.problem)
+        shoppers = await _invite(desk, options.room, crowd, witness)
+        starts_s = time.monotonic() + lead_s(options.viewers)
+        async with asyncio.TaskGroup() as tasks:
+            visits = [tasks.create_task(shopper.attend(starts_s)) for shopper in shoppers]
+            looks = tasks.create_task(_look(desk, options, witness, starts_s, screen))
+            await asyncio.sleep(starts_s - time.monotonic())
+            await run_show(
+                show, options.control_url, options.token, options.room, on_cue=screen.cue
+            )
+            patience_s = LEAVE_WITHIN_S + max((d.pay_ttl_ms for d in show.drops), default=0) / 1_000
+            _, staying = await asyncio.wait(visits, timeout=patience_s)
+            for visit in staying:
+                witness.find("a viewer was still waiting for something when the demo ended")
+                visit.cancel()
+            looks.cancel()
+    return await _judge(options, crowd, witness)
+
+
+async def _invite(
+    desk: Desk, room: str, crowd: Sequence[Temper], witness: Witness
+) -> list[Shopper]:
+    """A ticket for everybody, through the API."""
+    few = asyncio.Semaphore(TICKETS_AT_ONCE)
+
+    async def invite(temper: Temper) -> Shopper:
+        asked = {"viewer": temper.viewer, "channel": temper.channel, "name": temper.name}
+        async with few:
+            answer = await desk.call(Call("POST", f"/rooms/{room}/tickets", asked))
+        if answer.problem is not None:
+            raise ShowStoppedError(f"no ticket for {temper.viewer}: {answer.problem}")
+        given = answer.body
+        client = Client(temper.viewer, given["gateway_url"], given["ticket"], witness)
+        return Shopper(temper, client, witness)
+
+    return list(await asyncio.gather(*map(invite, crowd)))
+
+
+async def _look(
+    desk: Desk, options: Options, witness: Witness, starts_s: float, screen: Screen
+) -> None:
+    duration_s = options.show.duration_ms / 1_000
+    while True:
+        ledger = None
+        with suppress(ShowStoppedError):
+            answer = await desk.call(Call("GET", f"/rooms/{options.room}/ledger", {}))
+            ledger = None if answer.problem else dict(answer.body)
+        at_s = time.monotonic() - starts_s
+        screen.progress(Progress(at_s, duration_s, witness.here, ledger))
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _judge(options: Options, crowd: Sequence[Temper], witness: Witness) -> DemoResult:
+    supply, wanted = supply_of(options.show), wanted_of(crowd)
+    enough = {drop_id: wanted.get(drop_id, 0) > units for drop_id, units in supply.items()}
+    redis = open_redis(options.redis_url)
+    try:
+        truth = await _settled_truth(redis, options.room)
+        told = evidence(witness, demand_exceeded=all(enough.values()))
+        audit = await audit_room(redis, options.room, told)
+    finally:
+        await redis.aclose()
+    return gather_result(
+        options.seed,
+        options.viewers,
+        witness,
+        truth,
+        wanted,
+        enough,
+        (audit.to_text(), audit.clean),
+        compare(witness, truth, enough),
+    )
+
+
+async def _settled_truth(redis: Any, room: str) -> Truth:
+    """The log once nothing in it is open any more, or as it is after SETTLE_WITHIN_S."""
+    give_up_at_s = time.monotonic() + SETTLE_WITHIN_S
+    while True:
+        truth = await read_truth(redis, room)
+        if truth.settled or time.monotonic() > give_up_at_s:
+            return truth
+        await asyncio.sleep(0.25)
