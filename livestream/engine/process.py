@@ -138,9 +138,10 @@ class EngineProcess:
                 log.warning("room.lost", room=room, reason="another engine has the lease")
                 return
             error = work.exception()
-            if isinstance(error, FencedError) or _is_fenced(error):
+            fenced = _fenced_in(error)
+            if fenced is not None:
                 catalog.APPENDS_REFUSED.inc()
-                log.warning("room.lost", room=room, reason=str(error))
+                log.warning("room.lost", room=room, reason=str(fenced))
             elif error is not None:
                 log.error("room.failed", room=room, exc_info=error)
                 await asyncio.sleep(RETRY_S)
@@ -165,5 +166,8 @@ class EngineProcess:
                 log.debug("lease.away", room=room, error=str(error))
 
 
-def _is_fenced(error: BaseException | None) -> bool:
-    return isinstance(error, BaseExceptionGroup) and error.subgroup(FencedError) is not None
+def _fenced_in(error: BaseException | None) -> FencedError | None:
+    """The refusal of the log that ended an ownership, alone or among what its tasks raised."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for one in error.exceptions if (found := _fenced_in(one))), None)
+    return error if isinstance(error, FencedError) else None

@@ -1,0 +1,126 @@
+"""The company in a room: what people say, and how many they are. Beside the log, best effort.
+
+Owns the tasks that carry chat lines to the mixer, its frames to the gateways, and the gateways'
+counts to the pulse. Refuses to know stock and money. What is lost here in a crash is a line of
+chat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final, cast
+
+import msgspec
+import structlog
+from redis import asyncio as aioredis
+from redis.exceptions import RedisError
+
+from cart.fact import Fact
+from livestream import keys, wire
+from livestream.clock import now_ms
+from livestream.engine.ledger import ChatCounts
+from livestream.engine.mixer import TICK_MS, Mixer
+from livestream.engine.pulse import AudienceTotals, read_counts, total
+from livestream.facts import ChatDeleted, ViewerBanned, ViewerMuted
+from livestream.inbox import subscribe
+from livestream.messages import Pulse
+from livestream.room import RoomState
+from metrics import catalog
+
+log = structlog.get_logger()
+
+PULSE_EVERY_S: Final = 1.0
+
+
+class Company:
+    """Chat and audience of one room, for one ownership."""
+
+    def __init__(self, redis: aioredis.Redis, state: RoomState) -> None:
+        self._redis = redis
+        self._state = state
+        self._room = state.room
+        self._mixer = Mixer(random.Random())
+        self.audience: AudienceTotals = total({}, 0, 0, 0)
+
+    @property
+    def chat(self) -> ChatCounts:
+        """Lines shown and skipped since this owner began."""
+        return {"shown": self._mixer.shown, "skipped": self._mixer.skipped}
+
+    async def restore(self) -> None:
+        """Take over the chat history and the peak from the last owner.
+
+        Raises:
+            redis.exceptions.RedisError: Redis is away.
+        """
+        history = cast(bytes | None, await self._redis.get(keys.history(self._room)))
+        if history:
+            self._mixer.history.extend(wire.decode_chat(history))
+        ledger = cast(bytes | None, await self._redis.get(keys.ledger(self._room)))
+        if ledger:
+            self.audience = wire.decode_frame(ledger)["audience"]
+
+    def heed(self, facts: Iterable[Fact]) -> None:
+        """Moderation that was just decided holds for what has not been shown yet, too."""
+        for fact in facts:
+            match fact:
+                case ChatDeleted():
+                    self._mixer.delete(fact.message_id)
+                case ViewerMuted(viewer=viewer) | ViewerBanned(viewer=viewer):
+                    self._mixer.silence(viewer)
+
+    async def keep(self) -> None:
+        """Carry chat and counts until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._hear())
+            tasks.create_task(self._mix())
+            tasks.create_task(self._beat())
+
+    async def _hear(self) -> None:
+        async for heard in subscribe(self._redis, keys.said(self._room)):
+            if heard is None:
+                continue
+            try:
+                lines = wire.decode_chat(heard[1])
+            except msgspec.DecodeError:
+                log.warning("chat.unreadable", room=self._room)
+                continue
+            muted = self._state.muted
+            self._mixer.add([line for line in lines if line["viewer"] not in muted])
+
+    async def _mix(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_MS / 1_000)
+            frame = self._mixer.mix()
+            if frame is None:
+                continue
+            catalog.CHAT_LINES.labels("shown").inc(len(frame["messages"]))
+            catalog.CHAT_LINES.labels("skipped").inc(frame["skipped"])
+            history = wire.encode(list(self._mixer.history))
+            with suppress(RedisError, OSError):
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    pipe.publish(keys.chat(self._room), wire.encode(frame))
+                    pipe.set(keys.history(self._room), history)
+                    await pipe.execute()
+
+    async def _beat(self) -> None:
+        while True:
+            with suppress(RedisError, OSError):
+                await self._count()
+            await asyncio.sleep(PULSE_EVERY_S)
+
+    async def _count(self) -> None:
+        fields = cast(dict[bytes, bytes], await self._redis.hgetall(keys.audience(self._room)))
+        unique = await self._redis.pfcount(keys.unique(self._room))
+        at_ms = now_ms()
+        self.audience = total(read_counts(fields), unique, self.audience["peak"], at_ms)
+        pulse: Pulse = {
+            "type": "pulse",
+            "viewers": self.audience["viewers"],
+            "likes": self.audience["likes"],
+            "server_time_ms": at_ms,
+        }
+        await self._redis.publish(keys.chat(self._room), wire.encode(pulse))
