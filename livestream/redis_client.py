@@ -4,6 +4,8 @@ Owns time-outs, retries and the pool's bound, so that every role meets a failing
 same way. Knows no keys and no commands of ours: those are `keys`, `journal` and `inbox`.
 """
 
+import asyncio
+from collections.abc import Iterable
 from typing import Literal
 
 from redis import asyncio as aioredis
@@ -30,6 +32,45 @@ OLDEST_VERSION = (6, 2)
 StreamEntries = list[tuple[bytes, dict[bytes, bytes]]]
 
 
+class _Cancellable:
+    """A connection whose user can be cancelled at any moment.
+
+    The library sends through asyncio.wait_for, which before Python 3.12 forgets a cancellation that
+    comes in the instant in which the bytes have just left (CPython issue 86296): the task goes on,
+    and whoever cancelled it waits for ever. The reply that will come belongs to nobody, so the
+    connection is given up with it.
+    """
+
+    async def send_packed_command(
+        self, command: bytes | str | Iterable[bytes], check_health: bool = True
+    ) -> None:
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        await super().send_packed_command(command, check_health)  # type: ignore[misc]  # a mixin
+        if task and task.cancelling() > before:
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined]  # a mixin
+            raise asyncio.CancelledError
+
+
+class _Tcp(_Cancellable, aioredis.Connection):
+    pass
+
+
+class _Tls(_Cancellable, aioredis.SSLConnection):
+    pass
+
+
+class _Unix(_Cancellable, aioredis.UnixDomainSocketConnection):
+    pass
+
+
+_CANCELLABLE = {
+    aioredis.Connection: _Tcp,
+    aioredis.SSLConnection: _Tls,
+    aioredis.UnixDomainSocketConnection: _Unix,
+}
+
+
 def open_redis(url: str) -> aioredis.Redis:
     """A client for `redis://`, `rediss://` or `unix://` URLs; replies are bytes.
 
@@ -51,6 +92,7 @@ def open_redis(url: str) -> aioredis.Redis:
         # The shapes of replies differ between protocols, and defaults between releases.
         protocol=2,
     )
+    pool.connection_class = _CANCELLABLE[pool.connection_class]
     return aioredis.Redis.from_pool(pool)
 
 

@@ -15,9 +15,7 @@ from typing import Final
 
 from prometheus_client import Counter as Instrument
 from redis import asyncio as aioredis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from livestream import clock, keys, wire
 from livestream.gateway.audience import Audience
@@ -28,6 +26,7 @@ from livestream.gateway.doorkeeper import Doorkeeper
 from livestream.gateway.lanes import Lane
 from livestream.gateway.outbox import Outbox
 from livestream.gateway.rooms import RoomCounts
+from livestream.redis_client import error_kind
 from metrics import catalog, exposition
 
 EVERY_S: Final = 1.0
@@ -82,12 +81,7 @@ def command_answered(took_ms: int) -> None:
 
 def redis_failed(error: Exception) -> None:
     """A call to Redis failed."""
-    kind = "other"
-    if isinstance(error, RedisTimeoutError):
-        kind = "timeout"
-    elif isinstance(error, RedisConnectionError | OSError):
-        kind = "connection"
-    catalog.REDIS_ERRORS.labels(_ROLE, kind).inc()
+    catalog.REDIS_ERRORS.labels(_ROLE, error_kind(error)).inc()
 
 
 class Meter:

@@ -109,6 +109,25 @@ async def test_a_command_is_not_repeated_behind_the_callers_back(
     await client.aclose()
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_task_that_speaks_to_redis_can_be_cancelled_at_any_moment(
+    redis: aioredis.Redis, turns: int
+) -> None:
+    async def speak() -> None:
+        while True:
+            await redis.ping()
+
+    await redis.ping()
+    task = asyncio.create_task(speak())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=2)
+    task.cancel()
+    assert task in done
+    assert await redis.ping(), "and the next command gets its own reply"
+
+
 def test_an_address_of_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="scheme"):
         open_redis("http://127.0.0.1")
