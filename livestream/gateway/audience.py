@@ -79,13 +79,11 @@ class Audience:
     # What the owner calls.
 
     def listen(self, sock: socket.socket) -> None:
-        """Accept viewers from a bound, listening socket, which is the audience's to close from now
-        on."""
+        """Accept viewers from a bound, listening socket; it is the audience's to close."""
         self._entrance.listen(sock)
 
     def group(self, label: str) -> Group:
-        """A new, empty group, for `Admission`, `broadcast` and `move`. An unused one needs no
-        disposal."""
+        """A new, empty group, for `Admission`, `broadcast` and `move`. It needs no disposal."""
         return Group(label, self._table)
 
     def send(self, viewer: Viewer, frame: bytes, lane: Lane = Lane.PRIVATE) -> bool:
@@ -111,13 +109,14 @@ class Audience:
         return self._stragglers.fall_behind(viewer, frame, written, lane)
 
     def broadcast(self, group: Group, frame: bytes, lane: Lane) -> None:
-        """Send a whole frame to everybody who is in `group` now. Returns at once; the rules of
-        order are in fanout.py."""
+        """Send a whole frame to everybody who is in `group` now.
+
+        Returns at once; the rules of order are in fanout.py.
+        """
         self._fanout.enqueue(group, frame, lane)
 
     def move(self, viewer: Viewer, group: Group) -> None:
-        """Change a viewer's group. Commerce that is still on its way to it through the old one is
-        sent first."""
+        """Change a viewer's group. Commerce still on its way through the old one is sent first."""
         if viewer.fd < 0 or viewer.group is group:
             return
         for broadcast in tuple(viewer.group.pending):
@@ -128,8 +127,10 @@ class Audience:
             group.add(viewer)
 
     def close_viewer(self, viewer: Viewer, code: int, reason: str = "") -> None:
-        """Close with a code and a reason of at most 123 bytes, after what is queued. No effect on
-        one who has left."""
+        """Close with a code and a reason of at most 123 bytes, after what is queued.
+
+        No effect on one who has left.
+        """
         if viewer.fd >= 0:
             self._part(viewer, code, close_frame(code, reason))
 
@@ -210,8 +211,7 @@ class Audience:
     # Joining and leaving.
 
     def _seat(self, fd: int, admission: Admission, answer: bytes, first: bytes) -> None:
-        """An admitted newcomer becomes a viewer. Corked, so that the answer and the welcome leave
-        in one write."""
+        """An admitted newcomer becomes a viewer; the answer and the welcome leave in one write."""
         viewer = Viewer(
             fd, admission.viewer_id, admission.channel, admission.group, admission.state
         )
@@ -242,8 +242,7 @@ class Audience:
         self._descriptors.close(self._strike(viewer, code))
 
     def _strike(self, viewer: Viewer, code: int) -> int:
-        """Take a viewer off every list; return its descriptor. The owner hears of it from the loop,
-        soon."""
+        """Take a viewer off every list; return its descriptor. The owner hears of it soon."""
         viewer.group.remove(viewer)
         self._stragglers.forget(viewer)
         viewer.unfinished = None
@@ -284,8 +283,7 @@ class Audience:
         self._take(viewer, data)
 
     def _take(self, viewer: Viewer, data: bytes) -> None:
-        """Some bytes of a viewer: the plainest frame on the quick path, everything else through the
-        reader."""
+        """Some bytes of a viewer: the plainest frame on the quick path, all else by the reader."""
         if viewer.unfinished is None:
             payload = self._reader.plain(data)
             if payload is not None:

@@ -67,8 +67,7 @@ class Descriptors:
     def dispatch(
         self, handlers: Mapping[type, Callable[[Any, int], None]], events_max: int
     ) -> None:
-        """Serve what is ready now, at most `events_max` descriptors: `handlers[type](occupant,
-        mask)`."""
+        """Serve at most `events_max` descriptors that are ready: `handlers[type](occupant, mask)`."""
         table = self.table
         self._in_batch = True
         try:

@@ -68,13 +68,19 @@ class Door(Protocol):
         """A valid websocket upgrade. Check and answer; nothing has happened yet."""
 
     def joined(self, viewer: Viewer) -> None:
-        """The viewer is in. What is sent to it in here goes before any broadcast and leaves with
-        the handshake's answer in one write."""
+        """The viewer is in.
+
+        What is sent to it in here goes before any broadcast and leaves with the handshake's answer
+        in one write.
+        """
 
     def heard(self, viewer: Viewer, payload: bytes) -> None:
         """One whole text message, valid UTF-8, at most `message_bytes_max` bytes."""
 
     def left(self, viewer: Viewer, code: int) -> None:
-        """The viewer is gone (`code` as in RFC 6455; 1006 if the connection broke). Called once for
-        each `joined`, from the loop, never from inside a call of the owner's own; `viewer.group`
-        and `state` still stand."""
+        """The viewer is gone.
+
+        `code` is as in RFC 6455; 1006 if the connection broke. Called once for each `joined`, from
+        the loop, never from inside a call of the owner's own; `viewer.group` and `state` still
+        stand.
+        """

@@ -107,8 +107,7 @@ class Fanout:
             self._scheduled = False
 
     def _serve(self, queue: deque[Broadcast], budget: int) -> int:
-        """Give the first broadcast of `queue` up to `budget` writes; return how many it took, at
-        least 1."""
+        """Give the first broadcast of `queue` up to `budget` writes; return how many it took."""
         broadcast = queue[0]
         if not broadcast.started:
             self._merge(queue, broadcast)

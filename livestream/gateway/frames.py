@@ -52,8 +52,10 @@ def text_frame(payload: bytes) -> bytes:
 
 
 def close_frame(code: int, reason: str = "") -> bytes:
-    """A close frame. A reason over 123 bytes is cut between characters. ProtocolError if no peer
-    may see `code`."""
+    """A close frame. ProtocolError if no peer may see `code`.
+
+    A reason over 123 bytes is cut between characters.
+    """
     cut = reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore")
     return Frame(CLOSE, Close(code, cut).serialize()).serialize(mask=False)
 
@@ -124,8 +126,10 @@ class FrameReader:
     def read(
         self, unfinished: Unfinished | None, data: bytes
     ) -> tuple[Received, Unfinished | None]:
-        """Take `data`, which follows on what was left `unfinished`; return what it amounts to and
-        what is left."""
+        """Take `data`, which follows on what was left `unfinished`.
+
+        Returns what it amounts to, and what is left unfinished now.
+        """
         received = Received()
         if unfinished is None:
             unfinished = Unfinished()

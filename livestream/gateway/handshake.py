@@ -35,8 +35,7 @@ _HEAD = re.compile(
 
 
 def head_length(received: bytes, limits: AudienceLimits) -> int | HttpReply:
-    """Bytes of the request head at the front of `received`; 0 while it is not whole; or why it
-    never will be."""
+    """The size of the head at the front of `received`; 0 while it is not whole; or a refusal."""
     end = received.find(_END)
     if 0 <= end <= limits.request_bytes_max - len(_END):
         if received.count(b"\r\n", 0, end) > limits.request_headers_max:

@@ -88,8 +88,7 @@ class Rate:
         self._slack_us = self._interval_us * (burst - 1)
 
     def take(self, full_at_us: int, now_us: int, tokens: int = 1) -> int:
-        """The bucket's next state, or -1 if there are not `tokens` left. A new bucket's state is
-        0."""
+        """The bucket's next state, or -1 if it lacks `tokens`. A new bucket's state is 0."""
         if full_at_us < now_us:
             full_at_us = now_us
         full_at_us += self._interval_us * (tokens - 1)

@@ -13,8 +13,7 @@ from livestream.gateway.lanes import Lane
 
 @dataclass(slots=True)
 class AudienceStats:
-    """All only grow. `viewers`, `behind` and `broadcasts_pending` of the audience are the values of
-    the moment."""
+    """All only grow. The values of the moment are properties of the audience."""
 
     accepted: int = 0  # connections
     accept_pauses: int = 0  # times that accepting paused: no descriptors or kernel memory left

@@ -1,7 +1,6 @@
-"""Fan-out, weight and handshakes of the gateway's audience, beside the floor and its peers, in one
-run.
+"""Fan-out, weight and handshakes of the gateway's audience, beside its floor and its peers.
 
-    python -m loadtest.bench.fanout [--viewers 10000] [--rounds 7] [--only ours,websockets]
+    python -m loadtest.bench.fanout [--viewers 10000] [--rounds 11] [--only ours,websockets]
 
 Owns the conducting and the table. Every server is a fresh process with N real loopback sockets,
 whose other ends are in a process of their own on the other core. All servers are up at once and
@@ -23,6 +22,7 @@ import resource
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -38,6 +38,12 @@ _WARM_UP = 500
 _SETTLE_S = 0.5
 _SPARE_DESCRIPTORS = 200
 _KINDS = ("floor", "ours", "ours+ticket", *fanout_servers.LIBRARIES[1:])
+#: What the audience has to reach: the first mark and, in brackets, the design's own.
+_MARKS = {
+    "delivery_ratio_to_floor_max": (1.25, 1.10),
+    "viewer_bytes_max": (1_200, 600),
+    "handshakes_per_s_min": (4_000, 8_000),
+}
 _TITLES = {
     "floor": "os.write loop (floor)",
     "ours": "audience (ours)",
@@ -67,13 +73,17 @@ class Pair:
         context = multiprocessing.get_context("spawn")
         self._server, theirs = context.Pipe()
         self._processes: list[BaseProcess] = [
-            context.Process(target=fanout_servers.run, args=(theirs, kind, server_cores))
+            context.Process(
+                target=fanout_servers.run, args=(theirs, kind, server_cores), daemon=True
+            )
         ]
         self._processes[0].start()
         port = self._ask(self._server)
         self._crowd, theirs = context.Pipe()
         self._processes.append(
-            context.Process(target=fanout_crowd.run, args=(theirs, port, _ticket(), crowd_cores))
+            context.Process(
+                target=fanout_crowd.run, args=(theirs, port, _ticket(), crowd_cores), daemon=True
+            )
         )
         self._processes[1].start()
 
@@ -193,6 +203,12 @@ def show(table: dict[str, dict[str, float | None]], viewers: int) -> None:
             _cell(row["handshakes_wall_per_s"], 14, ",.0f"),
         ]
         print(f"{_TITLES[kind]:<24}{''.join(cells)}")
+    ratio, weight, handshakes = _MARKS.values()
+    print(
+        f"\nmarks for ours (the design's own): at most {ratio[0]} ({ratio[1]}) × floor, "
+        f"{weight[0]:,} ({weight[1]}) bytes; at least {handshakes[0]:,} ({handshakes[1]:,}) "
+        "handshakes/s, those with the ticket checked"
+    )
 
 
 def _cell(value: float | None, width: int, form: str) -> str:
@@ -203,13 +219,13 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--viewers", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--only", default=",".join(_KINDS), help="some of: " + ", ".join(_KINDS))
     parser.add_argument("--json", type=Path, default=Path("var/bench/fanout.json"))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     kinds = options.only.split(",")
     if unknown := set(kinds) - set(_KINDS):
         parser.error(f"--only: unknown {', '.join(sorted(unknown))}")
@@ -227,6 +243,7 @@ def main() -> None:
         "viewers": options.viewers,
         "payload_bytes": _PAYLOAD_BYTES,
         "rounds": options.rounds,
+        "marks": {name: {"first": first, "design": own} for name, (first, own) in _MARKS.items()},
         "servers": table,
         "samples": {kind: vars(result) for kind, result in results.items()},
     }

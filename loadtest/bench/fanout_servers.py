@@ -78,8 +78,7 @@ async def _obey(
     broadcast: Callable[[bytes], Awaitable[None]],
     viewers: Callable[[], int],
 ) -> Any:
-    """Answer ("broadcast", payload) with CPU ns, ("cpu",) with CPU ns so far, ("memory",) with
-    bytes."""
+    """Answer ("broadcast", payload) and ("cpu",) with CPU ns, ("memory",) with bytes."""
     if command[0] == "broadcast":
         before = time.process_time_ns()
         await broadcast(command[1])
@@ -98,8 +97,7 @@ def _measure(what: str) -> int:
 
 
 class Floor:
-    """No server at all: raw descriptors and an `os.write` loop. What Python cannot do better
-    than."""
+    """No server at all: raw descriptors and an `os.write` loop."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._listener = sock

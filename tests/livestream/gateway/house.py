@@ -58,8 +58,7 @@ async def eventually(condition: Callable[[], object], seconds_max: float = SECON
 
 
 class House:
-    """An audience on a port of its own. Its door writes down what it is told, and can be told what
-    to say."""
+    """An audience on a port of its own. Its door writes down all it is told."""
 
     def __init__(self, **limits: Any) -> None:
         self.heard_messages: list[tuple[str, bytes]] = []

@@ -27,8 +27,7 @@ class Heard:
 
 
 def hear(pieces: list[bytes], reader: FrameReader | None = None) -> Heard:
-    """Feed pieces as the audience does: the quick path when nothing is unfinished, else the
-    reader."""
+    """Feed pieces as the audience does: the quick path if nothing is unfinished."""
     reader = reader or FrameReader(LIMITS)
     heard = Heard([], b"", 0, None)
     for piece in pieces:
