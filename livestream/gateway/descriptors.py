@@ -67,7 +67,7 @@ class Descriptors:
     def dispatch(
         self, handlers: Mapping[type, Callable[[Any, int], None]], events_max: int
     ) -> None:
-        """Serve at most `events_max` descriptors that are ready: `handlers[type](occupant, mask)`."""
+        """Serve at most `events_max` ready descriptors: `handlers[type](occupant, mask)`."""
         table = self.table
         self._in_batch = True
         try:
