@@ -205,8 +205,11 @@ class RoomOwner:
             due_ms = next_due_ms(self._room)
             wait_s = IDLE_S if due_ms is None else min(IDLE_S, (due_ms - now_ms()) / 1_000)
             if wait_s > 0:
+                # Not wait_for: before Python 3.12 it may return what it got and forget that the
+                # room was lost meanwhile.
                 with suppress(TimeoutError):
-                    return await asyncio.wait_for(self._reads.get(), wait_s)
+                    async with asyncio.timeout(wait_s):
+                        return await self._reads.get()
         entries: Entries = []
         with suppress(asyncio.QueueEmpty):
             entries = self._reads.get_nowait()
