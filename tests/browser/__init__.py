@@ -1,0 +1,1 @@
+"""The two pages in a real browser. Left out where the machine has none."""

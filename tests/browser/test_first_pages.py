@@ -1,0 +1,131 @@
+"""A host and a viewer at the two pages, against everything that `livestream serve` runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.browser.chromium import Chromium, Page
+from tests.browser.conftest import House
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SCRIPT = '<script>window.owned = 1</script><img src="/x" onerror="window.owned = 1">'
+PHONE = {"width": 360, "height": 740}
+
+
+async def test_a_host_runs_a_drop_and_a_viewer_buys_with_every_press_doubled(
+    browser: Chromium, house: House, host: Page
+) -> None:
+    await host.type("#room-form [name=room]", house.room)
+    await host.type("#room-form [name=title]", "An evening at the maison")
+    await host.click("#room-create", times=2)
+    await host.sees("#status", "NOT BEGUN")
+    viewer = await browser.page(house.watch, **PHONE)
+    await viewer.sees("#title", "An evening at the maison")
+
+    await host.click("details:has(#card-form) summary")
+    await host.type("#card-form [name=title]", "Santos-Dumont")
+    await host.type("#card-form [name=card_id]", "santos")
+    await host.type("#card-form [name=sku]", "santos")
+    await host.click("#card-put", times=2)
+    await host.sees("#cards", "Santos-Dumont")
+    await host.click("#start", times=2)
+    await host.click("details:has(#drop-form) summary")
+    for field, text in {
+        "title": "Santos-Dumont",
+        "sku": "santos",
+        "price": "28,800.50",
+        "supply": "3",
+        "perk": "Bellboy delivery",
+        "first_n": "1",
+    }.items():
+        await host.type(f"#drop-form [name={field}]", text)
+    await host.click("#drop-schedule", times=2)
+    await viewer.sees(".stage .buy", "Not yet open")
+    await host.click(".drop button.main", times=2)  # where "Pause" will be, a moment later
+    await host.sees("#drops", "3 free · 0 held · 0 sold · of 3")
+    await host.sees(".drop .chip", "OPEN")
+
+    await viewer.click(".stage .buy", times=2)
+    await viewer.sees("#holds", "Santos-Dumont")
+    await host.sees("#drops", "2 free · 1 held · 0 sold · of 3")
+    await viewer.type("#engraving", "A.S.D. 1904")
+    await viewer.click("#checkout", times=2)
+    await viewer.sees(".order", "No money moves here")
+    await viewer.click("input[value=tok_decline]")
+    await viewer.click(".order button.main", times=2)
+    await viewer.sees(".order", "The bank declined")
+    await viewer.click("input[value=tok_approve]")
+    await viewer.click(".order button.main", times=2)
+    await viewer.sees(".order .state", "Confirmed · no. 1")
+    await viewer.sees(".order .perk", "Bellboy delivery · you are number 1")
+
+    await host.sees("#numbers", "CNY 28,800.50")
+    await host.sees("#drops", "2 free · 0 held · 1 sold · of 3")
+    await host.sees("#takings", "walk-in")
+    assert await viewer.ask("document.querySelectorAll('#orders > li').length") == 1
+    assert await viewer.ask("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert host.errors == []
+    assert viewer.errors == []
+
+
+async def test_a_script_in_a_title_and_in_the_chat_stays_text(
+    browser: Chromium, house: House
+) -> None:
+    await house.set_up(SCRIPT, supply=1)
+    desk, viewer = await browser.page(house.desk), await browser.page(house.watch)
+    await viewer.type("#talk-text", f"Bonsoir {SCRIPT}")
+    await viewer.click("#talk-send")
+    for page in (desk, viewer):
+        await page.sees("#chat", f"Bonsoir {SCRIPT}")
+    await viewer.sees(".stage h2", SCRIPT)
+    await desk.sees("#cards h3", SCRIPT)
+    await desk.sees("#drops h3", SCRIPT)
+    for page in (desk, viewer):
+        assert not await page.ask("'owned' in window")
+        assert await page.ask("document.querySelectorAll('body script, img[src]').length") == 0
+        assert page.errors == []
+
+
+async def test_a_viewer_whose_gateway_was_killed_comes_back_to_the_same_cart(
+    browser: Chromium, house: House
+) -> None:
+    await house.set_up("Santos-Dumont", supply=2)
+    viewer = await browser.page(house.watch)
+    await viewer.click(".stage .buy")
+    await viewer.sees("#holds", "Santos-Dumont")
+    os.kill(house.gateway_pid, signal.SIGKILL)
+    await house.call("PUT", f"/rooms/{house.room}/cards/c2", {"title": "Put meanwhile"})
+    await viewer.sees("#cards h2", "Put meanwhile")
+    await viewer.click("#checkout")
+    await viewer.sees(".order .state", "Waits for payment")
+
+
+async def test_a_moderator_mutes_deletes_and_bans(browser: Chromium, house: House) -> None:
+    await house.set_up("Santos-Dumont", supply=1)
+    desk, viewer = await browser.page(house.desk), await browser.page(house.watch)
+    await viewer.type("#talk-text", "Something rude")
+    await viewer.click("#talk-send")
+    await desk.sees("#chat", "Something rude")
+    await desk.click("#chat button[aria-label^=Delete]")
+    await viewer.until("!document.querySelector('#chat').innerText.includes('rude')")
+    await desk.click("#chat button[aria-label^=Mute]")
+    await desk.sees("#moderated-count", "1")
+    await viewer.type("#talk-text", "Again")
+    await viewer.click("#talk-send")
+    await viewer.sees("#talk-said", "paused your messages")
+    await desk.click("#chat button[aria-label^=Ban]")
+    await desk.click("#ask-yes")
+    await viewer.sees("#line", "shown out")
+
+
+async def test_a_wrong_token_is_refused_in_words_and_leaves_the_address(
+    browser: Chromium, house: House
+) -> None:
+    page = await browser.page(f"{house.control}/#token=nonsense&room=salon")
+    await page.sees("#sign-in-said", "token")
+    assert await page.ask("location.hash") == ""
+    assert await page.ask("sessionStorage.length") == 0
