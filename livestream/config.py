@@ -125,9 +125,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=1,
-            description="events between two snapshots of a room: what a restart replays at most",
+            # Folded again in a quarter of a second.
+            description="events after which a room's next snapshot is due, once it has grown by half "
+            "as well: what a restart replays at most",
         ),
-    ] = 10_000
+    ] = 100_000
     metrics_dir: Annotated[
         Path | None,
         Meta(

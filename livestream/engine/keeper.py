@@ -63,7 +63,10 @@ class Keeper:
         now_s, seq = time.monotonic(), self._room.state.seq
         if seq != self._changed_seq:
             self._changed_seq, self._changed_s = seq, now_s
-        if seq - self._snapshot_seq >= self._every_facts:
+        # A snapshot costs what the whole state costs, 0.5 us and 200 bytes for each fact there ever
+        # was, while commands wait; folding a fact again costs 2 us. Letting the tail grow to half
+        # of what is kept bounds both: all snapshots together cost 1 us for each fact.
+        if seq - self._snapshot_seq >= max(self._every_facts, self._snapshot_seq // 2):
             await self.save_snapshot()
         if now_s - self._looked_s < VIEW_EVERY_S:
             return
