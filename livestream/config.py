@@ -126,8 +126,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             # Folded again in a quarter of a second.
-            description="events after which a room's next snapshot is due, once it has grown by half "
-            "as well: what a restart replays at most",
+            description="events after which a room's next snapshot is due, if the room has also "
+            "grown by half: what a restart replays at most",
         ),
     ] = 100_000
     metrics_dir: Annotated[

@@ -9,5 +9,6 @@ company.py   chat and audience: what is carried beside the log
 mixer.py     chat lines to chat frames, and the history for newcomers
 pulse.py     counts of the gateways to the pulse
 ledger.py    the desk's numbers, from the room's state
+collector.py the cyclic garbage collector, worked by hand
 health.py    /livez and /metrics of an engine that runs by itself
 """

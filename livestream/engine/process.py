@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from livestream import keys
 from livestream.config import Settings
+from livestream.engine import collector
 from livestream.engine.health import open_door
 from livestream.engine.lease import Lease
 from livestream.engine.owner import RoomOwner
@@ -76,7 +77,11 @@ class EngineProcess:
     async def run(self, stopping: asyncio.Event) -> None:
         """Own rooms until `stopping` is set; then give all of them back."""
         await self._warn_about_redis()
-        helpers = [asyncio.create_task(self._mail.run()), asyncio.create_task(self._hear_nudges())]
+        helpers = [
+            asyncio.create_task(collector.tend()),
+            asyncio.create_task(self._mail.run()),
+            asyncio.create_task(self._hear_nudges()),
+        ]
         try:
             while not stopping.is_set():
                 await self._look_for_rooms(stopping)
