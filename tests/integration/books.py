@@ -135,22 +135,30 @@ def assert_told_the_truth(log: Log, shoppers: Sequence[Shopper]) -> None:
 
 def gross_by_channel(log: Log) -> dict[tuple[str, str], int]:
     """(currency, channel) -> minor units, as the books have it."""
-    gross: Tally[tuple[str, str]] = Tally()
+    taken: Tally[tuple[str, str]] = Tally()
     for currency, by_sku in log.room.state.books.takings.items():
         for by_channel in by_sku.values():
             for channel, row in by_channel.items():
-                gross[currency, channel] += row.gross_minor
-    return dict(gross)
+                taken[currency, channel] += row.gross_minor
+    return dict(taken)
+
+
+def gross(log: Log) -> dict[str, int]:
+    """currency -> minor units."""
+    total: Tally[str] = Tally()
+    for (currency, _), amount_minor in gross_by_channel(log).items():
+        total[currency] += amount_minor
+    return dict(total)
 
 
 def _gross_told(shoppers: Iterable[Shopper]) -> dict[tuple[str, str], int]:
-    gross: Tally[tuple[str, str]] = Tally()
+    told: Tally[tuple[str, str]] = Tally()
     for shopper in shoppers:
         for order in shopper.told_orders.values():
             if order["order_id"] in shopper.told_paid:
                 key = (order["currency"], shopper.channel)
-                gross[key] += shopper.told_paid[order["order_id"]]
-    return dict(gross)
+                told[key] += shopper.told_paid[order["order_id"]]
+    return dict(told)
 
 
 def assert_sold_exactly(log: Log, sku: str, supply: int) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from livestream import keys
+from livestream.audit import audit_room
 from livestream.embedded_redis import EmbeddedRedis
 from tests.integration.house import House, Served
 from tests.integration.world import World
@@ -60,7 +62,10 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 async def evening(served: Served, room: str) -> AsyncIterator[World]:
-    """A room in `served`."""
+    """A room in `served`; whatever was done in it, its log must pass the audit."""
     made = World(served, room)
     yield made
+    if await made.redis.exists(keys.log(room)):
+        verdict = await audit_room(made.redis, room)
+        assert verdict.clean, verdict.to_text()
     await made.close()

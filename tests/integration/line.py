@@ -19,7 +19,12 @@ from urllib.parse import urlencode
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    WebSocketException,
+)
 
 from livestream.messages import SUBPROTOCOL
 
@@ -140,9 +145,11 @@ class Line:
                     close_timeout=0.5,
                 ) as socket:
                     self.connections += 1
-                    async for frame in socket:
-                        self._hear(orjson.loads(frame), socket)
+                    with suppress(ConnectionClosed):
+                        async for frame in socket:
+                            self._hear(orjson.loads(frame), socket)
                     self.close_codes.append(socket.close_code)
+                    self._news.set()
             except InvalidStatus as refused:
                 if refused.response.status_code != 503:
                     raise

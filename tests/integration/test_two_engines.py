@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from typing import cast
 
 from livestream import keys
 from livestream.facts import EpochStarted
@@ -135,8 +136,8 @@ async def test_a_lease_that_is_taken_away_again_and_again_costs_no_order(
 
     async def give_the_lease_away() -> None:
         had_it = {fact.owner for fact in await epochs(world)} | {"nobody"}
-        has_it = await world.redis.get(keys.owner(world.room))
-        next_one = rng.choice(sorted(had_it - {(has_it or b"").decode()}))
+        has_it = cast(bytes | None, await world.redis.get(keys.owner(world.room))) or b""
+        next_one = rng.choice(sorted(had_it - {has_it.decode()}))
         await world.redis.set(keys.owner(world.room), next_one, px=500)
         await asyncio.sleep(0.3)
 
