@@ -15,7 +15,6 @@ from msgspec import Meta, Struct
 from cart.bounds import (
     SUPPLY_MAX,
     CardId,
-    Channel,
     DropId,
     OrderId,
     PaymentId,
@@ -187,10 +186,10 @@ class Envelope(Struct, frozen=True, array_like=True):
 
     `conn` is the sender's own number for the connection or request, returned with the reply (0:
     nobody waits). `actor` is the viewer, or `desk:<name>`, or `provider:<name>`; `channel` is the
-    viewer's.
+    viewer's. Whoever sends it has checked both.
     """
 
     conn: int
     actor: str
-    channel: Channel
+    channel: str
     command: Command

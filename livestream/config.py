@@ -125,11 +125,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=1,
-            # Folded again in a quarter of a second.
+            # Folded again in half a second.
             description="events after which a room's next snapshot is due, if the room has also "
             "grown by half: what a restart replays at most",
         ),
-    ] = 100_000
+    ] = 200_000
     metrics_dir: Annotated[
         Path | None,
         Meta(
