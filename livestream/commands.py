@@ -26,7 +26,6 @@ from cart.drop import DropTerms
 from cart.money import AmountMinor, Currency
 from livestream.messages import Card, ShoppingMessage
 
-
 #: A line of chat, as its gateway named it.
 MessageId = Annotated[str, Meta(min_length=1, max_length=64)]
 
