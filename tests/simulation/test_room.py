@@ -1,0 +1,459 @@
+"""Hypothesis plays a room: every command, time, the provider in any order, engines that die.
+
+After each step the auditor, which keeps books of its own, must have found nothing; the state that
+went through a snapshot and the state replayed from the log must be the state; the storefront that
+followed the air must be the one that the engine would show. The examples are the same each time;
+a failure prints the shortest story that leads to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from cart import settlement, shopper
+from cart.basket import Basket
+from cart.bounds import PAYMENT_ATTEMPTS_MAX
+from cart.counter import Counter
+from cart.drop import Drop, DropStatus, DropTerms
+from cart.money import Currency
+from cart.order import Order
+from cart.outcome import Decision, Refusal
+from cart.perk import PerkTerms
+from cart.stock import BrokenBooksError
+from livestream import commands, messages, wire
+from livestream.audit import Auditor
+from livestream.facts import EpochStarted
+from livestream.messages import Card
+from livestream.room import RoomState
+from livestream.storefront import Storefront
+from tests.livestream.stage import HOLD_TTL_MS, PAY_TTL_MS, Answer, Stage
+
+#: Few of everything, so that they meet.
+VIEWERS = st.sampled_from(["wang", "li", "zhao"])
+SKUS = st.sampled_from(["santos", "ring"])
+DROPS = st.sampled_from(["d1", "d2", "d3"])
+CHANNELS = st.sampled_from(["tmall", "wechat"])
+#: None is a fresh id; the others are used again and again.
+IDS = st.sampled_from([None, None, None, "id-1", "id-2"])
+PERKS = st.sampled_from(
+    [
+        None,
+        PerkTerms("bellboy", 1, "pass"),
+        PerkTerms("bellboy", 2, "pass"),
+        PerkTerms("bellboy", 2, "stay"),
+    ]
+)
+#: From nothing, over one tick, to past every deadline.
+SPANS_MS = st.sampled_from([0, 40, 250, 1_000, 9_999, 10_000, 60_000, HOLD_TTL_MS, PAY_TTL_MS])
+CURRENCIES: st.SearchStrategy[Currency] = st.sampled_from(["CNY", "CNY", "EUR"])
+
+
+class RoomMachine(RuleBasedStateMachine):
+    """The room, an auditor that reads its log as it grows, and a memory of first answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage = Stage("simulated")
+        self.auditor = Auditor("simulated")
+        self.audited = 0
+        self.orders: dict[tuple[str, str], str] = {}
+
+    def drops(self) -> list[Drop]:
+        return list(self.stage.room.state.books.drops.values())
+
+    def ask(self, actor: str, command: Any, channel: str = "tmall") -> Answer:
+        return self.stage.ask(actor, command, channel)
+
+    def desk(self, command: commands.HostCommand) -> Answer:
+        return self.stage.desk(command)
+
+    @initialize(
+        supply=st.integers(1, 5),
+        limit=st.integers(1, 3),
+        perks=st.tuples(PERKS, PERKS),
+        currency=CURRENCIES,
+    )
+    def begin(
+        self,
+        supply: int,
+        limit: int,
+        perks: tuple[PerkTerms | None, PerkTerms | None],
+        currency: Currency,
+    ) -> None:
+        self.stage.begin()
+        self.stage.sell("d1", sku="santos", supply=supply, limit=limit, perk=perks[0])
+        self.stage.sell("d2", sku="ring", limit=limit, perk=perks[1], currency=currency)
+
+    # -- the desk ------------------------------------------------------------------------------
+
+    @precondition(lambda self: any(d.status == "closed" for d in self.drops()))
+    @rule(
+        drop_id=DROPS,
+        sku=SKUS,
+        supply=st.integers(1, 4),
+        limit=st.integers(1, 3),
+        price_minor=st.sampled_from([0, 1, 100, 2_880_000]),
+        currency=CURRENCIES,
+        opens_in_ms=st.sampled_from([None, 0, 250, 10_000]),
+        ttl_ms=st.sampled_from([1_000, 10_000]),
+        pay_ttl_ms=st.sampled_from([1_000, 20_000]),
+        perk=PERKS,
+        open_now=st.booleans(),
+    )
+    def schedule(
+        self,
+        drop_id: str,
+        sku: str,
+        supply: int,
+        limit: int,
+        price_minor: int,
+        currency: Currency,
+        opens_in_ms: int | None,
+        ttl_ms: int,
+        pay_ttl_ms: int,
+        perk: PerkTerms | None,
+        open_now: bool,
+    ) -> None:
+        opens_at_ms = None if opens_in_ms is None else self.stage.now_ms + opens_in_ms
+        terms = DropTerms(
+            drop_id,
+            sku,
+            sku.title(),
+            supply,
+            price_minor,
+            currency,
+            opens_at_ms,
+            limit,
+            ttl_ms,
+            pay_ttl_ms,
+            perk,
+        )
+        answer = self.desk(commands.DropSchedule(terms))
+        if open_now and not isinstance(answer, Refusal):
+            self.desk(commands.DropOpen(drop_id))
+
+    @rule(drop_id=DROPS, press=st.sampled_from([commands.DropOpen, commands.DropPause]))
+    def press(self, drop_id: str, press: type[commands.DropOpen | commands.DropPause]) -> None:
+        self.desk(press(drop_id))
+
+    @precondition(lambda self: not any(d.stock.available for d in self.drops()))
+    @rule(drop_id=DROPS, quantity=st.integers(1, 3))
+    def restock(self, drop_id: str, quantity: int) -> None:
+        self.desk(commands.DropRestock(drop_id, quantity))
+
+    @precondition(lambda self: len(self.stage.log) > 30)
+    @rule(drop_id=DROPS)
+    def close(self, drop_id: str) -> None:
+        self.desk(commands.DropClose(drop_id))
+
+    @precondition(lambda self: self.stage.room.state.books.orders_paid > 0)
+    @rule(data=st.data(), restock=st.booleans())
+    def refund(self, data: st.DataObject, restock: bool) -> None:
+        order = data.draw(self.orders_standing("paid"))
+        self.desk(commands.OrderRefund(order.order_id, restock))
+
+    @rule(
+        card_id=st.sampled_from(["c1", "c2"]),
+        title=st.sampled_from(["A", "B"]),
+        viewer=VIEWERS,
+        on=st.booleans(),
+        withdraw=st.booleans(),
+    )
+    def act(self, card_id: str, title: str, viewer: str, on: bool, withdraw: bool) -> None:
+        """Everything that sells nothing."""
+        self.desk(commands.CardPut(Card(card_id, title, "santos")))
+        self.desk(commands.CardPin(card_id if on else None))
+        if withdraw:
+            self.desk(commands.CardWithdraw(card_id))
+        self.desk(commands.ViewerMute(viewer, on))
+        self.desk(commands.ViewerBan(viewer, not on))
+        self.desk(commands.ChatSlowMode(500 * on))
+        self.desk(commands.ChatDelete("m-1"))
+        self.desk(commands.Announce("Welcome"))
+
+    @precondition(lambda self: len(self.stage.log) > 60)
+    @rule()
+    def end(self) -> None:
+        self.desk(commands.RoomEnd())
+
+    def carts(self) -> list[str]:
+        """Who has something in the cart."""
+        baskets = self.stage.room.state.books.baskets
+        return sorted(viewer for viewer, basket in baskets.items() if basket.hold_ids)
+
+    # -- viewers -------------------------------------------------------------------------------
+
+    @rule(viewer=VIEWERS, sku=SKUS, quantity=st.integers(1, 3), command_id=IDS)
+    def add(self, viewer: str, sku: str, quantity: int, command_id: str | None) -> None:
+        command = messages.CartAdd(command_id or self.stage.next_id(), sku, quantity)
+        first = self.ask(viewer, command)
+        if not isinstance(first, Refusal):
+            before = len(self.stage.log)
+            assert self.ask(viewer, command) == first, "a repeat gets the first answer"
+            assert len(self.stage.log) == before, "and changes nothing"
+
+    @precondition(lambda self: self.carts())
+    @rule(data=st.data(), sku=SKUS, quantity=st.sampled_from([None, 1, 2]), command_id=IDS)
+    def remove(
+        self, data: st.DataObject, sku: str, quantity: int | None, command_id: str | None
+    ) -> None:
+        viewer = data.draw(st.sampled_from(self.carts()))
+        command = messages.CartRemove(command_id or self.stage.next_id(), sku, quantity)
+        first = self.ask(viewer, command)
+        if not isinstance(first, Refusal):
+            assert self.ask(viewer, command) == first
+
+    @precondition(lambda self: self.carts())
+    @rule(
+        data=st.data(),
+        checkout_id=IDS,
+        channel=CHANNELS,
+        engraving=st.sampled_from([{}, {}, {"engraving": "小王"}]),
+    )
+    def check_out(
+        self,
+        data: st.DataObject,
+        checkout_id: str | None,
+        channel: str,
+        engraving: dict[str, str],
+    ) -> None:
+        viewer = data.draw(st.sampled_from(self.carts()))
+        checkout_id = checkout_id or self.stage.next_id()
+        answer = self.ask(viewer, messages.Checkout("c", checkout_id, engraving), channel)
+        if not isinstance(answer, Refusal):
+            order_id = self.orders.setdefault((viewer, checkout_id), answer["order_id"])
+            assert answer["order_id"] == order_id, "one checkout_id, one order"
+
+    @rule(
+        viewer=VIEWERS,
+        skus=st.sampled_from([["santos"], ["ring"], ["santos", "ring"], ["ring", "ring"]]),
+        channel=CHANNELS,
+        approve=st.sampled_from([True, True, False]),
+    )
+    def buy(self, viewer: str, skus: list[str], channel: str, approve: bool) -> None:
+        """A whole purchase at once, so that drops do sell out."""
+        for sku in skus:
+            self.ask(viewer, messages.CartAdd(self.stage.next_id(), sku), channel)
+        checkout_id = f"buy-{self.stage.next_id()}"
+        placed = self.ask(viewer, messages.Checkout("c", checkout_id), channel)
+        if isinstance(placed, Refusal):
+            return
+        payment_id = self.stage.pay(viewer, placed["order_id"])
+        if approve:
+            self.stage.approve(payment_id)
+
+    @precondition(lambda self: self.stage.room.state.books.orders)
+    @rule(data=st.data())
+    def pay_after_a_decline(self, data: st.DataObject) -> None:
+        """Two payments for one order, and the provider has said of neither that it paid."""
+        order = data.draw(self.orders_standing("placed"))
+        if order.status == "placed" and len(order.payment_ids) < PAYMENT_ATTEMPTS_MAX:
+            payment_id = self.stage.pay(order.viewer, order.order_id)
+            self.stage.provider(commands.PaymentDeclined(payment_id))
+            self.ask(order.viewer, messages.OrderPay("p", order.order_id, "tok_approve"))
+
+    @precondition(lambda self: self.stage.room.state.books.orders)
+    @rule(data=st.data(), stranger=VIEWERS, mine=st.sampled_from([True, True, False]))
+    def pay(self, data: st.DataObject, stranger: str, mine: bool) -> None:
+        order = data.draw(self.orders_standing("placed"))
+        payer = order.viewer if mine else stranger
+        self.ask(payer, messages.OrderPay("p", order.order_id, "tok_approve"))
+
+    def orders_standing(self, status: str) -> st.SearchStrategy[Order]:
+        """Orders at this point of their life, if there are any."""
+        orders = list(self.stage.room.state.books.orders.values())
+        return st.sampled_from([order for order in orders if order.status == status] or orders)
+
+    # -- the provider, in any order and number -------------------------------------------------
+
+    @precondition(lambda self: self.stage.room.state.books.payments)
+    @rule(
+        data=st.data(),
+        said=st.sampled_from(
+            ["approved", "approved", "approved", "declined", "declined", "refunded", "wrong"]
+        ),
+        times=st.integers(1, 2),
+    )
+    def provider(
+        self,
+        data: st.DataObject,
+        said: Literal["approved", "declined", "refunded", "wrong"],
+        times: int,
+    ) -> None:
+        payments = list(self.stage.room.state.books.payments.values())
+        open_ones = [p for p in payments if p.status in ("processing", "declined", "refunding")]
+        payment = data.draw(
+            st.sampled_from(data.draw(st.sampled_from([open_ones, payments])) or payments)
+        )
+        payment_id, amount_minor = payment.payment_id, payment.amount_minor
+        command: commands.ProviderCommand
+        match said:
+            case "approved":
+                command = commands.PaymentApproved(payment_id, amount_minor, payment.currency)
+            case "wrong":
+                command = commands.PaymentApproved(payment_id, amount_minor + 1, payment.currency)
+            case "declined":
+                command = commands.PaymentDeclined(payment_id, "no cover")
+            case "refunded":
+                command = commands.RefundSettled(payment_id)
+        answers = [self.stage.provider(command) for _ in range(times)]
+        assert answers[0] == answers[-1], "saying it again changes nothing"
+
+    # -- time and death ------------------------------------------------------------------------
+
+    @rule(ms=SPANS_MS)
+    def wait(self, ms: int) -> None:
+        self.stage.wait(ms)
+
+    @precondition(lambda self: self.stage.room.state.books.unsettled)
+    @rule()
+    def provider_falls_silent(self) -> None:
+        """Until no order waits any more; what it says later comes late."""
+        self.stage.wait(PAY_TTL_MS)
+
+    @rule(how=st.sampled_from(["restart", "replay", "gateway"]))
+    def somebody_starts(self, how: str) -> None:
+        match how:
+            case "restart":
+                self.restart()
+            case "replay":
+                self.replay()
+            case "gateway":
+                self.start_a_gateway()
+
+    def restart(self) -> None:
+        """The engine dies; the next one starts from a snapshot and must be the same room."""
+        before = self.stage.room.state
+        assert wire.decode_state(wire.encode_state(before), RoomState) == before
+        self.stage.restart()
+
+    def replay(self) -> None:
+        """Somebody folds the log from nothing, without ever deciding."""
+        assert self.stage.replayed() == self.stage.room.state
+
+    def start_a_gateway(self) -> None:
+        """A newcomer gets the engine's view, as JSON, and follows the air from there."""
+        self.stage.view = wire.decode_state(
+            wire.encode_state(Storefront.of(self.stage.room)), Storefront
+        )
+
+    # -- what must hold ------------------------------------------------------------------------
+
+    @invariant()
+    def the_auditor_finds_nothing(self) -> None:
+        for seq, record in self.stage.log[self.audited :]:
+            self.auditor.feed(seq, record)
+        self.audited = len(self.stage.log)
+        assert self.auditor.findings == []
+
+    @invariant()
+    def the_storefront_is_what_the_engine_would_show(self) -> None:
+        ours = Storefront.of(self.stage.room)
+        assert self.stage.view.seq <= ours.seq
+        ours.seq = self.stage.view.seq
+        assert self.stage.view == ours
+
+    @invariant()
+    def a_drop_that_still_sells_has_something_to_sell(self) -> None:
+        for drop in self.stage.room.state.books.drops.values():
+            assert drop.stock.balanced
+            if drop.status is DropStatus.SOLD_OUT:
+                assert drop.stock.exhausted
+            if drop.status is DropStatus.OPEN:
+                assert not drop.stock.exhausted
+
+    @invariant()
+    def epochs_follow_one_another(self) -> None:
+        started = [
+            fact.epoch for fact in self.stage.log[-1][1].facts if isinstance(fact, EpochStarted)
+        ]
+        assert started in ([], [self.stage.room.state.epoch])
+
+    def teardown(self) -> None:
+        """When everything has had its time, nothing is open and every rule still holds."""
+        self.stage.wait(PAY_TTL_MS)
+        books = self.stage.room.state.books
+        assert not books.holds
+        self.the_auditor_finds_nothing()
+        verdict = self.auditor.verdict()
+        assert verdict.clean, verdict.findings
+        self.replay()
+
+
+PLAY = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=300,
+    stateful_step_count=60,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_no_story_of_a_room_breaks_an_invariant() -> None:
+    run_state_machine_as_test(RoomMachine, settings=PLAY)
+
+
+# -- the same machine must find what is planted ------------------------------------------------
+
+
+def late_money_always_buys(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(settlement, "_units_still_free", lambda counter, order: True)
+
+
+def nobody_gets_a_perk(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(settlement, "_perks_won", lambda counter, order: [])
+
+
+def nobody_has_a_limit(patch: pytest.MonkeyPatch) -> None:
+    honest = shopper._refusal_to_hold
+
+    def lax(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Decision | None:
+        return honest(drop, "somebody else", quantity, now_ms)
+
+    patch.setattr(shopper, "_refusal_to_hold", lax)
+
+
+def no_command_is_remembered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Basket, "remember", lambda basket, command_id, done: None)
+
+
+def wrong_amounts_are_taken(patch: pytest.MonkeyPatch) -> None:
+    def any_amount(counter: Counter, order: Order, *_: object) -> None:
+        return None
+
+    patch.setattr(settlement, "_reason_to_return", any_amount)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        late_money_always_buys,
+        nobody_gets_a_perk,
+        nobody_has_a_limit,
+        no_command_is_remembered,
+        wrong_amounts_are_taken,
+    ],
+)
+def test_the_machine_finds_a_planted_fault(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    first_find = settings(
+        PLAY, phases=[Phase.generate], report_multiple_bugs=False, print_blob=False
+    )
+    with pytest.raises((AssertionError, BrokenBooksError)):
+        run_state_machine_as_test(RoomMachine, settings=first_find)
