@@ -183,7 +183,7 @@ function wire() {
     async () => {
       await signIn(byId("token").value.trim());
       byId("sign-in-form").reset();
-      chooseRoom();
+      await firstRoom();
     },
     (text) => setText(byId("sign-in-said"), text),
   );
@@ -227,6 +227,13 @@ async function begin() {
     return;
   }
   if (room) openRoom(room);
+  else await firstRoom();
+}
+
+/** Where there is but one room, nobody needs to choose. */
+async function firstRoom() {
+  const { rooms } = await api.call("GET", "/rooms").catch(() => ({ rooms: [] }));
+  if (rooms.length === 1) openRoom(rooms[0].room);
   else chooseRoom();
 }
 

@@ -40,6 +40,8 @@ export class Offer {
 
   /** Draw the card and its drop as they stand; either may be null, not both. */
   update(card, drop, roomStatus) {
+    if (this.buy.dataset.status !== drop?.status) setText(this.said, ""); // what was said is history
+    this.buy.dataset.status = drop?.status;
     this.#drop = drop;
     const title = card?.title ?? drop.title;
     setText(this.title, title);

@@ -17,6 +17,8 @@ const LIKES_MAX = 50;
 export class Talk {
   #live;
   #list = byId("chat");
+  /** Whether new lines scroll into view: who reads back is left alone. */
+  #follows = true;
   #tapped = 0;
   #likes = 0;
 
@@ -35,6 +37,16 @@ export class Talk {
     onPress(byId("talk-send"), () => this.#send(), said);
     byId("like").addEventListener("click", () => this.#tap());
     setInterval(() => this.#sendLikes(), LIKES_EVERY_MS);
+    const list = this.#list;
+    list.addEventListener("scroll", () => {
+      this.#follows = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+    });
+    // The bag's line comes and goes below the list and changes its height.
+    new ResizeObserver(() => this.#follow()).observe(list);
+  }
+
+  #follow() {
+    if (this.#follows) this.#list.scrollTop = this.#list.scrollHeight;
   }
 
   /** Something the house says, between the lines. */
@@ -69,11 +81,9 @@ export class Talk {
   }
 
   #add(line) {
-    const list = this.#list;
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
-    list.append(line);
-    while (list.children.length > LINES_MAX) list.firstChild.remove();
-    if (atEnd) list.scrollTop = list.scrollHeight; // who reads back is left alone
+    this.#list.append(line);
+    while (this.#list.children.length > LINES_MAX) this.#list.firstChild.remove();
+    this.#follow();
   }
 
   async #send() {
@@ -86,7 +96,8 @@ export class Talk {
       throw error instanceof Refused ? new Error(inWords(error)) : error;
     }
     if (field.value.trim() === text) field.value = "";
-    this.#list.scrollTop = this.#list.scrollHeight;
+    this.#follows = true;
+    this.#follow();
   }
 
   #tap() {
