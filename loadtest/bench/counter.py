@@ -96,13 +96,8 @@ class Crowd:
                 process.kill()
 
 
-async def prepare(url: str, room: str) -> None:
-    """A room with one open drop that does not sell out and whose holds do not expire."""
-    redis = open_redis(url)
-    await redis.sadd(keys.ROOMS, room)
-    await redis.publish(keys.ROOMS_CHANGED, room)
-    asker = Asker(redis, "c-bench")
-    await asker.start()
+def opening() -> list[HostCommand]:
+    """What makes a room with one open drop that does not sell out and whose holds do not expire."""
     terms = DropTerms(
         drop_id="drop",
         sku=SKU,
@@ -114,13 +109,17 @@ async def prepare(url: str, room: str) -> None:
         pay_ttl_ms=DAY_MS,
         perk=PerkTerms("bellboy", 88),
     )
-    steps: list[HostCommand] = [
-        RoomCreate("bench"),
-        RoomStart(),
-        DropSchedule(terms),
-        DropOpen("drop"),
-    ]
-    for step in steps:
+    return [RoomCreate("bench"), RoomStart(), DropSchedule(terms), DropOpen("drop")]
+
+
+async def prepare(url: str, room: str) -> None:
+    """Have the engine open such a room."""
+    redis = open_redis(url)
+    await redis.sadd(keys.ROOMS, room)
+    await redis.publish(keys.ROOMS_CHANGED, room)
+    asker = Asker(redis, "c-bench")
+    await asker.start()
+    for step in opening():
         reply = await asker.ask(room, "desk:bench", step, timeout_s=10)
         if not reply["ok"]:
             raise RuntimeError(f"the room could not be prepared: {reply}")

@@ -5,13 +5,13 @@ Owns where figures are kept and how they are printed. Refuses to know how they w
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 DIRECTORY = Path("var/bench")
@@ -71,13 +71,14 @@ def write(name: str, document: dict[str, Any]) -> Path:
     """Keep a benchmark's document as `<name>.json`; return where."""
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     path = DIRECTORY / f"{name}.json"
-    path.write_text(json.dumps({"machine": machine(), **document}, indent=2) + "\n")
+    text = msgspec.json.encode({"machine": machine(), **document})
+    path.write_bytes(msgspec.json.format(text, indent=2) + b"\n")
     return path
 
 
 def read(name: str) -> dict[str, Any]:
     """The document of a benchmark that was run."""
-    document: dict[str, Any] = json.loads((DIRECTORY / f"{name}.json").read_text())
+    document: dict[str, Any] = msgspec.json.decode((DIRECTORY / f"{name}.json").read_bytes())
     return document
 
 
