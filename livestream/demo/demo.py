@@ -68,9 +68,7 @@ def run_demo(
             addresses = house.wait_ready()
             options = _options(house.settings, addresses, path.stem, script, viewers, seed)
             screen.open(options, addresses, house.directory)
-            with screen, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                result = runner.run(_play(options, screen))
-            house.check()
+            result = _run(options, screen, house)
             screen.close(result)
             status = STATUS_CLEAN if result.clean else STATUS_NOT_CLEAN
             if not exit_when_done:
@@ -86,6 +84,15 @@ def run_demo(
     finally:
         signal.signal(signal.SIGTERM, before)
     return status
+
+
+def _run(options: Options, screen: TerminalScreen, house: House) -> DemoResult:
+    try:
+        with screen, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_play(options, screen))
+    except (ShowStoppedError, RedisError):
+        house.check()  # if the server ended, that is what went wrong
+        raise
 
 
 async def _play(options: Options, screen: TerminalScreen) -> DemoResult:

@@ -84,19 +84,22 @@ async def play(options: Options, screen: Screen) -> DemoResult:
             raise ShowStoppedError(answer.problem)
         shoppers = await _invite(desk, options.room, crowd, witness)
         starts_s = time.monotonic() + lead_s(options.viewers)
+        stopped: ShowStoppedError | None = None
         async with asyncio.TaskGroup() as tasks:
             visits = [tasks.create_task(shopper.attend(starts_s)) for shopper in shoppers]
             looks = tasks.create_task(_look(desk, options, witness, starts_s, screen))
             await asyncio.sleep(starts_s - time.monotonic())
-            await run_show(
-                show, options.control_url, options.token, options.room, on_cue=screen.cue
-            )
-            patience_s = LEAVE_WITHIN_S + max((d.pay_ttl_ms for d in show.drops), default=0) / 1_000
-            _, staying = await asyncio.wait(visits, timeout=patience_s)
-            for visit in staying:
-                witness.find("a viewer was still waiting for something when the demo ended")
-                visit.cancel()
-            looks.cancel()
+            try:
+                await run_show(
+                    show, options.control_url, options.token, options.room, on_cue=screen.cue
+                )
+                await _let_leave(visits, show, witness)
+            except ShowStoppedError as error:
+                stopped = error  # by itself, not in a group, and after everybody was sent home
+            for task in (*visits, looks):
+                task.cancel()
+        if stopped is not None:
+            raise stopped
     return await _judge(options, crowd, witness)
 
 
@@ -117,6 +120,14 @@ async def _invite(
         return Shopper(temper, client, witness)
 
     return list(await asyncio.gather(*map(invite, crowd)))
+
+
+async def _let_leave(visits: Sequence[asyncio.Task[None]], show: Show, witness: Witness) -> None:
+    """Everybody has what they bought settled, and goes; whoever still waits then found a fault."""
+    longest_ms = max((terms.pay_ttl_ms for terms in show.drops), default=0)
+    _, staying = await asyncio.wait(visits, timeout=LEAVE_WITHIN_S + longest_ms / 1_000)
+    if staying:
+        witness.find(f"{len(staying)} viewers still waited for something when the demo ended")
 
 
 async def _look(

@@ -53,7 +53,7 @@ def evidence(witness: Witness, demand_exceeded: bool) -> Evidence:
         Acknowledged(
             told.viewer, told.checkout_id, order_id, told.total_minor, order_id in witness.paid
         )
-        for order_id, told in {**witness.orders, **witness.paid}.items()
+        for order_id, told in {**witness.paid, **witness.orders}.items()
     ]
     return Evidence(acknowledged=acknowledged, demand_exceeded=demand_exceeded)
 
@@ -110,7 +110,7 @@ def _gaps(witness: Witness, truth: Truth) -> Iterator[str]:
 
 def _orders(witness: Witness, truth: Truth) -> Iterator[str]:
     orders = truth.room.state.books.orders
-    for order_id, told in {**witness.orders, **witness.paid}.items():
+    for order_id, told in (*witness.orders.items(), *witness.paid.items()):
         order = orders.get(order_id)
         if order is None:
             yield f"order {order_id} was acknowledged and is not in the log"
