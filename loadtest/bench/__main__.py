@@ -87,7 +87,8 @@ def main() -> int:
     for name in names:
         say(f"== {name}")
         command = [sys.executable, "-m", f"loadtest.bench.{name}"]
-        run = subprocess.run([*command, *(QUICK[name] if options.quick else [])], stdout=sys.stderr)
+        extra = QUICK[name] if options.quick else []
+        run = subprocess.run([*command, *extra], stdout=subprocess.DEVNULL)
         if run.returncode:
             failed.append(name)
         else:
