@@ -23,7 +23,7 @@ export class Talk {
     });
     desk.on("chat", ({ messages, skipped }) => {
       for (const message of messages) this.#add(this.#line(message));
-      if (skipped) this.#add(el("li", { className: "quiet" }, `and ${formatCount(skipped)} more`));
+      if (skipped) this.#add(el("p", { className: "quiet" }, `and ${formatCount(skipped)} more`));
     });
     desk.on("chat.deleted", ({ message_id }) => {
       for (const line of this.#list.children) if (line.dataset.message === message_id) line.classList.add("deleted");
@@ -46,7 +46,7 @@ export class Talk {
       );
     }
     const line = el(
-      "li",
+      "p",
       { title: `${viewer} · ${new Date(at_ms).toLocaleTimeString()}` },
       el("span", { className: "said-by" }, badge ? `${badge} ${name}` : name),
       el("span", { className: "text" }, text),

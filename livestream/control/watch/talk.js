@@ -27,7 +27,7 @@ export class Talk {
     live.on("welcome", ({ snapshot }) => snapshot && this.#begin(snapshot));
     live.on("chat", ({ messages, skipped }) => {
       for (const message of messages) this.#add(this.#line(message));
-      if (skipped) this.#add(el("li", { className: "aside" }, `and ${formatCount(skipped)} more`));
+      if (skipped) this.#add(el("p", { className: "aside" }, `and ${formatCount(skipped)} more`));
     });
     live.on("chat.deleted", ({ message_id }) => {
       for (const line of this.#list.children) if (line.dataset.message === message_id) line.remove();
@@ -51,7 +51,7 @@ export class Talk {
 
   /** Something the house says, between the lines. */
   announce(text) {
-    this.#add(el("li", { className: "aside" }, text));
+    this.#add(el("p", { className: "aside" }, text));
   }
 
   /** Guests may read. */
@@ -70,7 +70,7 @@ export class Talk {
 
   #line({ id, viewer, name, text, badge }) {
     const line = el(
-      "li",
+      "p",
       { className: viewer === this.#live.viewer ? "mine" : "" },
       badge ? el("span", { className: "badge" }, badge) : null,
       el("span", { className: "name" }, name),
