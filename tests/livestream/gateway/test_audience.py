@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import select
 import tracemalloc
 from collections.abc import Callable
 
@@ -12,7 +11,6 @@ import websocket
 import websockets
 from websockets.frames import Opcode
 
-from livestream.gateway.audience import Audience
 from livestream.gateway.frames import text_frame
 from livestream.gateway.groups import Group
 from livestream.gateway.lanes import Lane
@@ -283,6 +281,32 @@ async def test_a_mover_misses_no_commerce_and_gets_none_twice(
         assert (len(house.group), len(other)) == (1, 2)
 
 
+async def test_who_moves_after_getting_a_frame_does_not_get_it_again(
+    open_house: Callable[..., House],
+) -> None:
+    house = open_house(slice_writes=1)
+    other: Group = house.audience.group("commerce only")
+    peers = [await Peer.join(house, f"viewer-{number}") for number in range(5)]
+    house.say(b"1")
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert house.audience.broadcasts_pending == 1, "some have it and some do not"
+    for viewer in list(house.group):
+        house.audience.move(viewer, other)
+    house.audience.broadcast(other, text_frame(b"2"), Lane.COMMERCE)
+    for peer in peers:
+        assert [await peer.text(), await peer.text()] == [b"1", b"2"]
+        peer.sock.close()
+
+
+async def test_who_is_closed_while_speaking_is_not_heard_any_more(house: House) -> None:
+    house.on_message = lambda viewer, payload: house.audience.close_viewer(viewer, 4003)
+    async with await Peer.join(house, "anna") as peer:
+        await peer.send(masked(b"one") + masked(b"two"))
+        assert await peer.closing() == (4003, "")
+    assert house.messages_of("anna") == [b"one"]
+
+
 async def test_an_idle_viewer_weighs_little(open_house: Callable[..., House]) -> None:
     """The bench measures the process; this guards against one more object for each viewer."""
     count = 200
@@ -311,13 +335,3 @@ async def test_an_idle_viewer_weighs_little(open_house: Callable[..., House]) ->
 
 def assert_sent(house: House, viewer_id: str, payload: bytes) -> None:
     assert house.audience.send(house.viewers[viewer_id], text_frame(payload))
-
-
-def test_without_epoll_the_error_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(select, "epoll")
-    loop = asyncio.new_event_loop()
-    try:
-        with pytest.raises(RuntimeError, match="needs Linux"):
-            Audience(loop, door=None)  # type: ignore[arg-type]
-    finally:
-        loop.close()
