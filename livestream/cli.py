@@ -14,7 +14,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,11 +29,14 @@ from livestream import __version__, logs
 from livestream.clock import now_ms
 from livestream.config import Settings, SettingsError, variables
 from livestream.embedded_redis import EmbeddedRedis, EmbeddedRedisError
-from livestream.redis_client import open_redis
+from livestream.redis_client import RedisUrlError, open_redis
 from livestream.serve import Addresses, read_addresses
 from livestream.serve import serve as serve_all
 from livestream.show import Show, load_show
 from livestream.tickets import HostToken, Ticket, issue_host_token, issue_ticket
+
+#: The longest a token that is made by hand is good for: a year.
+HOURS_MAX = 8_760.0
 
 STATUS_NO = 1
 STATUS_ASKED_WRONGLY = 2
@@ -150,7 +153,8 @@ def engine(*, common: Common = COMMON) -> None:
     logs.configure(settings, "engine")
     from livestream.engine import process
 
-    process.run(settings, alone=True)
+    with _listening("engine", settings.engine_host, settings.engine_port):
+        process.run(settings, alone=True)
 
 
 @app.command
@@ -160,7 +164,8 @@ def control(*, common: Common = COMMON, listening: Listening = LISTENING) -> Non
     logs.configure(settings, "control")
     from livestream.control import server
 
-    server.run(settings)
+    with _listening("control", settings.control_host, settings.control_port):
+        server.run(settings)
 
 
 @app.command
@@ -170,7 +175,21 @@ def gateway(*, common: Common = COMMON, listening: Listening = LISTENING) -> Non
     logs.configure(settings, "gateway")
     from livestream.gateway import server
 
-    server.run(settings)
+    with _listening("gateway", settings.gateway_host, settings.gateway_port):
+        server.run(settings)
+
+
+@contextmanager
+def _listening(role: str, host: str, port: int) -> Iterator[None]:
+    """A role that cannot listen where it was told says so in one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise  # a file's, not the socket's
+        known = error.errno is not None and error.errno > 0  # a name that is none has -2 or so
+        reason = os.strerror(error.errno or 0) if known else str(error)
+        raise SettingsError(f"{role}: cannot listen on {host}:{port} ({reason})") from None
 
 
 def _remote(settings: Settings) -> Settings:
@@ -307,8 +326,7 @@ def ticket(
 ) -> None:
     """Print a viewer's ticket for ROOM ("*": any room)."""
     settings = common.settings()
-    expires_at_ms = now_ms() + round(timedelta(hours=hours) / timedelta(milliseconds=1))
-    signed = Ticket(viewer, room, channel, name or viewer, expires_at_ms)
+    signed = Ticket(viewer, room, channel, name or viewer, _expires_at_ms(hours))
     print(_signed(lambda: issue_ticket(settings.signing_key(), signed)))
 
 
@@ -328,9 +346,14 @@ def token(
 def _host_token(
     settings: Settings, name: str, role: Literal["host", "moderator", "analyst"], hours: float
 ) -> str:
-    expires_at_ms = now_ms() + round(timedelta(hours=hours) / timedelta(milliseconds=1))
-    signed = HostToken(name, role, expires_at_ms)
+    signed = HostToken(name, role, _expires_at_ms(hours))
     return _signed(lambda: issue_host_token(settings.signing_key(), signed))
+
+
+def _expires_at_ms(hours: float) -> int:
+    if not 0 < hours <= HOURS_MAX:
+        raise SettingsError(f"--hours is {hours:g}, but must be above 0, {HOURS_MAX:g} at most")
+    return now_ms() + round(timedelta(hours=hours) / timedelta(milliseconds=1))
 
 
 def _signed(issue: Any) -> str:
@@ -412,23 +435,31 @@ def settings() -> None:
         print(f"{name}\n    {meaning} (default: {default})")
 
 
-def main() -> NoReturn:
-    """The console script."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The console script; without `arguments`, those of the process."""
     try:
-        status = app(exit_on_error=False, print_error=False, result_action="return_value")
+        status = app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
     except cyclopts.CycloptsError as error:
         _fail(str(error), STATUS_ASKED_WRONGLY)
     except SettingsError as error:
         _fail(str(error), STATUS_ASKED_WRONGLY)
+    except RedisUrlError as error:
+        _fail(f"redis: {error}", STATUS_ASKED_WRONGLY)
     except (NotThereError, EmbeddedRedisError) as error:
         _fail(str(error), STATUS_NOT_THERE)
     except (RedisError, ConnectionError) as error:
         _fail(f"Redis: {error}", STATUS_NOT_THERE)
+    except OSError as error:
+        # A file or a directory that is not there, or not ours.
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}", STATUS_NOT_THERE)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -71,6 +71,10 @@ _CANCELLABLE = {
 }
 
 
+class RedisUrlError(ValueError):
+    """The address cannot be one of a Redis."""
+
+
 def open_redis(url: str) -> aioredis.Redis:
     """A client for `redis://`, `rediss://` or `unix://` URLs; replies are bytes.
 
@@ -79,19 +83,22 @@ def open_redis(url: str) -> aioredis.Redis:
     answer (an append, refused because it had got through) or a second command. The next
     command gets a fresh connection.
 
-    Raises ValueError for a URL of another kind. Commands raise redis.ConnectionError or
+    Raises RedisUrlError for a URL of another kind. Commands raise redis.ConnectionError or
     redis.TimeoutError.
     """
-    pool = aioredis.BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS_MAX,
-        timeout=POOL_WAIT_S,
-        socket_timeout=REPLY_TIMEOUT_S,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        # The shapes of replies differ between protocols, and defaults between releases.
-        protocol=2,
-    )
+    try:
+        pool = aioredis.BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS_MAX,
+            timeout=POOL_WAIT_S,
+            socket_timeout=REPLY_TIMEOUT_S,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+            # The shapes of replies differ between protocols, and defaults between releases.
+            protocol=2,
+        )
+    except ValueError as error:
+        raise RedisUrlError(str(error)) from None
     pool.connection_class = _CANCELLABLE[pool.connection_class]
     return aioredis.Redis.from_pool(pool)
 

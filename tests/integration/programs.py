@@ -21,7 +21,7 @@ from tests.processes import within
 
 REPOSITORY = Path(__file__).parents[2]
 #: The longest that a program may take to start or to do what it was told, on a busy machine.
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 
 
 @dataclass(eq=False)
@@ -100,7 +100,7 @@ def start_program(directory: Path, name: str, *arguments: str, **settings: objec
     return Program(name, process, log_path)
 
 
-def run_command(*arguments: str, timeout_s: float = PATIENCE_S, **settings: object) -> Ran:
+def run_command(*arguments: str, **settings: object) -> Ran:
     """Run `livestream <arguments>` to its end."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("LIVESTREAM_")}
     chosen = {f"LIVESTREAM_{key.upper()}": str(value) for key, value in settings.items()}
@@ -111,7 +111,7 @@ def run_command(*arguments: str, timeout_s: float = PATIENCE_S, **settings: obje
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=timeout_s,
+        timeout=PATIENCE_S,
         check=False,
     )
     return Ran(ended.returncode, ended.stdout, ended.stderr)
@@ -124,8 +124,3 @@ class Ran:
     status: int
     out: str
     err: str
-
-    @property
-    def complaint(self) -> str:
-        """Its one line on standard error, or all of it if it is not one line."""
-        return self.err.strip()
