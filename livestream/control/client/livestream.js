@@ -14,7 +14,13 @@
 export const SUBPROTOCOL = "livestream.v1";
 
 /** Why a connection ended, where it changes what to do next. */
-export const Close = { RESTARTING: 1012, TICKET_EXPIRED: 4001, BANNED: 4003, MISUSE: 4009, FLOODING: 4029 };
+export const Close = {
+  RESTARTING: 1012,
+  TICKET_EXPIRED: 4001,
+  BANNED: 4003,
+  MISUSE: 4009,
+  FLOODING: 4029,
+};
 
 /** A repeat of these by the same id does no harm, so they survive a lost connection. */
 const REPEATABLE = new Set(["cart.add", "cart.remove", "cart.show", "checkout", "order.pay"]);
@@ -205,7 +211,8 @@ export class Line extends Emitter {
   /** A half-open connection says nothing: only silence tells. Timers of a hidden tab may be late. */
   #listen() {
     const nowMs = localMs();
-    if (!this.#probe || this.#socket?.readyState !== 1 || nowMs - this.#heardAtMs < SILENCE_MS) return;
+    if (!this.#probe || this.#socket?.readyState !== 1 || nowMs - this.#heardAtMs < SILENCE_MS)
+      return;
     if (this.#probedAtMs < this.#heardAtMs) {
       this.#probedAtMs = nowMs;
       this.#probe();
@@ -270,7 +277,8 @@ export class Livestream extends Emitter {
 
   close() {
     this.#line.close();
-    for (const id of [...this.#pending.keys()]) this.#refuse(id, "offline", "the page left the room");
+    for (const id of [...this.#pending.keys()])
+      this.#refuse(id, "offline", "the page left the room");
   }
 
   /**
@@ -283,10 +291,15 @@ export class Livestream extends Emitter {
     const repeatable = REPEATABLE.has(message.type);
     return new Promise((resolve, reject) => {
       if (this.#pending.size >= PENDING_MAX || (!repeatable && !this.#welcomed)) {
-        reject(new Refused({ code: "offline", message: "not connected just now", retryable: true }));
+        reject(
+          new Refused({ code: "offline", message: "not connected just now", retryable: true }),
+        );
         return;
       }
-      const timer = setTimeout(() => this.#refuse(id, "timeout", "no answer came in time"), timeoutMs);
+      const timer = setTimeout(
+        () => this.#refuse(id, "timeout", "no answer came in time"),
+        timeoutMs,
+      );
       this.#pending.set(id, { message: { ...message, id }, repeatable, resolve, reject, timer });
       if (this.#welcomed) this.#line.send(JSON.stringify({ ...message, id }));
     });

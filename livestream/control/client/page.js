@@ -56,7 +56,8 @@ export function onPress(button, action, say) {
   const target = button.form && button.type === "submit" ? button.form : button;
   let busy = false;
   target.addEventListener("keydown", (key) => {
-    if (key.repeat && key.key === "Enter" && key.target.tagName !== "TEXTAREA") key.preventDefault();
+    if (key.repeat && key.key === "Enter" && key.target.tagName !== "TEXTAREA")
+      key.preventDefault();
   });
   target.addEventListener(target === button ? "click" : "submit", async (event) => {
     event.preventDefault();
@@ -117,8 +118,15 @@ export const plural = (count, noun) => `${formatCount(count)} ${noun}${count ===
 
 /** The bar of a drop's stock, as one element and its `update(levels)`. */
 export function stockBar() {
-  const parts = ["sold", "held", "available", "withdrawn"].map((name) => [name, el("span", { className: name })]);
-  const node = el("div", { className: "stock-bar", "aria-hidden": "true" }, ...parts.map(([, part]) => part));
+  const parts = ["sold", "held", "available", "withdrawn"].map((name) => [
+    name,
+    el("span", { className: name }),
+  ]);
+  const node = el(
+    "div",
+    { className: "stock-bar", "aria-hidden": "true" },
+    ...parts.map(([, part]) => part),
+  );
   return {
     node,
     update(levels) {

@@ -45,10 +45,12 @@ const setStatus = (status) => (view) => {
 
 const putCard = (view, { card }) => view.cards.set(card.card_id, card);
 
-const moveDrop = (status) => (view, { drop_id }) => {
-  const drop = view.drops.get(drop_id);
-  if (drop) drop.status = status;
-};
+const moveDrop =
+  (status) =>
+  (view, { drop_id }) => {
+    const drop = view.drops.get(drop_id);
+    if (drop) drop.status = status;
+  };
 
 const FOLDS = {
   "room.created": (view, { title }) => {

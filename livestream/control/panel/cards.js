@@ -18,7 +18,8 @@ export class Cards {
     desk.on("announcement", ({ text, at_ms }) => {
       const time = new Date(at_ms).toLocaleTimeString();
       byId("announced").prepend(el("li", {}, el("time", { className: "quiet" }, time), text));
-      while (byId("announced").children.length > ANNOUNCED_MAX) byId("announced").lastChild.remove();
+      while (byId("announced").children.length > ANNOUNCED_MAX)
+        byId("announced").lastChild.remove();
     });
   }
 
@@ -28,7 +29,9 @@ export class Cards {
     const drawn = JSON.stringify([[...cards.values()], pinned]);
     if (this.drawn === drawn) return;
     this.drawn = drawn;
-    byId("cards").replaceChildren(...[...cards.values()].reverse().map((card) => this.#row(card, card.card_id === pinned)));
+    byId("cards").replaceChildren(
+      ...[...cards.values()].reverse().map((card) => this.#row(card, card.card_id === pinned)),
+    );
     byId("cards-empty").hidden = cards.size > 0;
     const choices = [...cards.values()].filter(({ sku }) => sku);
     byId("drop-card").replaceChildren(
@@ -41,16 +44,32 @@ export class Cards {
   #row(card, pinned) {
     const say = (text) => setText(byId("cards-said"), text);
     const pin = el("button", { type: "button", className: "small" }, pinned ? "Unpin" : "Pin");
-    onPress(pin, () => this.#desk.call("PUT", "/pin", { card_id: pinned ? null : card.card_id }), say);
+    onPress(
+      pin,
+      () => this.#desk.call("PUT", "/pin", { card_id: pinned ? null : card.card_id }),
+      say,
+    );
     const edit = el("button", { type: "button", className: "small" }, "Edit");
     edit.addEventListener("click", () => fillCardForm(card));
     const withdraw = el("button", { type: "button", className: "small" }, "Withdraw");
-    onPress(withdraw, () => this.#desk.call("DELETE", `/cards/${encodeURIComponent(card.card_id)}`), say);
-    const about = [card.sku, card.price_minor === undefined ? null : formatMoney(card.price_minor, card.currency)];
+    onPress(
+      withdraw,
+      () => this.#desk.call("DELETE", `/cards/${encodeURIComponent(card.card_id)}`),
+      say,
+    );
+    const about = [
+      card.sku,
+      card.price_minor === undefined ? null : formatMoney(card.price_minor, card.currency),
+    ];
     return el(
       "li",
       { className: pinned ? "card pinned" : "card" },
-      el("div", { className: "title-row" }, el("h3", {}, card.title), pinned ? el("span", { className: "chip", "data-status": "open" }, "Pinned") : null),
+      el(
+        "div",
+        { className: "title-row" },
+        el("h3", {}, card.title),
+        pinned ? el("span", { className: "chip", "data-status": "open" }, "Pinned") : null,
+      ),
       el("p", { className: "quiet" }, about.filter(Boolean).join(" · ")),
       el("div", { className: "actions", hidden: !this.#desk.api.may("host") }, pin, edit, withdraw),
     );
@@ -61,8 +80,10 @@ function fillCardForm(card) {
   const form = byId("card-form");
   const { elements } = form;
   form.closest("details").open = true;
-  for (const name of ["card_id", "title", "sku", "description", "image_url"]) elements[name].value = card[name] ?? "";
-  elements.price.value = card.price_minor === undefined ? "" : formatMoney(card.price_minor, card.currency).slice(4);
+  for (const name of ["card_id", "title", "sku", "description", "image_url"])
+    elements[name].value = card[name] ?? "";
+  elements.price.value =
+    card.price_minor === undefined ? "" : formatMoney(card.price_minor, card.currency).slice(4);
   if (card.currency) elements.currency.value = card.currency;
   elements.title.focus();
 }
@@ -85,7 +106,11 @@ export function wireCardForms(current) {
         card.currency = elements.currency.value;
         card.price_minor = parseMoney(elements.price.value, card.currency);
       }
-      await current().call("PUT", `/cards/${encodeURIComponent(elements.card_id.value.trim())}`, card);
+      await current().call(
+        "PUT",
+        `/cards/${encodeURIComponent(elements.card_id.value.trim())}`,
+        card,
+      );
       form.reset();
       form.closest("details").open = false;
     },

@@ -51,9 +51,13 @@ export class Api {
       });
       content = await answer.json();
     } catch {
-      throw new Problem(answer?.status ?? 0, "The control server does not answer. Look before you repeat it.");
+      throw new Problem(
+        answer?.status ?? 0,
+        "The control server does not answer. Look before you repeat it.",
+      );
     }
-    if (!answer.ok) throw new Problem(answer.status, content.detail ?? content.title ?? "refused", content.code);
+    if (!answer.ok)
+      throw new Problem(answer.status, content.detail ?? content.title ?? "refused", content.code);
     return content;
   }
 

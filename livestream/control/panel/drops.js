@@ -4,10 +4,27 @@
  * Owns how a host runs a drop. Refuses to know what may be done when: the engine answers that.
  */
 
-import { byId, el, formatCount, formatMoney, formatSpan, onPress, parseMoney, plural, setText, stockBar } from "/static/client/page.js";
+import {
+  byId,
+  el,
+  formatCount,
+  formatMoney,
+  formatSpan,
+  onPress,
+  parseMoney,
+  plural,
+  setText,
+  stockBar,
+} from "/static/client/page.js";
 import { askOnce } from "./ask.js";
 
-const STATUS_WORDS = { scheduled: "Scheduled", open: "Open", paused: "Paused", sold_out: "Sold out", closed: "Closed" };
+const STATUS_WORDS = {
+  scheduled: "Scheduled",
+  open: "Open",
+  paused: "Paused",
+  sold_out: "Sold out",
+  closed: "Closed",
+};
 /** Which buttons make sense in which state; the engine has the last word. */
 const BUTTONS = {
   scheduled: ["open", "restock", "close"],
@@ -32,7 +49,11 @@ class DropRow {
     this.said = el("p", { className: "bad", role: "alert" });
     const button = (text, path, props = {}) => {
       const node = el("button", { type: "button", className: "small", ...props }, text);
-      onPress(node, () => this.#desk.call("POST", `${this.#path()}/${path}`), (words) => setText(this.said, words));
+      onPress(
+        node,
+        () => this.#desk.call("POST", `${this.#path()}/${path}`),
+        (words) => setText(this.said, words),
+      );
       return node;
     };
     this.buttons = {
@@ -41,13 +62,47 @@ class DropRow {
       resume: button("Resume", "resume", { className: "small main" }),
       close: el("button", { type: "button", className: "small grave" }, "Close"),
     };
-    onPress(this.buttons.close, () => this.#close(), (words) => setText(this.said, words));
-    this.more = el("input", { type: "number", min: 1, max: 1_000_000, value: 10, required: true, "aria-label": "Units to add" });
+    onPress(
+      this.buttons.close,
+      () => this.#close(),
+      (words) => setText(this.said, words),
+    );
+    this.more = el("input", {
+      type: "number",
+      min: 1,
+      max: 1_000_000,
+      value: 10,
+      required: true,
+      "aria-label": "Units to add",
+    });
     const restock = el("button", { type: "submit", className: "small" }, "Restock");
-    this.buttons.restock = el("form", { className: "restock", autocomplete: "off" }, this.more, restock);
-    onPress(restock, () => this.#restock(), (words) => setText(this.said, words));
-    this.actions = el("div", { className: "actions", hidden: !desk.api.may("host") }, ...Object.values(this.buttons));
-    this.node = el("li", { className: "drop" }, el("div", { className: "title-row" }, this.title, this.status), this.terms, this.clock, this.bar.node, this.levels, this.actions, this.said);
+    this.buttons.restock = el(
+      "form",
+      { className: "restock", autocomplete: "off" },
+      this.more,
+      restock,
+    );
+    onPress(
+      restock,
+      () => this.#restock(),
+      (words) => setText(this.said, words),
+    );
+    this.actions = el(
+      "div",
+      { className: "actions", hidden: !desk.api.may("host") },
+      ...Object.values(this.buttons),
+    );
+    this.node = el(
+      "li",
+      { className: "drop" },
+      el("div", { className: "title-row" }, this.title, this.status),
+      this.terms,
+      this.clock,
+      this.bar.node,
+      this.levels,
+      this.actions,
+      this.said,
+    );
   }
 
   #path() {
@@ -56,7 +111,10 @@ class DropRow {
 
   async #close() {
     const { title, available } = this.#drop;
-    const sure = await askOnce(`Close the drop of ${title}? ${plural(available, "free piece")} will be withdrawn; what is held may still be paid.`, "Close the drop");
+    const sure = await askOnce(
+      `Close the drop of ${title}? ${plural(available, "free piece")} will be withdrawn; what is held may still be paid.`,
+      "Close the drop",
+    );
     if (sure) await this.#desk.call("POST", `${this.#path()}/close`);
   }
 
@@ -64,7 +122,9 @@ class DropRow {
   async #restock() {
     const before = this.#drop.supply;
     try {
-      await this.#desk.call("POST", `${this.#path()}/restock`, { quantity: this.more.valueAsNumber });
+      await this.#desk.call("POST", `${this.#path()}/restock`, {
+        quantity: this.more.valueAsNumber,
+      });
     } catch (error) {
       if (error.unsure) error.message += ` The supply was ${formatCount(before)} before.`;
       throw error;
@@ -76,18 +136,34 @@ class DropRow {
     setText(this.title, drop.title);
     setText(this.status, STATUS_WORDS[drop.status]);
     this.status.dataset.status = drop.status;
-    const perk = drop.perk ? `, first ${formatCount(drop.perk.first_n)}: ${drop.perk.name} (${formatCount(drop.perks_awarded)} given)` : "";
-    setText(this.terms, `${drop.sku} · ${formatMoney(drop.price_minor, drop.currency)} · ${formatCount(drop.limit_per_viewer)} each${perk}`);
+    const perk = drop.perk
+      ? `, first ${formatCount(drop.perk.first_n)}: ${drop.perk.name} (${formatCount(drop.perks_awarded)} given)`
+      : "";
+    setText(
+      this.terms,
+      `${drop.sku} · ${formatMoney(drop.price_minor, drop.currency)} · ${formatCount(drop.limit_per_viewer)} each${perk}`,
+    );
     this.bar.update(drop);
     const withdrawn = drop.withdrawn ? ` · ${formatCount(drop.withdrawn)} withdrawn` : "";
-    setText(this.levels, `${formatCount(drop.available)} free · ${formatCount(drop.held)} held · ${formatCount(drop.sold)} sold${withdrawn} · of ${formatCount(drop.supply)}`);
-    for (const [name, node] of Object.entries(this.buttons)) node.hidden = !BUTTONS[drop.status].includes(name);
+    setText(
+      this.levels,
+      `${formatCount(drop.available)} free · ${formatCount(drop.held)} held · ${formatCount(drop.sold)} sold${withdrawn} · of ${formatCount(drop.supply)}`,
+    );
+    for (const [name, node] of Object.entries(this.buttons))
+      node.hidden = !BUTTONS[drop.status].includes(name);
   }
 
   tick(nowMs) {
     const waits = this.#drop?.status === "scheduled";
     const opensAtMs = this.#drop?.opens_at_ms;
-    setText(this.clock, waits ? (opensAtMs ? `Opens in ${formatSpan(opensAtMs - nowMs)}` : "Opens when you say so") : "");
+    setText(
+      this.clock,
+      waits
+        ? opensAtMs
+          ? `Opens in ${formatSpan(opensAtMs - nowMs)}`
+          : "Opens when you say so"
+        : "",
+    );
   }
 }
 
@@ -137,12 +213,15 @@ export function wireDropForm(current) {
     elements.drop_id.dataset.own = "yes";
   });
   elements.sku.addEventListener("input", () => {
-    if (!elements.drop_id.dataset.own) elements.drop_id.value = freeDropId(current(), elements.sku.value);
+    if (!elements.drop_id.dataset.own)
+      elements.drop_id.value = freeDropId(current(), elements.sku.value);
   });
   for (const button of form.querySelectorAll("[data-opens-in]")) {
     button.addEventListener("click", () => {
       const seconds = button.dataset.opensIn;
-      elements.opens_at.value = seconds ? localIso(current().clock.now() + Number(seconds) * 1000) : "";
+      elements.opens_at.value = seconds
+        ? localIso(current().clock.now() + Number(seconds) * 1000)
+        : "";
     });
   }
   onPress(
@@ -176,7 +255,8 @@ function dropTerms(elements) {
     pay_ttl_ms: elements.pay.valueAsNumber * 1000,
   };
   if (elements.opens_at.value) terms.opens_at_ms = new Date(elements.opens_at.value).getTime();
-  if (elements.perk.value.trim()) terms.perk = { name: elements.perk.value.trim(), first_n: elements.first_n.valueAsNumber };
+  if (elements.perk.value.trim())
+    terms.perk = { name: elements.perk.value.trim(), first_n: elements.first_n.valueAsNumber };
   return terms;
 }
 

@@ -23,7 +23,14 @@ class Figure {
     chart.setAttribute("preserveAspectRatio", "none");
     chart.setAttribute("aria-hidden", "true");
     chart.append(this.path);
-    this.node = el("div", { className: "figure" }, el("dt", { className: "label" }, label), this.value, this.below, el("dd", { className: "spark" }, chart));
+    this.node = el(
+      "div",
+      { className: "figure" },
+      el("dt", { className: "label" }, label),
+      this.value,
+      this.below,
+      el("dd", { className: "spark" }, chart),
+    );
   }
 
   show(value, below = "") {
@@ -38,7 +45,9 @@ class Figure {
     const top = Math.max(...this.#points);
     if (top === Math.min(...this.#points)) return;
     const step = 120 / Math.max(1, this.#points.length - 1);
-    const points = this.#points.map((each, at) => `${(at * step).toFixed(1)},${(23 - (22 * each) / top).toFixed(1)}`);
+    const points = this.#points.map(
+      (each, at) => `${(at * step).toFixed(1)},${(23 - (22 * each) / top).toFixed(1)}`,
+    );
     this.path.setAttribute("points", points.join(" "));
   }
 }
@@ -55,7 +64,11 @@ export class Numbers {
     this.noGmv.node.classList.add("gmv");
     this.noGmv.show("–", "nothing paid yet");
     this.strip = byId("numbers");
-    this.strip.replaceChildren(...[this.noGmv, this.viewers, this.joined, this.likes, this.orders, this.perks].map(({ node }) => node));
+    this.strip.replaceChildren(
+      ...[this.noGmv, this.viewers, this.joined, this.likes, this.orders, this.perks].map(
+        ({ node }) => node,
+      ),
+    );
   }
 
   /** Draw a ledger; `titleOf(sku)` names products. */
@@ -65,7 +78,10 @@ export class Numbers {
     this.viewers.point(audience.viewers);
     this.joined.show(formatCount(audience.joined), `${formatCount(audience.unique)} different`);
     this.likes.show(formatCount(audience.likes));
-    this.orders.show(formatCount(orders.paid), `${formatCount(orders.placed)} placed, ${formatCount(holds.open)} held`);
+    this.orders.show(
+      formatCount(orders.paid),
+      `${formatCount(orders.placed)} placed, ${formatCount(holds.open)} held`,
+    );
     this.orders.point(orders.paid);
     const awarded = drops.reduce((sum, drop) => sum + drop.perks_awarded, 0);
     const offered = drops.reduce((sum, drop) => sum + (drop.perk?.first_n ?? 0), 0);
@@ -85,23 +101,30 @@ export class Numbers {
     }
     const figure = this.gmv.get(currency);
     const refunded = refunded_minor ? `, ${formatMoney(refunded_minor, currency)} refunded` : "";
-    figure.show(formatMoney(net_minor, currency), `gross ${formatMoney(gross_minor, currency)}${refunded}`);
+    figure.show(
+      formatMoney(net_minor, currency),
+      `gross ${formatMoney(gross_minor, currency)}${refunded}`,
+    );
     figure.point(net_minor);
   }
 }
 
 function drawTakings(takings, titleOf) {
-  const rows = takings.map(({ currency, sku, channel, gross_minor, refunded_minor, units_sold, units_refunded }) =>
-    row(
-      titleOf(sku),
-      channel,
-      units_refunded ? `${formatCount(units_sold)} − ${formatCount(units_refunded)}` : formatCount(units_sold),
-      formatMoney(gross_minor, currency),
-      refunded_minor ? formatMoney(refunded_minor, currency) : "",
-      formatMoney(gross_minor - refunded_minor, currency),
-    ),
+  const rows = takings.map(
+    ({ currency, sku, channel, gross_minor, refunded_minor, units_sold, units_refunded }) =>
+      row(
+        titleOf(sku),
+        channel,
+        units_refunded
+          ? `${formatCount(units_sold)} − ${formatCount(units_refunded)}`
+          : formatCount(units_sold),
+        formatMoney(gross_minor, currency),
+        refunded_minor ? formatMoney(refunded_minor, currency) : "",
+        formatMoney(gross_minor - refunded_minor, currency),
+      ),
   );
-  if (!rows.length) rows.push(el("tr", {}, el("td", { colSpan: 6, className: "quiet" }, "Nothing paid yet.")));
+  if (!rows.length)
+    rows.push(el("tr", {}, el("td", { colSpan: 6, className: "quiet" }, "Nothing paid yet.")));
   byId("takings").tBodies[0].replaceChildren(...rows);
 }
 
@@ -113,11 +136,16 @@ function drawCounts({ audience, orders, holds, chat, refusals }) {
     ["left", audience.left],
     ["chat shown", chat.shown],
     ["chat skipped", chat.skipped],
-    ...Object.entries(audience.by_channel).map(([channel, viewers]) => [`now from ${channel}`, viewers]),
+    ...Object.entries(audience.by_channel).map(([channel, viewers]) => [
+      `now from ${channel}`,
+      viewers,
+    ]),
     ...Object.entries(refusals).map(([code, count]) => [`answered “${code}”`, count]),
   ];
   byId("counts").tBodies[0].replaceChildren(
-    ...pairs.map(([name, value]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, formatCount(value)))),
+    ...pairs.map(([name, value]) =>
+      el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, formatCount(value))),
+    ),
   );
 }
 

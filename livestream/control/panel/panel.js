@@ -30,7 +30,8 @@ function show(page) {
   byId("who").hidden = page === "sign-in";
   byId("room-actions").hidden = page !== "desk";
   byId("status").hidden = page !== "desk";
-  for (const node of document.querySelectorAll("[data-needs]")) node.hidden = !api?.may(node.dataset.needs);
+  for (const node of document.querySelectorAll("[data-needs]"))
+    node.hidden = !api?.may(node.dataset.needs);
   if (page !== "desk") {
     setText(byId("title"), "The desk");
     setText(byId("link"), "");
@@ -99,13 +100,25 @@ async function listRooms() {
 /** A row for the room; one that is on screen already keeps its button, and so the focus. */
 function roomRow(row, { room, title, status, viewers, totals }) {
   if (!row) {
-    row = el("li", { className: "room" }, el("button", { type: "button" }, el("span", { className: "name" }), el("span", { className: "quiet" })));
+    row = el(
+      "li",
+      { className: "room" },
+      el(
+        "button",
+        { type: "button" },
+        el("span", { className: "name" }),
+        el("span", { className: "quiet" }),
+      ),
+    );
     row.dataset.room = room;
     row.firstChild.addEventListener("click", () => openRoom(room));
   }
   const sums = totals.map(({ net_minor, currency }) => formatMoney(net_minor, currency));
   setText(row.firstChild.firstChild, title || room);
-  setText(row.firstChild.lastChild, [room, STATUS_WORDS[status], plural(viewers, "viewer"), ...sums].join(" · "));
+  setText(
+    row.firstChild.lastChild,
+    [room, STATUS_WORDS[status], plural(viewers, "viewer"), ...sums].join(" · "),
+  );
   return row;
 }
 
@@ -114,7 +127,12 @@ function roomRow(row, { room, title, status, viewers, totals }) {
 function openRoom(room) {
   leaveDesk();
   desk = new Desk(api, room);
-  parts = { drops: new Drops(desk), cards: new Cards(desk), talk: new Talk(desk), numbers: new Numbers() };
+  parts = {
+    drops: new Drops(desk),
+    cards: new Cards(desk),
+    talk: new Talk(desk),
+    numbers: new Numbers(),
+  };
   keepInAddress(room);
   show("desk");
   byId("watch-link").href = `/watch/${encodeURIComponent(room)}`;
@@ -201,7 +219,10 @@ function wire() {
   onPress(
     byId("end"),
     async () => {
-      const sure = await askOnce("End the show? Every drop closes; what is held may still be paid. A show does not begin twice.", "End the show");
+      const sure = await askOnce(
+        "End the show? Every drop closes; what is held may still be paid. A show does not begin twice.",
+        "End the show",
+      );
       if (sure) await desk.call("POST", "/end");
     },
     say,

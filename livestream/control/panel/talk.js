@@ -26,7 +26,8 @@ export class Talk {
       if (skipped) this.#add(el("p", { className: "quiet" }, `and ${formatCount(skipped)} more`));
     });
     desk.on("chat.deleted", ({ message_id }) => {
-      for (const line of this.#list.children) if (line.dataset.message === message_id) line.classList.add("deleted");
+      for (const line of this.#list.children)
+        if (line.dataset.message === message_id) line.classList.add("deleted");
     });
     desk.on("moderated", () => this.#drawModerated());
   }
@@ -35,12 +36,18 @@ export class Talk {
     const actions = el("span", { className: "actions" });
     if (this.#desk.api.may("moderator")) {
       const button = (label, about, action) => {
-        const node = el("button", { type: "button", className: "tiny", "aria-label": `${label} ${about}` }, label);
+        const node = el(
+          "button",
+          { type: "button", className: "tiny", "aria-label": `${label} ${about}` },
+          label,
+        );
         onPress(node, action, this.#say);
         return node;
       };
       actions.append(
-        button("Delete", `“${text}”`, () => this.#desk.call("DELETE", `/chat/${encodeURIComponent(id)}`)),
+        button("Delete", `“${text}”`, () =>
+          this.#desk.call("DELETE", `/chat/${encodeURIComponent(id)}`),
+        ),
         button("Mute", name, () => this.#moderate(viewer, "mute", { muted: true })),
         button("Ban", name, () => this.#ban(viewer, name)),
       );
@@ -59,7 +66,9 @@ export class Talk {
   #add(line) {
     const list = this.#list;
     // Whoever points at a line, or reads back, is about to press: nothing moves under the hand.
-    const still = list.matches(":hover, :focus-within") || list.scrollHeight - list.scrollTop - list.clientHeight > 40;
+    const still =
+      list.matches(":hover, :focus-within") ||
+      list.scrollHeight - list.scrollTop - list.clientHeight > 40;
     list.append(line);
     while (list.children.length > LINES_MAX) list.firstChild.remove();
     if (!still) list.scrollTop = list.scrollHeight;
@@ -70,20 +79,35 @@ export class Talk {
   }
 
   async #ban(viewer, name) {
-    const sure = await askOnce(`Ban ${name} (${viewer})? The connection closes, and the door stays shut until you open it again.`, "Ban");
+    const sure = await askOnce(
+      `Ban ${name} (${viewer})? The connection closes, and the door stays shut until you open it again.`,
+      "Ban",
+    );
     if (sure) await this.#moderate(viewer, "ban", { banned: true });
   }
 
   #drawModerated() {
     const { muted, banned } = this.#desk;
-    const rows = [...[...muted].map((viewer) => [viewer, "muted"]), ...[...banned].map((viewer) => [viewer, "banned"])];
+    const rows = [
+      ...[...muted].map((viewer) => [viewer, "muted"]),
+      ...[...banned].map((viewer) => [viewer, "banned"]),
+    ];
     setText(byId("moderated-count"), formatCount(rows.length));
     byId("moderated-list").replaceChildren(
       ...rows.map(([viewer, how]) => {
-        const back = el("button", { type: "button", className: "small" }, how === "muted" ? "Let speak" : "Let in");
+        const back = el(
+          "button",
+          { type: "button", className: "small" },
+          how === "muted" ? "Let speak" : "Let in",
+        );
         const verb = how === "muted" ? "mute" : "ban";
         onPress(back, () => this.#moderate(viewer, verb, { [how]: false }), this.#say);
-        return el("li", { className: "title-row" }, el("span", {}, `${viewer} `, el("span", { className: "quiet" }, how)), back);
+        return el(
+          "li",
+          { className: "title-row" },
+          el("span", {}, `${viewer} `, el("span", { className: "quiet" }, how)),
+          back,
+        );
       }),
     );
   }

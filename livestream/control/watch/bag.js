@@ -7,7 +7,15 @@
  */
 
 import { Refused, makeId } from "/static/client/livestream.js";
-import { byId, el, formatMoney, formatSpan, onPress, plural, setText } from "/static/client/page.js";
+import {
+  byId,
+  el,
+  formatMoney,
+  formatSpan,
+  onPress,
+  plural,
+  setText,
+} from "/static/client/page.js";
 import { inWords } from "./words.js";
 
 /** An order only moves to the right; a late answer may tell of an earlier state. */
@@ -35,7 +43,11 @@ export class Bag {
     this.dialog = byId("bag");
     byId("bag-open").addEventListener("click", () => this.dialog.showModal());
     byId("bag-close").addEventListener("click", () => this.dialog.close());
-    onPress(byId("checkout"), () => this.#checkOut(), (text) => setText(byId("checkout-said"), text));
+    onPress(
+      byId("checkout"),
+      () => this.#checkOut(),
+      (text) => setText(byId("checkout-said"), text),
+    );
     live.on("welcome", () => this.#refresh());
     live.on("hold.expired", ({ hold_id, sku }) => {
       if (!this.#holds.delete(hold_id)) return;
@@ -132,16 +144,23 @@ export class Bag {
     byId("bag-holds").hidden = holds.length === 0;
     byId("holds").replaceChildren(...holds.map((hold) => this.#holdRow(hold)));
     const total = holds.reduce((sum, hold) => sum + hold.quantity * hold.price_minor, 0);
-    setText(byId("checkout"), holds.length ? `Check out · ${formatMoney(total, holds[0].currency)}` : "Check out");
+    setText(
+      byId("checkout"),
+      holds.length ? `Check out · ${formatMoney(total, holds[0].currency)}` : "Check out",
+    );
     const orders = [...this.#orders.values()].reverse();
     for (const order of orders) {
       if (!this.#rows.has(order.order_id)) {
-        this.#rows.set(order.order_id, new OrderRow((token) => this.#pay(order.order_id, token), this.#titleOf));
+        this.#rows.set(
+          order.order_id,
+          new OrderRow((token) => this.#pay(order.order_id, token), this.#titleOf),
+        );
       }
       this.#rows.get(order.order_id).update(order);
     }
     const nodes = orders.map(({ order_id }) => this.#rows.get(order_id).node);
-    if (nodes.some((node, at) => byId("orders").children[at] !== node)) byId("orders").replaceChildren(...nodes);
+    if (nodes.some((node, at) => byId("orders").children[at] !== node))
+      byId("orders").replaceChildren(...nodes);
     byId("bag-orders").hidden = orders.length === 0;
     byId("bag-empty").hidden = holds.length + orders.length > 0;
     byId("bag-open").hidden = holds.length + orders.length === 0;
@@ -151,7 +170,11 @@ export class Bag {
   #holdRow(hold) {
     const title = this.#titleOf(hold.sku);
     const back = el("button", { type: "button", "aria-label": `Put back ${title}` }, "Put back");
-    onPress(back, () => this.#putBack(hold.sku), (text) => setText(byId("checkout-said"), text));
+    onPress(
+      back,
+      () => this.#putBack(hold.sku),
+      (text) => setText(byId("checkout-said"), text),
+    );
     const clock = el("span", { className: "clock" });
     clock.dataset.until = hold.expires_at_ms;
     const pieces = hold.quantity > 1 ? `${hold.quantity} × ` : "";
@@ -160,7 +183,12 @@ export class Bag {
       {},
       el("span", { className: "name" }, title),
       back,
-      el("span", { className: "quiet" }, `${pieces}${formatMoney(hold.price_minor, hold.currency)} · yours for `, clock),
+      el(
+        "span",
+        { className: "quiet" },
+        `${pieces}${formatMoney(hold.price_minor, hold.currency)} · yours for `,
+        clock,
+      ),
     );
   }
 
@@ -175,7 +203,11 @@ export class Bag {
     const until = Math.min(...[...holds, ...due].map(({ expires_at_ms }) => expires_at_ms));
     let summary = paid ? `${plural(paid, "order")} confirmed` : "Your orders";
     if (due.length) summary = `${plural(due.length, "order")} to pay`;
-    if (holds.length) summary = `${plural(holds.reduce((sum, { quantity }) => sum + quantity, 0), "piece")} reserved for you`;
+    if (holds.length)
+      summary = `${plural(
+        holds.reduce((sum, { quantity }) => sum + quantity, 0),
+        "piece",
+      )} reserved for you`;
     setText(byId("bag-summary"), summary);
     if (Number.isFinite(until)) showLeft(byId("bag-clock"), until - nowMs);
     else setText(byId("bag-clock"), "");
@@ -201,8 +233,18 @@ class OrderRow {
     this.deadline = el("p", { className: "quiet" }, "Kept for you for ", this.until);
     this.perks = el("div");
     const choice = (value, text, checked) =>
-      el("label", {}, el("input", { type: "radio", name: this.#sandboxName, value, checked }), text);
-    this.choices = el("div", { className: "choices" }, choice("tok_approve", "approves", true), choice("tok_decline", "declines", false));
+      el(
+        "label",
+        {},
+        el("input", { type: "radio", name: this.#sandboxName, value, checked }),
+        text,
+      );
+    this.choices = el(
+      "div",
+      { className: "choices" },
+      choice("tok_approve", "approves", true),
+      choice("tok_decline", "declines", false),
+    );
     this.sandbox = el(
       "fieldset",
       { className: "sandbox" },
@@ -224,7 +266,11 @@ class OrderRow {
       this.said,
     );
     const token = () => this.choices.querySelector("input:checked").value;
-    onPress(this.button, () => pay(token()), (text) => setText(this.said, text));
+    onPress(
+      this.button,
+      () => pay(token()),
+      (text) => setText(this.said, text),
+    );
   }
 
   update(order) {
@@ -235,13 +281,21 @@ class OrderRow {
     this.state.dataset.status = order.status;
     this.lines.replaceChildren(...order.lines.map((line) => this.#line(line, order.currency)));
     this.perks.replaceChildren(
-      ...(order.perks ?? []).map(({ name, rank }) => el("p", { className: "perk" }, `${name} · you are number ${rank}`)),
+      ...(order.perks ?? []).map(({ name, rank }) =>
+        el("p", { className: "perk" }, `${name} · you are number ${rank}`),
+      ),
     );
     this.until.dataset.until = order.expires_at_ms ?? 0;
     this.deadline.hidden = !waits;
     this.sandbox.hidden = this.button.hidden = !waits || underWay;
-    setText(this.button, order.total_minor === undefined ? "Pay" : `Pay ${formatMoney(order.total_minor, order.currency)}`);
-    if (order.payment === "declined" && waits) setText(this.said, "The bank declined. The order is still yours: try again.");
+    setText(
+      this.button,
+      order.total_minor === undefined
+        ? "Pay"
+        : `Pay ${formatMoney(order.total_minor, order.currency)}`,
+    );
+    if (order.payment === "declined" && waits)
+      setText(this.said, "The bank declined. The order is still yours: try again.");
     else if (!waits || underWay) setText(this.said, "");
   }
 
@@ -260,6 +314,7 @@ function orderState({ status, paid_seq, payment }, underWay) {
   if (underWay) return "Payment under way…";
   if (status === "paid") return paid_seq ? `Confirmed · no. ${paid_seq}` : "Confirmed";
   if (status === "refunded") return "Refunded";
-  if (status === "expired") return payment === "refunding" ? "Expired; your money is on its way back" : "Expired";
+  if (status === "expired")
+    return payment === "refunding" ? "Expired; your money is on its way back" : "Expired";
   return "Waits for payment";
 }

@@ -5,7 +5,16 @@
  * know what happens when the button is pressed.
  */
 
-import { el, formatCount, formatMoney, formatSpan, onPress, plural, setText, stockBar } from "/static/client/page.js";
+import {
+  el,
+  formatCount,
+  formatMoney,
+  formatSpan,
+  onPress,
+  plural,
+  setText,
+  stockBar,
+} from "/static/client/page.js";
 
 export class Offer {
   #drop = null;
@@ -24,18 +33,38 @@ export class Offer {
     this.hint = el("p", { className: "quiet" });
     this.stock = el("div", { className: "stock" }, this.bar.node, this.hint);
     this.clock = el("span", { className: "clock", role: "timer", "aria-live": "off" });
-    this.countdown = el("p", { className: "countdown" }, el("span", { className: "label" }, "Opens in"), this.clock);
+    this.countdown = el(
+      "p",
+      { className: "countdown" },
+      el("span", { className: "label" }, "Opens in"),
+      this.clock,
+    );
     this.buy = el("button", { type: "button", className: "buy main" }, "Reserve");
     this.said = el("p", { className: "bad", role: "status" });
     this.node = el(
       "article",
       { className: "offer" },
       el("div", { className: "plate" }, this.image, this.initial, this.edition),
-      el("div", { className: "words" }, this.title, this.description, this.price, this.perk, this.countdown, this.stock, this.buy, this.said),
+      el(
+        "div",
+        { className: "words" },
+        this.title,
+        this.description,
+        this.price,
+        this.perk,
+        this.countdown,
+        this.stock,
+        this.buy,
+        this.said,
+      ),
     );
     this.image.addEventListener("error", () => this.#picture(false));
     this.image.addEventListener("load", () => this.#picture(true));
-    onPress(this.buy, () => reserve(this.#drop.sku), (text) => setText(this.said, text));
+    onPress(
+      this.buy,
+      () => reserve(this.#drop.sku),
+      (text) => setText(this.said, text),
+    );
   }
 
   /** Draw the card and its drop as they stand; either may be null, not both. */
@@ -68,7 +97,7 @@ export class Offer {
     if (!drop) return;
     const open = drop.status === "open" && roomStatus === "live";
     this.buy.disabled = !open;
-    setText(this.buy, open ? "Reserve" : CLOSED_LABELS[drop.status] ?? "Not yet open");
+    setText(this.buy, open ? "Reserve" : (CLOSED_LABELS[drop.status] ?? "Not yet open"));
     this.bar.update(drop);
     setText(this.hint, stockHint(drop));
   }
@@ -93,7 +122,8 @@ function stockHint({ status, available, held, sold, supply }) {
   if (status === "sold_out") return `Sold out: all ${plural(supply, "piece")}.`;
   if (status === "closed") return `This has ended: ${plural(sold, "piece")} sold.`;
   if (status === "paused") return "The counter is paused. It opens again shortly.";
-  if (available === 0) return `All are reserved just now (${formatCount(held)}). Some may come back.`;
+  if (available === 0)
+    return `All are reserved just now (${formatCount(held)}). Some may come back.`;
   const carts = held ? `, ${formatCount(held)} reserved` : "";
   return `${formatCount(available)} of ${formatCount(supply)} left${carts}`;
 }

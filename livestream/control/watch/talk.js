@@ -30,7 +30,8 @@ export class Talk {
       if (skipped) this.#add(el("p", { className: "aside" }, `and ${formatCount(skipped)} more`));
     });
     live.on("chat.deleted", ({ message_id }) => {
-      for (const line of this.#list.children) if (line.dataset.message === message_id) line.remove();
+      for (const line of this.#list.children)
+        if (line.dataset.message === message_id) line.remove();
     });
     live.on("pulse", ({ likes }) => this.#showLikes(likes));
     const said = (text) => setText(byId("talk-said"), text);

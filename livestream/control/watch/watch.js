@@ -99,16 +99,28 @@ function draw() {
 
   const rest = shown.filter((each) => each !== first).reverse();
   place(byId("stage"), first ? [offers.get(first.key).node] : []);
-  place(byId("cards"), rest.map(({ key }) => offers.get(key).node));
+  place(
+    byId("cards"),
+    rest.map(({ key }) => offers.get(key).node),
+  );
   byId("others").hidden = rest.length === 0;
   byId("empty").hidden = shown.length > 0;
-  setText(byId("empty"), view.status === "ended" ? "The show has ended. Thank you for being here." : "The show is about to begin.");
+  setText(
+    byId("empty"),
+    view.status === "ended"
+      ? "The show has ended. Thank you for being here."
+      : "The show is about to begin.",
+  );
   tick();
 }
 
 /** Put the nodes in their order, touching nothing that stands right: focus stays where it is. */
 function place(parent, nodes) {
-  if (nodes.length === parent.children.length && nodes.every((node, at) => parent.children[at] === node)) return;
+  if (
+    nodes.length === parent.children.length &&
+    nodes.every((node, at) => parent.children[at] === node)
+  )
+    return;
   parent.replaceChildren(...nodes);
 }
 
@@ -139,7 +151,15 @@ function showLine({ state, code }) {
     closed: code === 4003 ? "You were shown out of this room." : "The room is closed to this page.",
   }[state];
   if (words !== undefined) setText(byId("line"), words);
-  else lineTimer = setTimeout(() => setText(byId("line"), live.viewer ? "Connecting again. What you reserved stays reserved." : "Connecting…"), LINE_AFTER_MS);
+  else
+    lineTimer = setTimeout(
+      () =>
+        setText(
+          byId("line"),
+          live.viewer ? "Connecting again. What you reserved stays reserved." : "Connecting…",
+        ),
+      LINE_AFTER_MS,
+    );
 }
 
 // -- the beginning ------------------------------------------------------------------------------
@@ -178,7 +198,9 @@ async function begin() {
   live.on("pulse", ({ viewers }) => showViewers(viewers));
   setInterval(tick, 200);
   // A page that is left takes no chat; orders and stock still reach it.
-  document.addEventListener("visibilitychange", () => live.attention(document.hidden ? "commerce" : "full"));
+  document.addEventListener("visibilitychange", () =>
+    live.attention(document.hidden ? "commerce" : "full"),
+  );
   live.open();
 }
 
