@@ -28,7 +28,7 @@ SUFFIXES = {
     ".ico": "image/x-icon",
     ".woff2": "font/woff2",
 }
-_ROOT = Path(str(resources.files("livestream.control")))
+ROOT = Path(str(resources.files("livestream.control")))
 
 
 def register(app: web.Application) -> None:
@@ -64,11 +64,11 @@ def policy(request: web.Request) -> str:
 
 
 async def _panel(request: web.Request) -> web.StreamResponse:
-    return _page(request, _ROOT / "panel" / "index.html")
+    return _page(request, ROOT / "panel" / "index.html")
 
 
 async def _watch(request: web.Request) -> web.StreamResponse:
-    return _page(request, _ROOT / "watch" / "index.html")
+    return _page(request, ROOT / "watch" / "index.html")
 
 
 def _page(request: web.Request, path: Path) -> web.StreamResponse:
@@ -78,7 +78,7 @@ def _page(request: web.Request, path: Path) -> web.StreamResponse:
 
 
 async def _static(request: web.Request) -> web.StreamResponse:
-    path = _ROOT / request.match_info["directory"] / request.match_info["file"]
+    path = ROOT / request.match_info["directory"] / request.match_info["file"]
     content_type = SUFFIXES.get(path.suffix)
     if content_type is None or not path.is_file():
         return not_found(f"no file {path.name}").response()

@@ -40,7 +40,7 @@ def parsed(document: dict[str, Any]) -> subprocess.CompletedProcess[str]:
         input=json.dumps(document),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
 
