@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 from redis import asyncio as aioredis
 
@@ -26,7 +28,7 @@ from livestream.audit import (
     audit_log,
     audit_room,
 )
-from livestream.facts import Record
+from livestream.facts import AnyFact, Record
 from livestream.room import RoomState
 from tests.livestream.stage import (
     HOLD_TTL_MS,
@@ -37,6 +39,8 @@ from tests.livestream.stage import (
     Stage,
     ok,
 )
+from tests.livestream.values import instances
+from tests.properties import PROPERTY
 
 Forge = Callable[[Log], Log]
 
@@ -75,9 +79,12 @@ def evening() -> Stage:
     return stage
 
 
-@pytest.fixture(scope="module")
+HONEST = evening().log
+
+
+@pytest.fixture
 def honest() -> Log:
-    return evening().log
+    return HONEST
 
 
 def test_an_honest_evening_is_clean(honest: Log) -> None:
@@ -622,3 +629,53 @@ async def test_a_record_that_cannot_be_read_is_a_finding(
     verdict = await audit_room(redis, room)
     assert verdict.broken() == {0}
     assert "cannot be read" in verdict.findings[0].sentence
+
+
+# -- whatever a log says -----------------------------------------------------------------------
+
+FORGERIES = st.lists(
+    st.tuples(
+        st.sampled_from(["take out", "repeat", "move", "swap records"]),
+        st.integers(0, 60),
+        st.integers(0, 60),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@PROPERTY
+@given(forgeries=FORGERIES)
+def test_the_auditor_never_falls_over_a_forged_log(
+    forgeries: list[tuple[str, int, int]],
+) -> None:
+    """Facts lost, doubled, and in another order: it says what is wrong and goes on to the end."""
+    records = [record for _, record in HONEST]
+    for forgery, here, there in forgeries:
+        r, s = here % len(records), there % len(records)
+        happened = list(records[r].facts)
+        fact = happened[there % len(happened)]
+        match forgery:
+            case "take out" if len(happened) > 1:
+                happened.remove(fact)
+            case "repeat":
+                happened.append(fact)
+            case "move":
+                other = structs.replace(records[s], facts=[*records[s].facts, fact])
+                records[s] = other
+            case "swap records":
+                records[r], records[s] = records[s], records[r]
+                continue
+        records[r] = structs.replace(records[r], facts=happened)
+    verdict = audit_log(numbered(records), "forged")
+    assert verdict.books.facts == sum(len(record.facts) for record in records)
+    assert verdict.to_text()
+    assert verdict.to_json()
+
+
+@PROPERTY
+@given(happened=st.lists(instances(AnyFact), max_size=12))
+def test_the_auditor_never_falls_over_a_log_of_nonsense(happened: list[AnyFact]) -> None:
+    verdict = audit_log([(len(happened), Record(1, 5, "0-0", happened))], "nonsense")
+    assert not verdict.clean
+    assert verdict.to_text()

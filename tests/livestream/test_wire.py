@@ -1,7 +1,7 @@
 """The codecs: what goes out comes back equal, and whatever comes in is a message or Malformed."""
 
 import json
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import orjson
@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cart.bounds import PERSONALISATION_KEYS_MAX, QUANTITY_MAX
-from cart.money import AMOUNT_MINOR_MAX
 from cart.outcome import ErrorCode, Refusal
 from livestream import facts, messages, wire
 from livestream.commands import Command, Envelope
 from livestream.facts import AnyFact, Record
 from livestream.messages import CHAT_TEXT_MAX, LIKES_PER_MESSAGE_MAX, MESSAGE_BYTES_MAX
 from livestream.wire import Malformed
+from tests.livestream.values import instances
 from tests.properties import PROPERTY
 
 
@@ -202,48 +202,6 @@ def test_any_json_is_a_message_or_malformed(value: Any, kind: str | None) -> Non
 
 
 # -- round trips -------------------------------------------------------------------------------
-
-
-def instances(union: Any) -> st.SearchStrategy[Any]:
-    """Any value of any of these Structs that is within its bounds."""
-    return st.one_of([st.builds(kind, **fields_of(kind)) for kind in get_args(union)])
-
-
-def fields_of(kind: type) -> dict[str, st.SearchStrategy[Any]]:
-    described = msgspec.inspect.type_info(kind)
-    assert isinstance(described, msgspec.inspect.StructType)
-    return {field.name: values(field.type) for field in described.fields}
-
-
-WORDS = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,8}", fullmatch=True)
-
-
-def values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
-    """Values of a msgspec type, by its own description of itself."""
-    match kind:
-        case msgspec.inspect.Metadata(type=inner):
-            return values(inner)
-        case msgspec.inspect.StrType(pattern=str()):
-            return WORDS
-        case msgspec.inspect.StrType():
-            return st.text(st.characters(codec="utf-8"), min_size=kind.min_length or 0, max_size=9)
-        case msgspec.inspect.IntType():
-            return st.integers(kind.ge or 0, AMOUNT_MINOR_MAX if kind.le is None else kind.le)
-        case msgspec.inspect.BoolType():
-            return st.booleans()
-        case msgspec.inspect.NoneType():
-            return st.none()
-        case msgspec.inspect.LiteralType():
-            return st.sampled_from(kind.values)
-        case msgspec.inspect.UnionType():
-            return st.one_of([values(inner) for inner in kind.types])
-        case msgspec.inspect.ListType():
-            return st.lists(values(kind.item_type), max_size=3)
-        case msgspec.inspect.DictType():
-            return st.dictionaries(values(kind.key_type), values(kind.value_type), max_size=3)
-        case msgspec.inspect.StructType():
-            return st.builds(kind.cls, **fields_of(kind.cls))
-    raise AssertionError(f"no values for {kind}")
 
 
 def has_no_picture(value: Any) -> bool:
