@@ -4,25 +4,27 @@ from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 
-from livestream.control import asyncapi
+from livestream.control import asyncapi, openapi
 
 
 class Contract:
-    """The document's messages by the `type` of their frames."""
+    """The AsyncAPI document's messages by the `type` of their frames, and its schemas by name."""
 
-    def __init__(self) -> None:
-        document = asyncapi.document("ws://127.0.0.1:1", "ws://127.0.0.1:2")
-        schemas = {
-            name: _closed(schema) for name, schema in document["components"]["schemas"].items()
-        }
+    def __init__(self, document: dict[str, Any] | None = None) -> None:
+        document = document or asyncapi.document("ws://127.0.0.1:1", "ws://127.0.0.1:2")
+        components = document["components"]
+        self.schemas = {name: _closed(schema) for name, schema in components["schemas"].items()}
         self._validators: dict[str, Draft202012Validator] = {}
-        for name, message in document["components"]["messages"].items():
+        for message in components.get("messages", {}).values():
             for kind in message["title"].split(" / "):
                 assert kind not in self._validators, f"{kind} is in two messages"
-                root = {**message["payload"], "components": {"schemas": schemas}}
+                root = {**message["payload"], "components": {"schemas": self.schemas}}
                 self._validators[kind] = Draft202012Validator(root)
-            assert name in document["components"]["schemas"]
-        self.schemas = schemas
+
+    @classmethod
+    def of_openapi(cls) -> "Contract":
+        """The OpenAPI document's schemas by name."""
+        return cls(openapi.document())
 
     @property
     def types(self) -> set[str]:
