@@ -86,6 +86,10 @@ class Books(Struct):
     orders_refunded: int = 0
 
 
+#: Entries of the agenda that have ended and are dropped at one look: 1,000 x about 2 us = 2 ms. One
+#: forgotten cart at the top can keep those of 100,000 paid orders below it, which would be 0.4 s.
+STALE_PER_LOOK_MAX = 1_000
+
 Deadline = tuple[int, Literal["drop", "hold", "order"], str]
 
 
@@ -121,8 +125,12 @@ class Counter:
         return self.books.drops[name].status is not DropStatus.SCHEDULED
 
     def next_deadline_ms(self) -> int | None:
-        """When time itself will have something to say, or None. Drops stale entries on the way."""
-        while self.agenda and self.is_stale(self.agenda[0]):
+        """When time itself will have something to say, or None. Drops stale entries on the way;
+        after STALE_PER_LOOK_MAX of them the answer may be too early, and never too late.
+        """
+        for _ in range(STALE_PER_LOOK_MAX):
+            if not self.agenda or not self.is_stale(self.agenda[0]):
+                break
             heappop(self.agenda)
         return self.agenda[0][0] if self.agenda else None
 

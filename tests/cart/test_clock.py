@@ -5,7 +5,7 @@ import pytest
 from cart import clock
 from cart.bounds import STOCK_SHOWN_EVERY_MS
 from cart.clock import FACTS_PER_TICK_MAX, next_due_ms
-from cart.counter import Counter
+from cart.counter import STALE_PER_LOOK_MAX, Counter
 from cart.drop import DropStatus
 from cart.events import StockShown
 from tests.cart.till import HOLD_TTL_MS, PAY_TTL_MS, SANTOS, Till, ok
@@ -139,6 +139,23 @@ def test_the_next_thing_due_is_a_deadline_or_the_telling_of_stock(till: Till) ->
     assert next_due_ms(till.counter) == till.of().shown_at_ms + STOCK_SHOWN_EVERY_MS
     till.tell_stock()
     assert next_due_ms(till.counter) == hold["expires_at_ms"]
+
+
+def test_a_forgotten_cart_does_not_make_one_look_at_the_clock_a_long_one(till: Till) -> None:
+    """Its deadline comes first; behind it wait those of everybody who has bought since."""
+    till.sell(supply=2 * STALE_PER_LOOK_MAX)
+    till.add("forgotten")
+    for number in range(STALE_PER_LOOK_MAX):
+        till.now_ms += 1
+        till.buy(f"viewer-{number}")
+    agenda = till.counter.agenda
+    till.wait(HOLD_TTL_MS - STALE_PER_LOOK_MAX)
+    assert till.names() == ["hold.expired"]
+    before = len(agenda)
+    assert till.counter.next_deadline_ms() is not None, "an entry that has ended, and early"
+    assert len(agenda) == before - STALE_PER_LOOK_MAX
+    assert till.counter.next_deadline_ms() is None
+    assert agenda == []
 
 
 def test_what_has_ended_wakes_nobody(till: Till) -> None:
