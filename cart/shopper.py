@@ -76,6 +76,8 @@ def _id_used(command_id: str) -> Decision:
 def _refusal_to_hold(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Decision | None:
     terms = drop.terms
     match drop.status:
+        case DropStatus.OPEN:
+            pass
         case DropStatus.SOLD_OUT:
             return refuse(ErrorCode.SOLD_OUT, f"{terms.title} is sold out")
         case DropStatus.CLOSED:
@@ -85,8 +87,6 @@ def _refusal_to_hold(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Dec
         case DropStatus.SCHEDULED:
             wait_ms = max(0, terms.opens_at_ms - now_ms) if terms.opens_at_ms is not None else 0
             return refuse(ErrorCode.NOT_OPEN, f"{terms.title} is not open yet", wait_ms)
-        case DropStatus.OPEN:
-            pass
     if drop.taken.get(viewer, 0) + quantity > terms.limit_per_viewer:
         return refuse(
             ErrorCode.LIMIT_REACHED,
@@ -204,14 +204,14 @@ def pay(counter: Counter, viewer: str, order_id: str, token: str) -> Decision:
     if order is None or order.viewer != viewer:
         return refuse(ErrorCode.NOT_FOUND, "no such order of yours")
     match order.status:
+        case OrderStatus.PLACED:
+            pass
         case OrderStatus.PAID:
             return Decision((), order_result(counter, order))
         case OrderStatus.EXPIRED:
             return refuse(ErrorCode.HOLD_EXPIRED, "the order expired before it was paid")
         case OrderStatus.REFUNDED:
             return refuse(ErrorCode.CONFLICT, "the order was refunded")
-        case OrderStatus.PLACED:
-            pass
     if order.payment_ids:
         last = books.payments[order.payment_ids[-1]]
         if last.status is PaymentStatus.STARTED:
@@ -259,16 +259,22 @@ def order_result(counter: Counter, order: Order) -> OrderResult:
         "currency": order.currency,
         "expires_at_ms": order.expires_at_ms,
     }
-    if order.paid_seq:
-        answer["paid_seq"] = order.paid_seq
     if order.payment_ids:
         answer["payment"] = counter.books.payments[order.payment_ids[-1]].status
+    if order.paid_seq:
+        answer["paid_seq"] = order.paid_seq
+        perks = _perks_of(counter, order)
+        if perks:
+            answer["perks"] = perks
+    return answer
+
+
+def _perks_of(counter: Counter, order: Order) -> list[PerkResult]:
+    """Ranks that a paid order holds, in the order of its lines."""
     perks: list[PerkResult] = []
     for drop_id in dict.fromkeys(line.drop_id for line in order.lines):
         drop = counter.books.drops[drop_id]
         rank = drop.perks.ranks.get(order.order_id)
         if rank is not None and drop.terms.perk is not None:
             perks.append({"drop_id": drop_id, "name": drop.terms.perk.name, "rank": rank})
-    if perks:
-        answer["perks"] = perks
-    return answer
+    return perks
