@@ -125,11 +125,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=1,
-            # Folded again in half a second.
+            # Folded again in less than 2 s: with a lease of 2 s a kill is over within 5 s.
             description="events after which a room's next snapshot is due, if the room has also "
             "grown by half: what a restart replays at most",
         ),
-    ] = 200_000
+    ] = 500_000
     metrics_dir: Annotated[
         Path | None,
         Meta(

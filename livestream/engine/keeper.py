@@ -85,7 +85,9 @@ class Keeper:
             if news != self._shown or now_s - self._shown_s >= LEDGER_AT_LEAST_EVERY_S:
                 await self._publish_ledger(audience, chat, refusals, engine)
                 self._shown, self._shown_s = news, now_s
-        if seq != self._snapshot_seq and now_s - self._changed_s >= QUIET_BEFORE_SNAPSHOT_S:
+        # Nobody waits now; but a large state is not written again for a handful of facts.
+        quiet = now_s - self._changed_s >= QUIET_BEFORE_SNAPSHOT_S
+        if quiet and seq - self._snapshot_seq > self._snapshot_seq // 100:
             await self.save_snapshot()
 
     async def save_snapshot(self) -> None:
