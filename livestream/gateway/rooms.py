@@ -136,7 +136,7 @@ class RoomView:
             log.exception("frame.not_folded", room=self.name, seq=seq, type=frame["type"])
         self._welcome_end = b""
         self._gone = None
-        self._let_in(seq - 1, frame)
+        self._let_in(seq - 1)
         if audience == "gateways":
             self._heed(frame)
         else:
@@ -146,7 +146,7 @@ class RoomView:
             self.ring.append(seq, framed)
             self._audience.broadcast(self._everything, framed, Lane.COMMERCE)
             self._audience.broadcast(self._commerce, framed, Lane.COMMERCE)
-        self._let_in(seq, frame)
+        self._let_in(seq)
 
     def on_channel(self, payload: bytes) -> None:
         """A chat or pulse frame."""
@@ -200,16 +200,15 @@ class RoomView:
             for viewer in self.members.find(frame["viewer"]):
                 self._audience.close_viewer(viewer, CloseCode.BANNED, "banned")
 
-    def _let_in(self, seq: int, frame: Frame) -> None:
+    def _let_in(self, seq: int) -> None:
         """Those who were ahead of us and have seen nothing beyond `seq` hear what comes next."""
         for viewer, (epoch, since) in list(self._ahead.items()):
             if since <= seq:
                 del self._ahead[viewer]
-                self._seat(viewer)
-            elif frame["type"] == "epoch.started" and frame["epoch"] > epoch:
-                # The log goes on differently from what this viewer saw of it.
-                del self._ahead[viewer]
-                self._audience.close_viewer(viewer, CloseCode.RESTARTING, COME_BACK)
+                if self.storefront.covers(epoch, since):
+                    self._seat(viewer)
+                else:  # the log went on differently from what this viewer saw of it
+                    self._audience.close_viewer(viewer, CloseCode.RESTARTING, COME_BACK)
 
     # -- who is here ---------------------------------------------------------------------------
 
@@ -253,9 +252,9 @@ class RoomView:
     def refusal_of(self, sku: str) -> Refusal | None:
         """Why nobody can get this SKU any more, if so it is.
 
-        Only once nothing of it is held: while something is, the same command may have been answered
-        with success before, and its repeat must get that answer. That a drop has not opened yet is
-        for the engine's clock to say.
+        Only once nothing of it is free or held on the screen: while something is held, the same
+        command may have been answered with success before, and its repeat must get that answer.
+        That a drop has not opened yet is for the engine's clock to say.
         """
         if self._gone is None:
             self._gone = self._find_gone()
@@ -265,7 +264,7 @@ class RoomView:
         gone: dict[str, Refusal] = {}
         for drop in self.storefront.drops.values():  # of one SKU the last one sells
             gone.pop(drop["sku"], None)
-            if drop["held"]:
+            if drop["available"] or drop["held"]:
                 continue
             if drop["status"] == DropStatus.SOLD_OUT:
                 message = f"{drop['title']} is sold out"

@@ -1,4 +1,6 @@
-"""Every test of the gateway runs on asyncio's own loop and on uvloop."""
+"""Every test of the audience runs on asyncio's own loop and on uvloop; the gateway as a whole runs
+on uvloop, as it does in production.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,12 +11,16 @@ import pytest
 import uvloop
 
 from tests.livestream.gateway.house import House
+from tests.livestream.gateway.stage import Stage, staged
 
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    loops = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    if item.path.name.startswith("test_server"):
+        del loops["asyncio"]
+    return loops
 
 
 @pytest.fixture
@@ -38,3 +44,10 @@ async def open_house() -> AsyncIterator[Callable[..., House]]:
 async def house(open_house: Callable[..., House]) -> House:
     """A house with the limits of production, but for a quicker sweep."""
     return open_house()
+
+
+@pytest.fixture
+async def stage(redis_url: str, room: str) -> AsyncIterator[Stage]:
+    """A live room with an engine and one gateway."""
+    async with staged(redis_url, room) as stage:
+        yield stage

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from websockets.frames import Close, Opcode
 
@@ -126,6 +126,12 @@ class House:
         self.on_left(viewer, code)
 
 
+class HasPort(Protocol):
+    """What a peer connects to."""
+
+    port: int
+
+
 class Peer:
     """A client that sends the bytes it is given and understands frames, no more."""
 
@@ -135,7 +141,7 @@ class Peer:
         self._loop = asyncio.get_running_loop()
 
     @classmethod
-    async def connect(cls, house: House, receive_buffer_bytes: int | None = None) -> Self:
+    async def connect(cls, house: HasPort, receive_buffer_bytes: int | None = None) -> Self:
         sock = socket.socket()
         if receive_buffer_bytes is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import orjson
+import pytest
 from redis import asyncio as aioredis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -26,6 +27,8 @@ from livestream import clock, commands, keys
 from livestream.commands import HostCommand
 from livestream.config import Limits, Settings
 from livestream.engine.process import EngineProcess
+from livestream.gateway.air import AirReader
+from livestream.gateway.rooms import RoomView
 from livestream.gateway.server import Gateway
 from livestream.inbox import Asker, EngineSilentError
 from livestream.messages import SUBPROTOCOL
@@ -75,6 +78,7 @@ class Stage:
         self.stack = AsyncExitStack()
         self._engine: asyncio.Task[None] | None = None
         self._engine_stops = asyncio.Event()
+        self._patches = pytest.MonkeyPatch()
 
     def settings(self, **more: Any) -> Settings:
         return Settings(redis_url=self.redis_url, gateway_port=0, secret=SECRET, **more)
@@ -92,27 +96,56 @@ class Stage:
             engine, self._engine = self._engine, None
             await engine
 
-    async def open_gateway(self, **limits: Any) -> Gateway:
+    def new_gateway(self, **limits: Any) -> Gateway:
         gateway = Gateway(self.settings(limits=Limits(**limits)))
         self.gateways.append(gateway)
+        return gateway
+
+    async def open_gateway(self, **limits: Any) -> Gateway:
+        gateway = self.new_gateway(**limits)
         await gateway.start()
         await self.is_ready(gateway)
         return gateway
 
     async def is_ready(self, gateway: Gateway) -> None:
-        """The room is shown and answers are heard."""
-        await eventually(lambda: gateway._replies_heard and not self._is_missing(gateway))
+        """The room is shown as it stands, and answers are heard."""
+        await eventually(lambda: gateway._replies_heard and self._is_live(gateway))
 
-    def _is_missing(self, gateway: Gateway) -> bool:
-        return isinstance(gateway.directory.find(self.room), str)
+    def _is_live(self, gateway: Gateway) -> bool:
+        view = gateway.directory.find(self.room)
+        return isinstance(view, RoomView) and view.storefront.status == "live"
 
     async def close(self) -> None:
+        self._patches.undo()
         await self.stack.aclose()
         for gateway in self.gateways:
             await gateway.stop()
         await self.stop_engine()
         await self.desk.close()
         await self.redis.aclose()
+
+    def view(self, gateway: Gateway | None = None) -> RoomView:
+        """The room as the gateway knows it."""
+        view = (gateway or self.gateways[0]).directory.find(self.room)
+        assert isinstance(view, RoomView), view
+        return view
+
+    async def hold_up_air(self, gateway: Gateway) -> asyncio.Event:
+        """Have a gateway read the room's air no further, until the event is set."""
+        go_on, view, read = asyncio.Event(), self.view(gateway), AirReader._read
+
+        async def read_later(reader: AirReader) -> None:
+            if reader._view is view:
+                await go_on.wait()
+            await read(reader)
+
+        await asyncio.sleep(0.1)  # nothing is said meanwhile, so the reader waits for more
+        self._patches.setattr(AirReader, "_read", read_later)
+        # The read that is under way brings this one, and no other.
+        seq = view.storefront.seq
+        await self.command(commands.Announce("one last thing"))
+        await eventually(lambda: view.storefront.seq > seq)
+        return go_on
 
     # -- the desk ------------------------------------------------------------------------------
 
@@ -155,10 +188,13 @@ class Stage:
         }
         return issue_ticket(SECRET, Ticket(**claims))
 
-    def address(self, gateway: Gateway | None = None, room: str | None = None, **query: Any) -> str:
+    def person(
+        self, gateway: Gateway | None = None, room: str | None = None, **query: Any
+    ) -> Person:
+        """Somebody who has not connected yet."""
         port = (gateway or self.gateways[0]).port
-        pairs = "&".join(f"{name}={value}" for name, value in query.items() if value is not None)
-        return f"ws://127.0.0.1:{port}/live/{room or self.room}?{pairs}"
+        pairs = "&".join(f"{name}={value}" for name, value in query.items())
+        return Person(f"ws://127.0.0.1:{port}/live/{room or self.room}?{pairs}")
 
     async def join(
         self, viewer: str | None, gateway: Gateway | None = None, **query: Any
@@ -166,16 +202,22 @@ class Stage:
         """Somebody connects, with a ticket unless `viewer` is None, and has read the welcome."""
         if viewer is not None:
             query.setdefault("ticket", self.ticket(viewer))
-        person = await self.stack.enter_async_context(Person(self.address(gateway, **query)))
+        person = await self.stack.enter_async_context(self.person(gateway, **query))
         person.welcome = await person.frame("welcome")
         return person
+
+    async def resume(
+        self, viewer: str, place: tuple[int, int], gateway: Gateway | None = None
+    ) -> Person:
+        """Somebody comes back who has seen `place`, (epoch, since)."""
+        return await self.join(viewer, gateway, epoch=place[0], since=place[1])
 
 
 class Person:
     """One connection, and everything it has read so far in `frames`."""
 
     def __init__(self, address: str) -> None:
-        self._address = address
+        self.address = address
         self.frames: list[Frame] = []
         self.welcome: Frame = {}
         self._read = 0
@@ -183,10 +225,11 @@ class Person:
     async def __aenter__(self) -> Self:
         # No pings of its own: what is read is what the gateway sends.
         self.line: ClientConnection = await connect(
-            self._address,
+            self.address,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             ping_interval=None,
             max_size=None,
+            max_queue=None,  # or a goodbye is not read while frames wait for `next`
         )
         return self
 

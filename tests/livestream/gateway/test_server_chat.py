@@ -1,0 +1,134 @@
+"""Chat, likes, attention, and what moderators can do about them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from livestream import commands
+from livestream.gateway import chat
+from tests.livestream.gateway.stage import Stage
+
+
+async def test_what_one_says_everybody_reads(stage: Stage) -> None:
+    other = await stage.open_gateway()
+    anna, bob = await stage.join("anna"), await stage.join("bob", other)
+    said = await anna.result("chat.send", text="多漂亮的表")
+    for person in (anna, bob):
+        [line] = (await person.frame("chat"))["messages"]
+        assert line["id"] == said["message_id"]
+        assert (line["viewer"], line["name"], line["text"]) == ("anna", "Anna", "多漂亮的表")
+
+
+async def test_a_newcomer_reads_what_was_said_before(stage: Stage) -> None:
+    anna = await stage.join("anna")
+    for text in ("one", "two"):
+        await anna.result("chat.send", text=text)
+        await anna.frame("chat")
+    for gateway in (stage.gateways[0], await stage.open_gateway()):
+        bob = await stage.join("bob", gateway)
+        history = bob.welcome["snapshot"]["chat"]
+        if len(history) < 2:  # the new gateway's subscription stands a moment after its rooms
+            await asyncio.sleep(0.2)
+            history = (await stage.join("carol", gateway)).welcome["snapshot"]["chat"]
+        assert [line["text"] for line in history] == ["one", "two"]
+
+
+async def test_a_deleted_line_is_gone_from_the_history(stage: Stage) -> None:
+    anna = await stage.join("anna")
+    said = await anna.result("chat.send", text="rude")
+    await anna.frame("chat")
+    await stage.command(commands.ChatDelete(said["message_id"]))
+    assert (await anna.frame("chat.deleted"))["message_id"] == said["message_id"]
+    bob = await stage.join("bob")
+    assert bob.welcome["snapshot"]["chat"] == []
+
+
+async def test_who_is_muted_is_told_so(stage: Stage) -> None:
+    anna, bob = await stage.join("anna"), await stage.join("bob")
+    await stage.command(commands.ViewerMute("anna"))
+    await stage.command(commands.Announce("quiet"))
+    await anna.frame("announcement")
+    assert (await anna.error("chat.send", text="why?"))["code"] == "muted"
+    await bob.result("chat.send", text="because")
+    await stage.command(commands.ViewerMute("anna", muted=False))
+    await stage.command(commands.Announce("speak"))
+    await anna.frame("announcement", text="speak")
+    await anna.result("chat.send", text="thank you")
+
+
+async def test_slow_mode_spaces_the_lines_of_one_viewer(stage: Stage) -> None:
+    anna, bob = await stage.join("anna"), await stage.join("bob")
+    await stage.command(commands.ChatSlowMode(60_000))
+    assert (await anna.frame("chat.slow_mode"))["interval_ms"] == 60_000
+    await anna.result("chat.send", text="first")
+    slow = await anna.error("chat.send", text="second")
+    assert slow["code"] == "rate_limited"
+    assert 50_000 < slow["retry_after_ms"] <= 60_000
+    await bob.result("chat.send", text="mine")
+    newcomer = await stage.join("carol")
+    assert newcomer.welcome["snapshot"]["slow_mode_ms"] == 60_000
+
+
+async def test_chat_has_a_rate_of_its_own(stage: Stage) -> None:
+    gateway = await stage.open_gateway(chat_per_s=0.5, chat_burst=2)
+    anna = await stage.join("anna", gateway)
+    await anna.result("chat.send", text="one")
+    await anna.result("chat.send", text="two")
+    fast = await anna.error("chat.send", text="three")
+    assert (fast["code"], fast["retry_after_ms"]) == ("rate_limited", 2_000)
+    await anna.result("cart.show")
+
+
+async def test_more_lines_than_a_tick_can_carry_are_refused(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat, "LINES_PER_TICK_MAX", 1)
+    anna, bob = await stage.join("anna"), await stage.join("bob")
+    replies = await asyncio.gather(
+        anna.ask("chat.send", text="one"), bob.ask("chat.send", text="two")
+    )
+    assert sorted(reply["ok"] for reply in replies) == [False, True]
+
+
+async def test_text_is_cleaned(stage: Stage) -> None:
+    anna = await stage.join("anna")
+    await anna.result("chat.send", text="  a\u0000b\u202e c\n\n d ")
+    [line] = (await anna.frame("chat"))["messages"]
+    assert line["text"] == "ab c d"
+    assert (await anna.error("chat.send", text="\u0007 \u200b"))["code"] == "invalid"
+
+
+@pytest.mark.parametrize("text", ["日本語", "👨‍👩‍👧", "❤️", "e\u0301", "مرحبا"])
+def test_cleaning_leaves_what_people_write(text: str) -> None:
+    assert chat.clean(text) == text
+
+
+async def test_who_only_wants_to_buy_gets_no_chat_and_no_pulse(stage: Stage) -> None:
+    anna, bob = await stage.join("anna"), await stage.join("bob")
+    assert await anna.result("attention", level="commerce") == {"level": "commerce"}
+    del anna.frames[:]
+    await bob.result("chat.send", text="hello")
+    await bob.frame("chat")
+    await bob.frame("pulse")
+    await stage.command(commands.Announce("sale"))
+    await anna.frame("announcement")
+    assert {frame["type"] for frame in anna.frames} <= {"announcement", "epoch.started"}
+
+    await anna.result("attention", level="full")
+    await bob.result("chat.send", text="again")
+    await anna.frame("chat")
+    await anna.frame("pulse")
+    seqs = [frame["seq"] for frame in anna.public()]
+    assert seqs == sorted(set(seqs))
+
+
+async def test_likes_have_a_bound(stage: Stage) -> None:
+    anna = await stage.join("anna")
+    assert await anna.result("like", count=50) == {"count": 50}
+    assert (await anna.error("like", count=51))["code"] == "invalid"
+    for _ in range(20):
+        await anna.say("like", count=1)
+    reply = await anna.frame("reply", ok=False)
+    assert reply["error"]["code"] == "rate_limited"
