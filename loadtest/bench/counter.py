@@ -29,7 +29,9 @@ from cart.perk import PerkTerms
 from livestream import keys
 from livestream.commands import DropOpen, DropSchedule, HostCommand, RoomCreate, RoomStart
 from livestream.inbox import Asker
+from livestream.journal import read_log
 from livestream.redis_client import open_redis
+from livestream.room import Room, RoomState, evolve
 from loadtest.bench import evalsha, report, shoppers
 from loadtest.bench.processes import SPAWN, Engine, fresh_redis, running_engine, say
 from loadtest.bench.report import Figure, Mark
@@ -39,6 +41,8 @@ ROOM = "bench"
 WARM_UP_S = 1.0
 DAY_MS = 86_400_000
 MARK = Mark("least", 60_000)
+#: What our shoppers do in turn: each is two decisions for each order.
+OURS = ("place", "pay")
 
 
 class Round(Struct):
@@ -155,14 +159,16 @@ def measure(
             crowd(evalsha.work, [(server.url, index, each) for index in range(clients)])
         )
         say("warming up")
-        ours.run(("place", WARM_UP_S))
-        ours.run(("pay", WARM_UP_S))
+        acknowledged = {kind: _acknowledged(ours.run((kind, WARM_UP_S))) for kind in OURS}
         peer.run(WARM_UP_S)
         for number in range(1, rounds + 1):
             say(f"round {number} of {rounds}")
-            results["place"].append(_ours(engine, ours, "place", seconds))
-            results["pay"].append(_ours(engine, ours, "pay", seconds))
+            for kind in OURS:
+                results[kind].append(_ours(engine, ours, kind, seconds))
+                acknowledged[kind] += _acknowledged(results[kind][-1].samples)
             results["evalsha"].append(Round(peer.run(seconds)))
+        say("checking that the log has every order that was acknowledged")
+        asyncio.run(_check(server.url, acknowledged))
     return results
 
 
@@ -170,6 +176,24 @@ def _ours(engine: Engine, ours: Crowd, kind: str, seconds: float) -> Round:
     before_us = engine.cpu_us()
     samples = ours.run((kind, seconds))
     return Round(samples, engine.cpu_us() - before_us)
+
+
+def _acknowledged(samples: list[Samples]) -> int:
+    return sum(sample.in_all for sample in samples)
+
+
+async def _check(url: str, acknowledged: dict[str, int]) -> None:
+    """A fast counter that forgets would be no counter: every order acknowledged is in the log."""
+    state = RoomState(ROOM)
+    room = Room(state)
+    redis = open_redis(url)
+    async for _, record in read_log(redis, ROOM):
+        for fact in record.facts:
+            evolve(room, fact, record.at_ms)
+    await redis.aclose()
+    counted = {"place": 2 * state.books.orders_placed, "pay": 2 * state.books.orders_paid}
+    if counted != acknowledged:
+        raise RuntimeError(f"acknowledged {acknowledged}, but the log has {counted}")
 
 
 async def _prepare_peer(url: str) -> None:

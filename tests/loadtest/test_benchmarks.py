@@ -1,0 +1,48 @@
+"""The counter's benchmarks run, on real processes, and their figures are figures of this run."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+
+
+def bench(name: str, directory: Path, options: str) -> dict[str, Any]:
+    """Run one benchmark in `directory` and return what it wrote there."""
+    run = subprocess.run(
+        [sys.executable, "-m", f"loadtest.bench.{name}", *shlex.split(options)],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    document: dict[str, Any] = json.loads((directory / f"var/bench/{name}.json").read_text())
+    return document
+
+
+def test_the_counters_decisions_are_measured_beside_the_usual_design(free_dir: Path) -> None:
+    document = bench("counter", free_dir, "--rounds 1 --seconds 0.3 --clients 2 --in-flight 20")
+    for side in ("place", "pay", "evalsha"):
+        assert document["sides"][side]["decisions_per_s"] > 0
+        assert 0 < document["sides"][side]["p50_ms"] <= document["sides"][side]["p99_ms"]
+    assert document["sides"]["place"]["engine_us_per_decision"] > 0
+    assert not (free_dir / "var/bench/redis").exists()
+
+
+def test_a_take_over_is_measured_with_and_without_a_snapshot(free_dir: Path) -> None:
+    document = bench("restart", free_dir, "--facts 500")
+    (room,) = document["rooms"]
+    assert room["facts"] >= 500
+    for kind in ("log", "snapshot"):
+        assert room[kind]["seconds"] > room[kind]["reading_s"] > 0
+        assert room[kind]["stored_bytes"] > 0
