@@ -30,6 +30,9 @@ EARLY = 0.7
 #: mind, lose their hold, or let a payment come too late.
 DEMAND = 1.25
 
+#: A demo lasts a minute: holds and orders are only left to expire where that takes seconds.
+EXPIRY_MS_MAX = 10_000
+
 Loss = Literal["nothing", "cart.add", "checkout", "order.pay"]
 
 
@@ -127,13 +130,14 @@ def _wishes(
 
 def _errand(rng: random.Random, terms: DropTerms, units: int) -> Errand:
     late_ms = terms.pay_ttl_ms + rng.randint(300, 1_200)
-    tokens = ("tok_approve", "tok_decline", "tok_delay_800", "tok_twice", f"tok_late_{late_ms}")
+    late = f"tok_late_{late_ms}" if terms.pay_ttl_ms <= EXPIRY_MS_MAX else "tok_delay_2000"
+    tokens = ("tok_approve", "tok_decline", "tok_delay_800", "tok_twice", late)
     losses: tuple[Loss, ...] = ("nothing", "cart.add", "checkout", "order.pay")
     return Errand(
         drop_id=terms.drop_id,
         units=units,
         reaction_s=min(rng.lognormvariate(-0.8, 0.7), 4.0),
-        hesitates=rng.random() < 0.1,
+        hesitates=rng.random() < 0.1 and terms.hold_ttl_ms <= EXPIRY_MS_MAX,
         token=rng.choices(tokens, (74, 8, 8, 7, 3))[0],
         loses=rng.choices(losses, (91, 3, 3, 3))[0],
         engraving=rng.choice(("", "", "小王", "Pour toujours", "L & M", "1904")),

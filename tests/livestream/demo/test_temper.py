@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from livestream import commands
 from livestream.demo.temper import DEMAND, gather, supply_of, wanted_of
 from livestream.show import Show, load_show
 
@@ -69,3 +71,16 @@ def test_a_crowd_of_300_has_everybody_in_it(show: Show) -> None:
     assert any(temper.leaves_s is not None for temper in crowd)
     assert any(temper.joins_s > 0 for temper in crowd)
     assert any(temper.joins_s < 0 for temper in crowd)
+
+
+def test_nobody_leaves_anything_to_expire_where_that_takes_minutes(show: Show) -> None:
+    def patient(command: commands.HostCommand) -> commands.HostCommand:
+        if not isinstance(command, commands.DropSchedule):
+            return command
+        terms = structs.replace(command.terms, hold_ttl_ms=120_000, pay_ttl_ms=300_000)
+        return commands.DropSchedule(terms)
+
+    cues = [structs.replace(cue, command=patient(cue.command)) for cue in show.cues]
+    crowd = gather(structs.replace(show, cues=cues), 300, 3)
+    errands = [errand for temper in crowd for errand in temper.errands]
+    assert not any(errand.hesitates or "late" in errand.token for errand in errands)
