@@ -274,7 +274,7 @@ def show_run(
     common: Common = COMMON,
 ) -> int:
     """Play a run-of-show file on a running server, by the server's clock."""
-    from livestream.show_runner import Played, ShowStoppedError, run_show
+    from livestream.show.runner import Played, ShowStoppedError, run_show
 
     settings = common.settings()
     script = _show(file)

@@ -26,7 +26,7 @@ from livestream.demo.result import DemoResult
 from livestream.demo.screen import TerminalScreen
 from livestream.serve import Addresses
 from livestream.show import Show, load_show
-from livestream.show_runner import ShowStoppedError
+from livestream.show.runner import ShowStoppedError
 from livestream.tickets import HostToken, issue_host_token
 
 DEFAULT_SHOW = "santos-dumont.yaml"

@@ -25,7 +25,7 @@ from livestream.demo.verdict import Truth, compare, evidence, read_truth
 from livestream.demo.witness import Witness
 from livestream.redis_client import open_redis
 from livestream.show import Show
-from livestream.show_runner import Call, Desk, Played, ShowStoppedError, call_of, run_show
+from livestream.show.runner import Call, Desk, Played, ShowStoppedError, call_of, run_show
 
 TICKETS_AT_ONCE = 16
 LOOK_EVERY_S = 0.5

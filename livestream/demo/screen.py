@@ -21,7 +21,7 @@ from cart.money import format_minor
 from livestream.demo.play import Options, Progress
 from livestream.demo.result import DemoResult
 from livestream.serve import Addresses
-from livestream.show_runner import Played
+from livestream.show.runner import Played
 
 PLAIN_EVERY_S = 5.0
 CUES_SHOWN = 6

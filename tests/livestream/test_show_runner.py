@@ -12,7 +12,7 @@ from cart.drop import DropTerms
 from livestream import commands
 from livestream.messages import Card
 from livestream.show import Cue, Show
-from livestream.show_runner import Desk, Played, ShowStoppedError, call_of, run_show
+from livestream.show.runner import Desk, Played, ShowStoppedError, call_of, run_show
 
 TOKEN = "a-token"
 
@@ -194,7 +194,7 @@ async def test_a_call_that_hangs_is_made_again(
     api: ControlApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reply that never comes is an outage like any other."""
-    monkeypatch.setattr("livestream.show_runner.CALL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("livestream.show.runner.CALL_TIMEOUT_S", 0.2)
     api.silences_s = [1.0]
     async with Desk(api.url, TOKEN) as desk:
         answer = await desk.call(call_of("r", PIN))

@@ -10,7 +10,7 @@ Owns these findings. Refuses to know YAML and how a show is played.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -19,10 +19,8 @@ from cart.drop import DropStatus
 from cart.outcome import Refusal
 from livestream import commands, room
 from livestream.commands import Envelope
-from livestream.typed_yaml import Broken, Document, Mistake
-
-if TYPE_CHECKING:
-    from livestream.show import Cue
+from livestream.show.script import Cue
+from livestream.show.typed_yaml import Broken, Document, Mistake
 
 #: Which section an action's name is looked up in.
 _SECTION_OF_VERB = {

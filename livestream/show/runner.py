@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from livestream import commands
 from livestream.commands import HostCommand
-from livestream.show import Cue, Show
+from livestream.show.script import Cue, Show
 
 #: A call is repeated for as long as an engine or a control server may need to come back.
 RETRY_FOR_S = 20.0
