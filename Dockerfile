@@ -10,6 +10,7 @@ COPY pyproject.toml constraints.txt LICENSE ./
 COPY livestream/__init__.py livestream/
 COPY cart/__init__.py cart/
 COPY metrics/__init__.py metrics/
+COPY shows shows
 RUN /opt/livestream/bin/pip install --constraint constraints.txt .
 COPY . .
 RUN /opt/livestream/bin/pip install --no-deps --force-reinstall . \

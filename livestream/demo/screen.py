@@ -96,8 +96,11 @@ class TerminalScreen:
 
     def close(self, result: DemoResult) -> None:
         """What came of it."""
+        self._say("")
         self._console.print(_numbers(result))
+        self._say("")
         self._console.print(_latencies(result))
+        self._say("")
         self._say(result.audit.rstrip() + "\n")
         for finding in result.findings[:FINDINGS_SHOWN]:
             self._say(f"  {finding}", style="red")
@@ -141,7 +144,12 @@ def _plain(progress: Progress) -> str:
 
 
 def _facts(progress: Progress) -> list[tuple[str, str]]:
-    facts = [("time", f"{progress.at_s:.0f} of {progress.duration_s:.0f} s")]
+    time = f"{progress.at_s:.0f} of {progress.duration_s:.0f} s"
+    if progress.at_s < 0:
+        time = f"begins in {-progress.at_s:.0f} s"
+    elif progress.at_s > progress.duration_s:
+        time = "over, and everybody leaves"
+    facts = [("time", time)]
     facts.append(("viewers", f"{progress.here}"))
     ledger = progress.ledger
     if ledger is not None:
@@ -171,7 +179,7 @@ def _numbers(result: DemoResult) -> Table:
         f"{result.viewers}, at most {result.peak} at once, {result.connections} connections",
     )
     table.add_row(
-        "lost lines",
+        "lines lost",
         f"{result.resumed} resumed without a gap, {result.started_anew} began anew, "
         f"{result.repeated} commands sent again by id",
     )
