@@ -33,11 +33,10 @@ from livestream.engine.keeper import Keeper
 from livestream.engine.ledger import EngineCounts
 from livestream.engine.turn import Entries, Turn, messages_of, take_turn
 from livestream.facts import EpochStarted
-from livestream.inbox import InboxReader
+from livestream.inbox import ENTRIES_PER_READ, InboxReader
 from livestream.journal import FencedError, Journal, read_log, read_snapshot
 from livestream.payments.cashier import Cashier
 from livestream.payments.provider import PaymentProvider
-from livestream.redis_client import error_kind
 from livestream.room import Room, RoomState, evolve, next_deadline_ms, next_due_ms
 from livestream.storefront import public_frame
 from metrics import catalog
@@ -200,7 +199,10 @@ class RoomOwner:
                 await self._reads.put(entries)
 
     async def _next_entries(self, stopping: asyncio.Event) -> Entries:
-        """What is in the inbox, waiting for it no longer than until the room's next deadline."""
+        """What is in the inbox, waiting for it no longer than until the room's next deadline. What
+        several reads brought while the last commit was on its way becomes one turn, and one commit.
+        """
+        entries: Entries = []
         if self._reads.empty() and not stopping.is_set():
             due_ms = next_due_ms(self._room)
             wait_s = IDLE_S if due_ms is None else min(IDLE_S, (due_ms - now_ms()) / 1_000)
@@ -209,10 +211,9 @@ class RoomOwner:
                 # room was lost meanwhile.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
-                        return await self._reads.get()
-        entries: Entries = []
-        with suppress(asyncio.QueueEmpty):
-            entries = self._reads.get_nowait()
+                        entries = await self._reads.get()
+        while not self._reads.empty() and len(entries) < ENTRIES_PER_READ:
+            entries = entries + self._reads.get_nowait()
         return entries
 
     async def _turn(self, entries: Entries) -> None:
@@ -225,6 +226,7 @@ class RoomOwner:
             catalog.TICK_LAG_SECONDS.observe((at_ms - due_ms) / 1_000)
         turn = take_turn(self._room, entries, at_ms)
         if turn.unreadable:
+            catalog.INBOX_UNREADABLE.inc(turn.unreadable)
             log.warning("inbox.unreadable", room=self._name, entries=turn.unreadable)
         if turn.is_empty:
             return
@@ -255,7 +257,6 @@ class RoomOwner:
                 await self._journal.commit(turn.last_seq, record, air, turn.consumed, messages)
             except (RedisError, OSError) as error:
                 uncertain = True
-                catalog.REDIS_ERRORS.labels("engine", error_kind(error)).inc()
                 log.warning("journal.away", room=self._name, error=str(error))
                 await asyncio.sleep(delay_s)
                 delay_s = min(RETRY_LONGEST_S, delay_s * 2)
