@@ -89,6 +89,8 @@ class Line:
             while True:
                 reply = await self._ask_once(command)
                 if reply is None:
+                    # A socket that is gone says so without waiting: let others find that out too.
+                    await asyncio.sleep(self._rng.uniform(0.01, 0.05))
                     continue
                 if reply["ok"] or reply["error"]["code"] not in ("busy", "rate_limited"):
                     return reply
@@ -100,7 +102,6 @@ class Line:
         await self._welcomed.wait()
         socket = self._socket
         if socket is None:
-            await asyncio.sleep(0)
             return None
         waiting: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._waiting[command["id"]] = waiting
