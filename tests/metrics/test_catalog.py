@@ -3,11 +3,13 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from prometheus_client import Gauge
 from prometheus_client.metrics import MetricWrapperBase
 
+import livestream
 from cart.outcome import ErrorCode
 from livestream.messages import CloseCode
 from metrics import catalog
@@ -49,6 +51,12 @@ def test_a_gauge_forgets_processes_that_died(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n, i in INSTRUMENTS.items() if i._type == "histogram"])
 def test_a_histogram_watches_seconds_or_counts_things(name: str) -> None:
     assert INSTRUMENTS[name]._name.endswith(("_seconds", "_bytes", "_commands"))
+
+
+def test_nothing_is_declared_that_nobody_counts() -> None:
+    package = Path(livestream.__file__).parent
+    sources = "".join(path.read_text() for path in package.rglob("*.py"))
+    assert [name for name in INSTRUMENTS if f"catalog.{name}" not in sources] == []
 
 
 def test_rooms_beyond_the_bound_share_one_label() -> None:
