@@ -49,17 +49,14 @@ RedisFailed = Callable[[Exception], None]
 
 
 async def read_storefront(redis: aioredis.Redis, room: str) -> Storefront | None:
-    """The public view that the room's engine keeps; None until the room has been created.
+    """The public view that the room's engine keeps; None until it has an engine.
 
     Raises:
         redis.exceptions.RedisError: Redis is away.
         msgspec.DecodeError: the view was kept by another version.
     """
     kept = cast(bytes | None, await redis.get(keys.storefront(room)))
-    if kept is None:
-        return None
-    storefront = msgspec.json.decode(kept, type=Storefront)
-    return storefront if storefront.title else None
+    return None if kept is None else msgspec.json.decode(kept, type=Storefront)
 
 
 class AirReader:

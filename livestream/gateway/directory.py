@@ -29,11 +29,11 @@ log = structlog.get_logger()
 
 #: Rooms shown at once: each needs 2 connections of its own out of 128 (and an engine owns no more).
 ROOMS_MAX: Final = 48
-#: A room that was created but has no view yet, or an engine that is slow to keep it.
+#: A room that no engine owns yet has no view.
 VIEW_POLL_S: Final = 0.05
-RETRY_S: Final = 1.0
+RETRY_S: Final = 0.5
 #: Names that nobody told us of lead to one look at Redis in this time, however many ask.
-LOOK_EVERY_S: Final = 0.5
+LOOK_EVERY_MS: Final = 500
 IDLE_MS_MAX: Final = 60_000
 
 
@@ -60,6 +60,7 @@ class Directory:
         self._counts: dict[str, RoomCounts] = {}
         self._empty_since_ms: dict[str, int] = {}
         self._look = asyncio.Event()
+        self._looked_at_ms = 0
         #: Set once every room that was there at the start is shown.
         self.looked = asyncio.Event()
 
@@ -67,12 +68,14 @@ class Directory:
         """The room, as far as it is known now. Asking brings in what is not."""
         view = self._views.get(name)
         if view is not None:
-            return view
+            # Without a title the engine has not decided its creation yet; the air will tell.
+            return view if view.storefront.title else "loading"
         if name in self._known:
             if name not in self._tasks and len(self._tasks) < ROOMS_MAX:
                 self._tasks[name] = asyncio.create_task(self._keep(name))
             return "loading"
-        self._look.set()
+        if self._now_ms() - self._looked_at_ms >= LOOK_EVERY_MS:
+            self._look.set()
         return "unknown" if self.looked.is_set() else "loading"
 
     def views(self) -> list[RoomView]:
@@ -89,14 +92,15 @@ class Directory:
         """Look for rooms at the start, when told of one, and when asked for one; for ever."""
         while True:
             self._look.clear()
+            self._looked_at_ms = self._now_ms()
             try:
                 await self._look_for_rooms()
                 self.looked.set()
             except (RedisError, OSError) as error:
                 self._failed(error)
-                self._look.set()
-            await asyncio.sleep(LOOK_EVERY_S)
-            await self._look.wait()
+                await asyncio.sleep(RETRY_S)
+            else:
+                await self._look.wait()
 
     async def hear_news(self) -> None:
         """Rooms were created, or may have been while nobody listened."""

@@ -84,7 +84,7 @@ class Outbox:
         self._waiting: dict[int, Waiting] = {}  # by conn, and so the longest waiting first
         self._gathered: defaultdict[str, list[Envelope]] = defaultdict(list)
         self._wake: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-        #: False from the first command that could not be carried until `redis_found`.
+        #: False from `redis_failed` to `redis_found`.
         self.redis_answers = True
         self.redis_lost = asyncio.Event()
         self.closing = False
@@ -124,7 +124,7 @@ class Outbox:
                     await self._inbox.put(room, batch)
                 except (RedisError, OSError) as error:
                     self._failed(error)
-                    self._lose_redis()
+                    self.redis_failed()
                     self._refuse([e.conn for e in batch + gathered], _AWAY)
                     gathered.clear()
 
@@ -169,7 +169,8 @@ class Outbox:
         self.redis_lost.clear()
         log.info("redis.back")
 
-    def _lose_redis(self) -> None:
+    def redis_failed(self) -> None:
+        """Redis does not answer: until `redis_found` every command is refused at once."""
         if self.redis_answers:
             self.redis_answers = False
             self.redis_lost.set()

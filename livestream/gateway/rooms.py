@@ -43,6 +43,7 @@ UNCOUNTED_MAX: Final = 100_000
 #: gateways later than others makes it a handful.
 AHEAD_MAX: Final = 10_000
 
+#: The reason of a close that asks to connect again, and how soon.
 COME_BACK: Final = "retry_after_ms=500"
 
 

@@ -33,6 +33,7 @@ from livestream.gateway.door import HttpReply, refusal
 from livestream.gateway.doorkeeper import Doorkeeper
 from livestream.gateway.limits import AudienceLimits
 from livestream.gateway.outbox import Outbox
+from livestream.gateway.rooms import COME_BACK
 from livestream.inbox import Inbox, subscribe
 from livestream.messages import CloseCode
 from livestream.redis_client import open_redis
@@ -54,8 +55,8 @@ TICKETS_SLICE: Final = 1_000
 ANSWERS_WAIT_S: Final = 2.0
 GOODBYE_MS_MAX: Final = 4_000
 GOODBYES_PER_MS: Final = 5
-STOP_WAIT_S: Final = 9.0
-RESTARTING: Final = "retry_after_ms=500"
+STOP_WAIT_S: Final = 8.5
+LAST_REPORT_S: Final = 0.5
 
 
 def run(settings: Settings) -> None:
@@ -173,8 +174,9 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.directory.close()
         self._meter.copy()
-        with suppress(RedisError, OSError):
-            await reports.report_audience(self._redis, self.name, self.directory)
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(LAST_REPORT_S):
+                await reports.report_audience(self._redis, self.name, self.directory)
         await self._redis.aclose()
         log.info("gateway.stopped", gateway=self.name)
 
@@ -184,7 +186,7 @@ class Gateway:
                 while len(self.outbox):  # noqa: ASYNC110 - once in a process's life
                     await asyncio.sleep(0.01)
         over_ms = min(GOODBYE_MS_MAX, len(self.audience) // GOODBYES_PER_MS)
-        await self.audience.drain(CloseCode.RESTARTING, RESTARTING, over_ms)
+        await self.audience.drain(CloseCode.RESTARTING, COME_BACK, over_ms)
 
     def _bind(self) -> socket.socket:
         host, port = self._settings.gateway_host, self._settings.gateway_port
@@ -213,9 +215,7 @@ class Gateway:
                 reports.command_answered(took_ms)
 
     async def _find_redis_again(self) -> None:
-        """Once a command could not be carried, all others are answered `busy` until Redis is
-        back.
-        """
+        """While Redis is away commands are answered `busy` at once; look whether it is back."""
         while True:
             await self.outbox.redis_lost.wait()
             try:
@@ -247,6 +247,7 @@ class Gateway:
                 await reports.report_audience(self._redis, self.name, self.directory)
             except (RedisError, OSError) as error:
                 reports.redis_failed(error)
+                self.outbox.redis_failed()
             await asyncio.sleep(reports.EVERY_S)
 
     async def _sweep(self) -> None:
