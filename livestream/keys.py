@@ -61,6 +61,11 @@ def audience(room: str) -> str:
     return f"{{{room}}}:audience"
 
 
+def attendance(room: str) -> str:
+    """Stream, capped: the audience as it was, a moment every 5 s, for the report after the show."""
+    return f"{{{room}}}:attendance"
+
+
 def unique(room: str) -> str:
     """HyperLogLog: distinct viewers."""
     return f"{{{room}}}:unique"

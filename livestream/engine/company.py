@@ -1,8 +1,8 @@
 """The company in a room: what people say, and how many they are. Beside the log, best effort.
 
 Owns the tasks that carry chat lines to the mixer, its frames to the gateways, and the gateways'
-counts to the pulse. Refuses to know stock and money. What is lost here in a crash is a line of
-chat.
+counts to the pulse and to the book of attendance. Refuses to know stock and money. What is lost
+here in a crash is a line of chat, and a moment of attendance.
 """
 
 from __future__ import annotations
@@ -20,13 +20,23 @@ from redis.exceptions import RedisError
 
 from cart.fact import Fact
 from livestream import keys, wire
+from livestream.attendance import (
+    MOMENT_EVERY_MS,
+    MOMENTS_AFTER_END_MS,
+    MOMENTS_MAX,
+    GatewayCounts,
+    Moment,
+    read_counts,
+    read_moments,
+)
 from livestream.clock import now_ms
 from livestream.engine.ledger import ChatCounts
 from livestream.engine.mixer import TICK_MS, Mixer
-from livestream.engine.pulse import AudienceTotals, read_counts, total
+from livestream.engine.pulse import AudienceTotals, moment_of, total
 from livestream.facts import ChatDeleted, ViewerBanned, ViewerMuted
 from livestream.inbox import subscribe
 from livestream.messages import Pulse
+from livestream.redis_client import StreamEntries
 from livestream.room import RoomState
 from metrics import catalog
 
@@ -44,6 +54,8 @@ class Company:
         self._room = state.room
         self._mixer = Mixer(random.Random())
         self.audience: AudienceTotals = total({}, 0, 0, 0)
+        self._last: Moment | None = None  # in the book of attendance
+        self._chat_before = (0, 0)  # shown and skipped by the owners before this one
 
     @property
     def chat(self) -> ChatCounts:
@@ -51,7 +63,7 @@ class Company:
         return {"shown": self._mixer.shown, "skipped": self._mixer.skipped}
 
     async def restore(self) -> None:
-        """Take over the chat history and the peak from the last owner.
+        """Take over the chat's history and numbers, and the peak, from the last owner.
 
         Raises:
             redis.exceptions.RedisError: Redis is away.
@@ -62,6 +74,11 @@ class Company:
         ledger = cast(bytes | None, await self._redis.get(keys.ledger(self._room)))
         if ledger:
             self.audience = wire.decode_frame(ledger)["audience"]
+        kept = cast(
+            StreamEntries, await self._redis.xrevrange(keys.attendance(self._room), count=1)
+        )
+        for self._last in read_moments(fields[b"m"] for _, fields in kept):
+            self._chat_before = (self._last.chat_shown, self._last.chat_skipped)
 
     def heed(self, facts: Iterable[Fact]) -> None:
         """Moderation that was just decided holds for what has not been shown yet, too."""
@@ -116,7 +133,8 @@ class Company:
         fields = cast(dict[bytes, bytes], await self._redis.hgetall(keys.audience(self._room)))
         unique = await self._redis.pfcount(keys.unique(self._room))
         at_ms = now_ms()
-        self.audience = total(read_counts(fields), unique, self.audience["peak"], at_ms)
+        counts = read_counts(fields)
+        self.audience = total(counts, unique, self.audience["peak"], at_ms)
         pulse: Pulse = {
             "type": "pulse",
             "viewers": self.audience["viewers"],
@@ -124,3 +142,26 @@ class Company:
             "server_time_ms": at_ms,
         }
         await self._redis.publish(keys.chat(self._room), wire.encode(pulse))
+        await self._keep_moment(counts, at_ms)
+
+    async def _keep_moment(self, counts: dict[str, GatewayCounts], at_ms: int) -> None:
+        """Write the book of attendance: one entry in each 5 s by the clock, whoever the owner."""
+        last_ms = self._last.at_ms if self._last is not None else 0
+        if at_ms // MOMENT_EVERY_MS == last_ms // MOMENT_EVERY_MS:
+            return
+        state = self._state
+        if state.status == "ended" and at_ms - state.at_ms > MOMENTS_AFTER_END_MS:
+            return
+        shown, skipped = self._chat_before
+        moment = moment_of(
+            counts, self.audience, shown + self._mixer.shown, skipped + self._mixer.skipped, at_ms
+        )
+        if moment.joined == 0:
+            return  # nobody has come yet: a room may be made days before its show
+        await self._redis.xadd(
+            keys.attendance(self._room),
+            {b"m": wire.encode_state(moment)},
+            maxlen=MOMENTS_MAX,
+            approximate=False,
+        )
+        self._last = moment

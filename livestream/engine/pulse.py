@@ -1,32 +1,17 @@
 """The audience as a whole: counts of all gateways, summed. Pure.
 
-Owns the sum, its staleness cut-off and the peak. Refuses to know Redis and sockets.
+Owns the sum, its staleness cut-off, the peak, and what is kept of a moment. Refuses to know Redis
+and sockets.
 """
 
 from __future__ import annotations
 
 from typing import TypedDict
 
-import msgspec
-from msgspec import Struct
+from livestream.attendance import GatewayCounts, Moment, channels_of, in_all
 
 #: A gateway that has not reported for this long is taken to be gone, and its viewers with it.
 STALE_MS = 5_000
-
-
-class GatewayCounts(Struct, frozen=True):
-    """What one gateway reports of a room once a second. `joined`, `left`, `likes` and
-    `chat_accepted` only grow while that gateway lives; `by_channel` counts viewers now.
-    """
-
-    at_ms: int
-    viewers: int
-    joined: int = 0
-    left: int = 0
-    likes: int = 0
-    chat_accepted: int = 0
-    by_channel: dict[str, int] = {}
-    slow_evictions: int = 0
 
 
 class GatewayLine(TypedDict):
@@ -49,17 +34,6 @@ class AudienceTotals(TypedDict):
     unique: int
     by_channel: dict[str, int]
     gateways: list[GatewayLine]
-
-
-def read_counts(fields: dict[bytes, bytes]) -> dict[str, GatewayCounts]:
-    """The audience hash; fields that are not of our making are left out."""
-    counts: dict[str, GatewayCounts] = {}
-    for name, value in fields.items():
-        try:
-            counts[name.decode()] = msgspec.json.decode(value, type=GatewayCounts)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
-    return counts
 
 
 def total(counts: dict[str, GatewayCounts], unique: int, peak: int, now_ms: int) -> AudienceTotals:
@@ -91,3 +65,30 @@ def total(counts: dict[str, GatewayCounts], unique: int, peak: int, now_ms: int)
         "by_channel": by_channel,
         "gateways": gateways,
     }
+
+
+def moment_of(
+    counts: dict[str, GatewayCounts],
+    audience: AudienceTotals,
+    chat_shown: int,
+    chat_skipped: int,
+    now_ms: int,
+) -> Moment:
+    """What the book of attendance keeps of now. The chat's numbers are those of all owners so far,
+    and so never fall.
+    """
+    channels = in_all(channels_of(counts.values()).values())
+    return Moment(
+        at_ms=now_ms,
+        viewers=audience["viewers"],
+        peak=audience["peak"],
+        joined=audience["joined"],
+        left=audience["left"],
+        watched_ms=channels.watched_ms,
+        likes=audience["likes"],
+        chat_accepted=sum(count.chat_accepted for count in counts.values()),
+        chat_shown=chat_shown,
+        chat_skipped=chat_skipped,
+        attempts=channels.attempts,
+        wins=channels.wins,
+    )

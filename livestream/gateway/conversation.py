@@ -143,6 +143,7 @@ class Conversation:
             # can be answered here, and the engine goes on serving those who can still win.
             gone = session.room.refusal_of(command.sku)
             if gone is not None:
+                session.room.counts.of_channel(viewer.channel).attempts += 1
                 return gone
         return self._outbox.offer(session.room.name, viewer, command)
 

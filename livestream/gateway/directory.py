@@ -20,8 +20,9 @@ from redis.exceptions import RedisError
 from livestream import keys
 from livestream.gateway.air import AirReader, follow_channels, read_storefront
 from livestream.gateway.audience import Audience
+from livestream.gateway.counts import RoomCounts
 from livestream.gateway.outbox import Outbox
-from livestream.gateway.rooms import RoomCounts, RoomView
+from livestream.gateway.rooms import RoomView
 from livestream.inbox import subscribe
 from livestream.storefront import Storefront
 

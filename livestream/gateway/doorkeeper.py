@@ -13,6 +13,7 @@ from typing import Final, cast
 from urllib.parse import unquote_plus
 
 from livestream import clock
+from livestream.attendance import GUEST_CHANNEL
 from livestream.gateway.conversation import Conversation
 from livestream.gateway.directory import Directory
 from livestream.gateway.door import Admission, HandshakeRequest, HttpReply, refusal
@@ -26,7 +27,6 @@ _LIVE: Final = "/live/"
 LOADING_RETRY_S: Final = 1
 #: More digits than any log's seq or epoch has.
 _DIGITS_MAX: Final = 18
-GUEST_CHANNEL: Final = "guest"
 
 #: Plain HTTP pages by path.
 Pages = dict[str, Callable[[], HttpReply]]

@@ -34,7 +34,7 @@ from livestream.gateway.frames import text_frame
 from livestream.gateway.session import Session
 from livestream.gateway.viewer import Viewer
 from livestream.inbox import Inbox
-from livestream.messages import ShoppingMessage
+from livestream.messages import CartAdd, ShoppingMessage
 
 log = structlog.get_logger()
 
@@ -51,6 +51,10 @@ ANSWER_MS_MAX: Final = 10_000
 BUSY_RETRY_MS: Final = 500
 SILENT_RETRY_MS: Final = 1_000
 
+#: What a reply has that is no refusal (wire.reply_frame). Within a string of JSON, such as the id
+#: that the client chose, its quotes would be escaped.
+_DONE: Final = b',"ok":true,'
+
 _FULL = Refusal(ErrorCode.BUSY, "too many commands are waiting", BUSY_RETRY_MS)
 _TOO_MANY = Refusal(ErrorCode.BUSY, "wait for your earlier commands to be answered", BUSY_RETRY_MS)
 _AWAY = Refusal(ErrorCode.BUSY, "the room cannot be reached just now", SILENT_RETRY_MS)
@@ -64,6 +68,7 @@ class Waiting(NamedTuple):
     viewer: Viewer
     command_id: str
     since_ms: int
+    attempts: bool  # to get a unit: a `cart.add`
 
 
 class Outbox:
@@ -106,7 +111,8 @@ class Outbox:
             return _FULL
         session.in_flight += 1
         self._last_conn = conn = self._last_conn + 1
-        self._waiting[conn] = Waiting(viewer, command.id, self._now_ms())
+        attempts = type(command) is CartAdd
+        self._waiting[conn] = Waiting(viewer, command.id, self._now_ms(), attempts)
         self._gathered[room].append(Envelope(conn, viewer.id, viewer.channel, command))
         self._wake[room].set()
         return None
@@ -139,8 +145,14 @@ class Outbox:
             waiting = self._waiting.pop(conn, None)
             if waiting is None:
                 continue
-            cast(Session, waiting.viewer.state).in_flight -= 1
-            self._audience.send(waiting.viewer, text_frame(bytes(frame)))
+            reply = bytes(frame)
+            session = cast(Session, waiting.viewer.state)
+            session.in_flight -= 1
+            if waiting.attempts:
+                channel = session.room.counts.of_channel(waiting.viewer.channel)
+                channel.attempts += 1
+                channel.wins += _DONE in reply
+            self._audience.send(waiting.viewer, text_frame(reply))
             if took_ms < 0:
                 took_ms = self._now_ms() - waiting.since_ms
         return took_ms

@@ -9,8 +9,8 @@ Owns the copying. Refuses to know what the numbers mean.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import Counter as Instrument
@@ -25,7 +25,6 @@ from livestream.gateway.door import HttpReply, refusal
 from livestream.gateway.doorkeeper import Doorkeeper
 from livestream.gateway.lanes import Lane
 from livestream.gateway.outbox import Outbox
-from livestream.gateway.rooms import RoomCounts
 from livestream.redis_client import error_kind
 from metrics import catalog, exposition
 
@@ -37,36 +36,25 @@ _ROLE: Final = "gateway"
 
 
 async def report_audience(redis: aioredis.Redis, gateway: str, directory: Directory) -> None:
-    """Tell each room's engine who is here.
+    """Tell each room's engine who is here, how long they have been, and how they fared.
 
     Raises:
         redis.exceptions.RedisError: Redis is away; distinct viewers are kept for the next time.
     """
+    for counts in directory.counts().values():
+        counts.watch_until(time.monotonic_ns() // 1_000_000)
     for name, counts in directory.counts().items():
         uncounted, counts.uncounted = counts.uncounted, set()
+        line = wire.encode_state(counts.line(clock.now_ms()))
         try:
             async with redis.pipeline(transaction=False) as pipe:
-                pipe.hset(keys.audience(name), gateway, wire.encode(audience_line(counts)))
+                pipe.hset(keys.audience(name), gateway, line)
                 if uncounted:
                     pipe.pfadd(keys.unique(name), *uncounted)
                 await pipe.execute()
         except (RedisError, OSError):
             counts.uncounted |= uncounted
             raise
-
-
-def audience_line(counts: RoomCounts) -> Mapping[str, object]:
-    """This gateway's counts of one room, as the engine sums them up."""
-    return {
-        "at_ms": clock.now_ms(),
-        "viewers": counts.viewers,
-        "joined": counts.joined,
-        "left": counts.left,
-        "likes": counts.likes,
-        "chat_accepted": counts.chat_accepted,
-        "by_channel": dict(counts.by_channel),
-        "slow_evictions": counts.slow_evictions,
-    }
 
 
 def broadcast_done(lane: Lane, seconds: float) -> None:

@@ -12,9 +12,7 @@ Owns the order of frames towards viewers. Refuses to know Redis, tickets and wha
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final, cast
 
 import structlog
@@ -24,6 +22,7 @@ from cart.drop import DropStatus
 from cart.outcome import ErrorCode, Refusal
 from livestream import wire
 from livestream.gateway.audience import Audience
+from livestream.gateway.counts import RoomCounts
 from livestream.gateway.frames import text_frame
 from livestream.gateway.groups import Group
 from livestream.gateway.lanes import Lane
@@ -45,24 +44,6 @@ AHEAD_MAX: Final = 10_000
 
 #: The reason of a close that asks to connect again, and how soon.
 COME_BACK: Final = "retry_after_ms=500"
-
-
-@dataclass(slots=True)
-class RoomCounts:
-    """What this gateway has counted of a room since it started."""
-
-    joined: int = 0
-    left: int = 0
-    likes: int = 0
-    chat_accepted: int = 0
-    slow_evictions: int = 0
-    by_channel: Counter[str] = field(default_factory=Counter)  # viewers now
-    uncounted: set[str] = field(default_factory=set)  # new viewer ids, for the HyperLogLog
-
-    @property
-    def viewers(self) -> int:
-        """Viewers here now."""
-        return self.joined - self.left
 
 
 class Members:
@@ -283,6 +264,7 @@ class RoomView:
         counts = self.counts
         counts.joined += 1
         counts.by_channel[viewer.channel] += 1
+        counts.of_channel(viewer.channel).joined += 1
         if session.role == "guest":  # has no name to be found under, nor to be counted once
             return
         self.members.add(viewer)

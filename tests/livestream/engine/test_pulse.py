@@ -1,13 +1,14 @@
 """The audience summed over gateways."""
 
-import msgspec
+from typing import Any
 
-from livestream.engine.pulse import STALE_MS, GatewayCounts, read_counts, total
+from livestream.attendance import ChannelCounts, GatewayCounts
+from livestream.engine.pulse import STALE_MS, moment_of, total
 
 NOW_MS = 1_000_000
 
 
-def counts(viewers: int, age_ms: int = 0, **more: int) -> GatewayCounts:
+def counts(viewers: int, age_ms: int = 0, **more: Any) -> GatewayCounts:
     return GatewayCounts(
         at_ms=NOW_MS - age_ms, viewers=viewers, by_channel={"tmall": viewers}, **more
     )
@@ -34,6 +35,13 @@ def test_the_peak_only_rises() -> None:
     assert total({"g": counts(50)}, 0, peak=40, now_ms=NOW_MS)["peak"] == 50
 
 
-def test_a_field_that_is_not_ours_is_left_out() -> None:
-    fields = {b"g-1": msgspec.json.encode(counts(7)), b"g-2": b"junk", b"\xff": b"{}"}
-    assert set(read_counts(fields)) == {"g-1"}
+def test_a_moment_holds_what_there_was_in_all_and_only_that_grows() -> None:
+    gone = counts(
+        300, STALE_MS + 1, joined=310, left=10, channels={"tmall": ChannelCounts(310, 9_000, 40, 4)}
+    )
+    here = counts(5, joined=6, left=1, channels={"wechat": ChannelCounts(6, 1_000, 2, 1)})
+    both = {"g-1": gone, "g-2": here}
+    moment = moment_of(both, total(both, 7, 300, NOW_MS), 11, 3, NOW_MS)
+    assert (moment.viewers, moment.peak, moment.joined, moment.left) == (5, 300, 316, 11)
+    assert (moment.watched_ms, moment.attempts, moment.wins) == (10_000, 42, 5)
+    assert (moment.chat_shown, moment.chat_skipped, moment.at_ms) == (11, 3, NOW_MS)

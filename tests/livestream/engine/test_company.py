@@ -1,0 +1,122 @@
+"""The book of attendance: a moment every five seconds, bounded, carried on by the next owner."""
+
+from typing import cast
+
+import pytest
+from redis import asyncio as aioredis
+
+from livestream import keys, wire
+from livestream.attendance import (
+    MOMENT_EVERY_MS,
+    MOMENTS_AFTER_END_MS,
+    ChannelCounts,
+    GatewayCounts,
+    Moment,
+    read_moments,
+)
+from livestream.engine import company
+from livestream.engine.company import Company
+from livestream.redis_client import StreamEntries
+from livestream.room import RoomState
+
+START_MS = 1_700_000_000_000
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_ms = START_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(company, "now_ms", clock)
+    return clock
+
+
+async def report(redis: aioredis.Redis, room: str, clock: Clock, viewers: int, joined: int) -> None:
+    """What a gateway says once a second."""
+    channels = {"tmall": ChannelCounts(joined, joined * 1_000, joined, 1)}
+    line = GatewayCounts(clock.now_ms, viewers, joined, joined - viewers, channels=channels)
+    await redis.hset(keys.audience(room), "g-1", wire.encode_state(line))
+
+
+async def book(redis: aioredis.Redis, room: str) -> list[Moment]:
+    entries = cast(StreamEntries, await redis.xrange(keys.attendance(room)))
+    return read_moments(fields[b"m"] for _, fields in entries)
+
+
+def live(room: str) -> RoomState:
+    return RoomState(room, title="An evening", status="live", at_ms=START_MS)
+
+
+async def test_there_is_one_moment_in_every_five_seconds(
+    redis: aioredis.Redis, room: str, clock: Clock
+) -> None:
+    owner = Company(redis, live(room))
+    for second in range(21):
+        clock.now_ms = START_MS + second * 1_000
+        await report(redis, room, clock, viewers=10 + second, joined=20 + second)
+        await owner._count()
+    moments = await book(redis, room)
+    assert [moment.at_ms - START_MS for moment in moments] == [0, 5_000, 10_000, 15_000, 20_000]
+    assert [moment.viewers for moment in moments] == [10, 15, 20, 25, 30]
+    assert moments[-1].peak == 30
+    assert (moments[-1].joined, moments[-1].watched_ms, moments[-1].attempts) == (40, 40_000, 40)
+
+
+async def test_the_book_is_bounded(
+    redis: aioredis.Redis, room: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(company, "MOMENTS_MAX", 10)
+    owner = Company(redis, live(room))
+    for step in range(25):
+        clock.now_ms = START_MS + step * MOMENT_EVERY_MS
+        await report(redis, room, clock, viewers=1, joined=step + 1)
+        await owner._count()
+    moments = await book(redis, room)
+    assert [moment.joined for moment in moments] == list(range(16, 26)), "the newest ten"
+
+
+async def test_the_next_owner_goes_on_where_the_last_one_stood(
+    redis: aioredis.Redis, room: str, clock: Clock
+) -> None:
+    await report(redis, room, clock, viewers=3, joined=3)
+    first = Company(redis, live(room))
+    first._mixer.shown, first._mixer.skipped = 40, 4
+    await first._count()
+    second = Company(redis, live(room))
+    await second.restore()
+    second._mixer.shown = 2
+    await second._count()
+    assert len(await book(redis, room)) == 1, "these five seconds have their moment"
+    clock.now_ms += MOMENT_EVERY_MS
+    await second._count()
+    before, after = await book(redis, room)
+    assert (before.chat_shown, before.chat_skipped) == (40, 4)
+    assert (after.chat_shown, after.chat_skipped) == (42, 4)
+
+
+async def test_an_empty_room_fills_no_book(redis: aioredis.Redis, room: str, clock: Clock) -> None:
+    owner = Company(redis, live(room))
+    await owner._count()
+    assert await book(redis, room) == []
+
+
+async def test_a_room_that_has_ended_is_not_watched_for_ever(
+    redis: aioredis.Redis, room: str, clock: Clock
+) -> None:
+    state = live(room)
+    state.status = "ended"
+    owner = Company(redis, state)
+    await report(redis, room, clock, viewers=1, joined=9)
+    clock.now_ms = START_MS + MOMENTS_AFTER_END_MS
+    await owner._count()
+    clock.now_ms += MOMENT_EVERY_MS
+    await owner._count()
+    assert len(await book(redis, room)) == 1, "the last to leave are counted, and then no more"

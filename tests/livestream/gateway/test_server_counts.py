@@ -1,0 +1,59 @@
+"""What the gateway counts for the report after the show: who came, how long, and who got a unit."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from livestream import keys
+from livestream.attendance import ChannelCounts, GatewayCounts, read_counts
+from tests.livestream.gateway.stage import Stage, shop
+
+
+async def line_when(stage: Stage, **channels: ChannelCounts) -> GatewayCounts:
+    """The gateway's line once its channels, but for the time watched, are as expected."""
+    async with asyncio.timeout(5):
+        while True:
+            fields = await stage.redis.hgetall(keys.audience(stage.room))
+            kept = read_counts(cast(dict[bytes, bytes], fields))
+            line = next(iter(kept.values()), GatewayCounts(0, 0))
+            told = {
+                name: ChannelCounts(one.joined, 0, one.attempts, one.wins)
+                for name, one in line.channels.items()
+            }
+            if told == channels:
+                return line
+            await asyncio.sleep(0.05)
+
+
+async def test_attempts_and_wins_are_counted_by_channel(stage: Stage) -> None:
+    await stage.open_drop(supply=1)
+    anna = await stage.join("anna")
+    bob = await stage.join("bob", ticket=stage.ticket("bob", channel="wechat"))
+    await stage.join(None)
+    await shop(anna)
+    await bob.frame("drop.sold_out")
+    await bob.frame("stock.changed", sold=1)
+    await bob.error("cart.add", sku="santos")  # the gateway itself says that it is gone
+    await bob.error("cart.add", sku="unknown")  # the engine says so
+    await bob.error("cart.remove", sku="santos")  # is no attempt to get anything
+    await line_when(
+        stage,
+        tmall=ChannelCounts(joined=1, attempts=1, wins=1),
+        wechat=ChannelCounts(joined=1, attempts=2, wins=0),
+        guest=ChannelCounts(joined=1),
+    )
+
+
+async def test_a_client_cannot_name_its_command_so_that_a_refusal_looks_won(stage: Stage) -> None:
+    await stage.open_drop()
+    anna = await stage.join("anna")
+    await anna.error("cart.add", sku="unknown", id='x","ok":true,"y":"')
+    await line_when(stage, tmall=ChannelCounts(joined=1, attempts=1, wins=0))
+
+
+async def test_the_time_that_somebody_watched_is_counted(stage: Stage) -> None:
+    await stage.join("anna")
+    await asyncio.sleep(2.2)
+    line = await line_when(stage, tmall=ChannelCounts(joined=1))
+    assert 1_000 <= line.channels["tmall"].watched_ms <= 4_500
