@@ -65,6 +65,7 @@ async def evening(served: Served, room: str) -> AsyncIterator[World]:
     """A room in `served`; whatever was done in it, its log must pass the audit."""
     made = World(served, room)
     yield made
+    print("--- serve", *served.program.complaints(), sep="\n")
     if await made.redis.exists(keys.log(room)):
         verdict = await audit_room(made.redis, room)
         assert verdict.clean, verdict.to_text()
