@@ -2,15 +2,20 @@
 
 Each benchmark runs as a process of its own, with its own options' defaults, and leaves its JSON
 under var/bench. Owns the choice and the table. The status is 1 if a benchmark failed; a mark that
-was missed is said, not punished: on a busy machine it says more about the machine.
+was missed is said, not punished: on a busy machine it says more about the machine, so how busy it
+was with other work is said too.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
+import time
 from typing import Any
+
+import psutil
 
 from loadtest.bench import counter, report, restart
 from loadtest.bench.processes import say
@@ -74,6 +79,30 @@ FIGURES = {
 }
 
 
+class Neighbours:
+    """How much of the machine other work takes, from its making until it is asked."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic(), _busy_s(), _ours_s()
+
+    def share(self) -> float:
+        """CPU time of all others, of all that there was: 0 to 1. Our children must have ended."""
+        began_s, busy_s, ours_s = self._began
+        others_s = (_busy_s() - busy_s) - (_ours_s() - ours_s)
+        there_was_s = (time.monotonic() - began_s) * (psutil.cpu_count() or 1)
+        return min(1.0, max(0.0, others_s / there_was_s))
+
+
+def _busy_s() -> float:
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0)
+
+
+def _ours_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m loadtest.bench", description="Measure, each figure beside its floor."
@@ -86,13 +115,18 @@ def main() -> int:
     failed: list[str] = []
     for name in names:
         say(f"== {name}")
+        neighbours = Neighbours()
         command = [sys.executable, "-m", f"loadtest.bench.{name}"]
         extra = QUICK[name] if options.quick else []
         run = subprocess.run([*command, *extra], stdout=subprocess.DEVNULL)
         if run.returncode:
             failed.append(name)
-        else:
-            lines += FIGURES[name](report.read(name))
+            continue
+        share = neighbours.share()
+        say(f"other work took {share:.0%} of this machine meanwhile")
+        document = {**report.read(name), "taken_by_others": round(share, 3)}
+        report.write(name, document)
+        lines += FIGURES[name](document)
     if lines:
         print(report.table(lines))
     if failed:

@@ -16,7 +16,7 @@ import asyncio
 import os
 import statistics
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,8 @@ class Crowd:
 
     def close(self) -> None:
         """End the processes."""
-        for control, process in zip(self._controls, self._processes, strict=True):
-            if process.is_alive():
+        for control in self._controls:
+            with suppress(BrokenPipeError):  # its process failed, and has said how
                 control.send(None)
         for process in self._processes:
             process.join(10)
