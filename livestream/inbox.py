@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from livestream import keys, wire
 from livestream.commands import Envelope, HostCommand, ProviderCommand
-from livestream.redis_client import BLOCK_MS_MAX, StreamEntries
+from livestream.redis_client import BLOCK_MS_MAX, StreamEntries, count_failure
 
 log = structlog.get_logger()
 
@@ -110,6 +110,7 @@ async def subscribe(
                 elif message["type"] == "message":
                     yield message["channel"].decode(), message["data"]
         except (RedisError, OSError) as error:
+            count_failure(redis, error)
             log.debug("subscription.lost", channels=channels, error=str(error))
             await asyncio.sleep(delay_s)
             delay_s = min(RECONNECT_LONGEST_S, delay_s * 2)

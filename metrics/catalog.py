@@ -15,7 +15,7 @@ counts no more. Counters and histograms of the dead stay, so that a rate never g
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -46,6 +46,13 @@ CLOSE_CODES: Final = frozenset(
 HANDSHAKE_STATUSES: Final = frozenset(
     {101, 200, 400, 401, 403, 404, 405, 408, 413, 414, 426, 429, 431, 500, 503}
 )
+
+
+#: What became of a command that a gateway passed on.
+COMMAND_RESULTS: Final = frozenset({"ok", "refused", "unanswered"})
+#: Kinds of processes that count anything.
+Role = Literal["engine", "gateway", "control"]
+ROLES: Final = frozenset(get_args(Role))
 
 
 class BoundedLabel:
@@ -85,6 +92,10 @@ def handshake_status_label(status: int) -> str:
 
 #: A group commit takes 0.3-0.7 ms on a local disk, some 10 ms on a busy cloud volume.
 _APPEND_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+#: A read takes 0.1 ms, a write with its flush 0.5 ms; at 10 s the client gives up.
+_REDIS_S = (0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0)
+#: An append and a broadcast: from 5 ms for a small room to a second that people talk about.
+_ARRIVAL_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 #: From an idle loop to a viewer who notices.
 _LAG_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 #: From a room of 50 to one of 20,000 in one process (about 9 us each).
@@ -118,6 +129,12 @@ HANDSHAKES = Counter(
     "Answers to requests for a connection, by HTTP status; 101 lets a viewer in. "
     "401: look at who issues tickets and at clocks; 403: origin or a ban; 503: full.",
     ["status"],  # HANDSHAKE_STATUSES, "other"
+    registry=REGISTRY,
+)
+ACCEPT_PAUSES = Counter(
+    "livestream_accept_pauses",
+    "Times that a gateway stopped accepting for a moment because the kernel had no descriptors or "
+    "memory left. Raise the limit on open files (ulimit -n), or add gateways.",
     registry=REGISTRY,
 )
 HANDSHAKES_LOST = Counter(
@@ -205,6 +222,14 @@ BROADCAST_SECONDS = Histogram(
     registry=REGISTRY,
     buckets=_BROADCAST_S,
 )
+ARRIVAL_SECONDS = Histogram(
+    "livestream_arrival_seconds",
+    "From a public fact (its at_ms, by the engine's clock) until a gateway has handed it to the "
+    "last of its viewers. What everybody feels. Where livestream_broadcast_seconds is short and "
+    "this is long, look at the engine's append, at Redis and at clocks.",
+    registry=REGISTRY,
+    buckets=_ARRIVAL_S,
+)
 COMMANDS_IN_FLIGHT = Gauge(
     "livestream_commands_in_flight",
     "Commands that gateways sent to engines and that are not answered yet. "
@@ -214,7 +239,11 @@ COMMANDS_IN_FLIGHT = Gauge(
 )
 COMMAND_SECONDS = Histogram(
     "livestream_command_seconds",
-    "From a viewer's command at the gateway to its durable answer there. What buyers feel.",
+    "From a viewer's command at the gateway to its durable answer there, by command and by what "
+    "it was: `ok`, `refused` (livestream_decisions_total tells why) or `unanswered`. What buyers "
+    "feel; unanswered ones are told to ask again, and mean that an engine or Redis was away.",
+    # command: the tags of what a gateway passes on; result: COMMAND_RESULTS
+    ["command", "result"],
     registry=REGISTRY,
     buckets=_REQUEST_S,
 )
@@ -243,6 +272,12 @@ INBOX_WAIT_SECONDS = Histogram(
     "Above a second the engine is behind or has just taken the room over.",
     registry=REGISTRY,
     buckets=_REQUEST_S,
+)
+INBOX_UNREADABLE = Counter(
+    "livestream_inbox_unreadable",
+    "Entries of an inbox that the engine could not read and left out. Gateways or control servers "
+    "of another version write there: finish the release, or take it back.",
+    registry=REGISTRY,
 )
 APPEND_SECONDS = Histogram(
     "livestream_append_seconds",
@@ -329,18 +364,65 @@ HTTP_REQUEST_SECONDS = Histogram(
 
 # -- every role --------------------------------------------------------------------------------
 
+BUILD_INFO = Gauge(
+    "livestream_build_info",
+    "Always 1: which version each role runs, and on which Python. Two versions for longer than a "
+    "release takes: a machine was left behind.",
+    ["role", "version", "python"],  # role: ROLES; of each process one version and one Python
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
 LOOP_LAG_SECONDS = Histogram(
     "livestream_event_loop_lag_seconds",
-    "How late a timer of the process's event loop ran, sampled once a second. "
+    "How late a timer of the process's event loop ran, sampled several times a second. "
     "Above 0.1 s everything that role does is that late: it needs more processes or less load.",
-    ["role"],  # "engine", "gateway", "control"
+    ["role"],  # ROLES
     registry=REGISTRY,
     buckets=_LAG_S,
+)
+CPU_SECONDS = Counter(
+    "livestream_cpu_seconds",
+    "CPU time of the role's processes, in user code and in the kernel. A rate near 1 for each "
+    "process is a full core: no process uses more than one.",
+    ["role"],  # ROLES
+    registry=REGISTRY,
+)
+MEMORY_BYTES = Gauge(
+    "livestream_memory_bytes",
+    "Resident memory of the role's processes, with the pages that they share counted in each. "
+    "An engine grows with its rooms' orders, a gateway by some 600 bytes for each viewer.",
+    ["role"],  # ROLES
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+DESCRIPTORS_OPEN = Gauge(
+    "livestream_descriptors_open",
+    "Open descriptors of the role's process that has the most. A viewer takes one; near "
+    "livestream_descriptors_limit a gateway answers 503.",
+    ["role"],  # ROLES
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+DESCRIPTORS_LIMIT = Gauge(
+    "livestream_descriptors_limit",
+    "How many descriptors a process of the role may open (ulimit -n); the lowest of its processes.",
+    ["role"],  # ROLES
+    registry=REGISTRY,
+    multiprocess_mode="livemin",
+)
+REDIS_SECONDS = Histogram(
+    "livestream_redis_seconds",
+    "How long Redis took to answer, as the role saw it; reads that wait for news are left out. "
+    "script is the append to a log and the lease, stream what gateways put into inboxes. When all "
+    "of them grow look at Redis and its disk; when only one role's do, at that role's CPU.",
+    ["role", "operation"],  # ROLES; "script", "stream", "read", "write", "publish", "pipeline"
+    registry=REGISTRY,
+    buckets=_REDIS_S,
 )
 REDIS_ERRORS = Counter(
     "livestream_redis_errors",
     "Calls to Redis that failed, by role. Any steady rate: look at Redis and the way to it; "
     "nothing that was acknowledged is lost, what was not is retried by id.",
-    ["role", "kind"],  # role as above; kind: "connection", "timeout", "other"
+    ["role", "kind"],  # ROLES; "connection", "timeout", "other"
     registry=REGISTRY,
 )

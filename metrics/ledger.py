@@ -1,4 +1,4 @@
-"""A room's ledger as metrics: money, orders, stock and audience.
+"""A room's ledger as metrics: money, orders, stock and audience; and what waits in its inbox.
 
 Owns their names, labels and help texts. The numbers come from the fold of the log, by way of the
 ledger that a room's owner publishes, so they agree with the log to the fen and go on where they
@@ -63,7 +63,15 @@ def families(ledgers: Iterable[Ledger], now_ms: int) -> Iterator[Metric]:
     )
 
 
-def _family(reading: _Reading, rooms: list[tuple[str, list[Row]]]) -> Metric:
+def inbox_family(inboxes: Mapping[str, int]) -> Metric:
+    """What waits for the rooms' engines, from the inboxes themselves: also while no engine runs."""
+    rows: list[tuple[str, list[Row]]] = [
+        (room_label(room), [((), length)]) for room, length in inboxes.items()
+    ]
+    return _family(_INBOX, rows)
+
+
+def _family(reading: _Reading, rooms: Iterable[tuple[str, list[Row]]]) -> Metric:
     sums: dict[tuple[str, ...], float] = {}
     for room, rows in rooms:
         for labels, value in rows:
@@ -236,6 +244,15 @@ _READINGS: Final = (
         _number("seq"),
         max,
     ),
+)
+#: The one reading that is not in the ledger.
+_INBOX: Final = _Reading(
+    "gauge",
+    "livestream_inbox_entries",
+    "Batches of commands that wait in the room's inbox to be decided. A handful in a rush; growing "
+    "without end the room has no engine, or a slower one than its crowd.",
+    (),
+    lambda _: (),
 )
 #: The one reading that needs a clock.
 _AGE: Final = _Reading(

@@ -32,9 +32,8 @@ from livestream.control.rooms import read_storefront, storefront_view
 from livestream.control.routes import PREFIX
 from livestream.inbox import subscribe
 from livestream.messages import CloseCode
-from livestream.redis_client import BLOCK_MS_MAX, StreamEntries, error_kind
+from livestream.redis_client import BLOCK_MS_MAX, StreamEntries
 from livestream.tickets import HostToken
-from metrics import catalog
 
 log = structlog.get_logger()
 
@@ -115,8 +114,7 @@ async def _feed(
         left_s = (token.expires_at_ms - now_ms()) / 1_000
         done, _ = await asyncio.wait(tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         code, reason = _ending(done)
-    except (RedisError, OSError) as error:
-        catalog.REDIS_ERRORS.labels("control", error_kind(error)).inc()
+    except (RedisError, OSError):
         code, reason = TRY_AGAIN_LATER, "redis is away"
     finally:
         for task in tasks:
@@ -133,7 +131,6 @@ def _ending(done: set[asyncio.Task[None]]) -> tuple[int, str]:
         if isinstance(error, _TooSlow):
             return CloseCode.TOO_SLOW, "too slow"
         if isinstance(error, RedisError):
-            catalog.REDIS_ERRORS.labels("control", error_kind(error)).inc()
             return TRY_AGAIN_LATER, "redis is away"
         # A connection that broke while we wrote is no fault of anybody's.
         if error is not None and not isinstance(error, OSError):

@@ -15,9 +15,9 @@ import structlog
 from aiohttp import web
 from redis.exceptions import RedisError
 
-from livestream import keys, wire
+from livestream import keys, vitals, wire
 from livestream.control.context import CONTROL
-from livestream.control.rooms import read_ledgers, room_names
+from livestream.control.rooms import read_inbox_lengths, read_ledgers, room_names
 from livestream.control.views import Readiness
 from metrics import catalog, exposition
 
@@ -25,11 +25,10 @@ log = structlog.get_logger()
 
 #: An answer later than this is none: orchestrators ask every few seconds.
 PATIENCE_S = 2.0
-LAG_SAMPLED_EVERY_S = 1.0
 
 
 def register(app: web.Application) -> None:
-    """Serve the three, and sample the loop's lag while the application runs."""
+    """Serve the three, and tell of the process while the application runs."""
     app.router.add_get("/livez", _livez)
     app.router.add_get("/readyz", _readyz)
     app.router.add_get("/metrics", _metrics)
@@ -74,13 +73,16 @@ async def _metrics(request: web.Request) -> web.StreamResponse:
     """All instruments; the rooms' numbers too, as long as Redis answers."""
     redis = request.app[CONTROL].redis
     ledgers = []
+    inboxes: dict[str, int] = {}
     try:
         async with asyncio.timeout(PATIENCE_S):
-            kept = await read_ledgers(redis, await room_names(redis))
+            names = await room_names(redis)
+            kept = await read_ledgers(redis, names)
             ledgers = [ledger for ledger in kept if ledger is not None]
+            inboxes = await read_inbox_lengths(redis, names)
     except (RedisError, OSError, TimeoutError) as error:
         log.warning("metrics.redis_away", error=str(error))
-    text = await asyncio.to_thread(exposition.render, ledgers)
+    text = await asyncio.to_thread(exposition.render, ledgers, inboxes)
     return web.Response(body=text, headers={"Content-Type": exposition.CONTENT_TYPE})
 
 
@@ -101,17 +103,8 @@ async def measured(
 
 
 async def _sampled(_: web.Application) -> AsyncIterator[None]:
-    task = asyncio.create_task(_sample_lag())
+    task = asyncio.create_task(vitals.tell("control"))
     yield
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-async def _sample_lag() -> None:
-    loop = asyncio.get_running_loop()
-    lag = catalog.LOOP_LAG_SECONDS.labels("control")
-    while True:
-        due = loop.time() + LAG_SAMPLED_EVERY_S
-        await asyncio.sleep(LAG_SAMPLED_EVERY_S)
-        lag.observe(max(0.0, loop.time() - due))

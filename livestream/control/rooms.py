@@ -120,6 +120,15 @@ async def read_ledgers(redis: aioredis.Redis, names: list[str]) -> list[dict[str
     return [None if ledger is None else orjson.loads(ledger) for ledger in kept]
 
 
+async def read_inbox_lengths(redis: aioredis.Redis, names: list[str]) -> dict[str, int]:
+    """How many entries wait in each room's inbox."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.xlen(keys.inbox(name))
+        lengths = await pipe.execute() if names else []
+    return dict(zip(names, lengths, strict=True))
+
+
 async def read_storefront(redis: aioredis.Redis, room: str) -> Storefront | None:
     """The public view as of now: the kept one and the air that came after it, at most some 200
     entries. None before an engine wrote one.

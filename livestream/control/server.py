@@ -25,8 +25,7 @@ from livestream.control.context import CONTROL, Control, is_host
 from livestream.control.orders import OrderBooks
 from livestream.control.problems import Problem, invalid, not_found, unavailable
 from livestream.inbox import Asker, EngineSilentError
-from livestream.redis_client import error_kind, open_redis
-from metrics import catalog
+from livestream.redis_client import open_redis
 
 log = structlog.get_logger()
 
@@ -50,7 +49,7 @@ async def _serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     assert settings.redis_url is not None, "the command line fills it in"
-    redis = open_redis(settings.redis_url)
+    redis = open_redis(settings.redis_url, "control")
     asker = Asker(redis, f"c-{secrets.token_hex(4)}")
     await asker.start()
     runner = web.AppRunner(
@@ -101,7 +100,6 @@ async def _answer_problems(request: web.Request, handler: _Handler) -> web.Strea
             "the room's engine did not answer in time; it may still do what was asked"
         ).response()
     except RedisError as error:
-        catalog.REDIS_ERRORS.labels("control", error_kind(error)).inc()
         log.warning("control.redis_away", error=str(error))
         return unavailable("the store is away; what was asked may or may not be done").response()
     except web.HTTPException as refusal:

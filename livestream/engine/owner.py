@@ -37,7 +37,6 @@ from livestream.inbox import ENTRIES_PER_READ, InboxReader
 from livestream.journal import FencedError, Journal, read_log, read_snapshot
 from livestream.payments.cashier import Cashier
 from livestream.payments.provider import PaymentProvider
-from livestream.redis_client import error_kind
 from livestream.room import Room, RoomState, evolve, next_deadline_ms, next_due_ms
 from livestream.storefront import public_frame
 from metrics import catalog
@@ -227,6 +226,7 @@ class RoomOwner:
             catalog.TICK_LAG_SECONDS.observe((at_ms - due_ms) / 1_000)
         turn = take_turn(self._room, entries, at_ms)
         if turn.unreadable:
+            catalog.INBOX_UNREADABLE.inc(turn.unreadable)
             log.warning("inbox.unreadable", room=self._name, entries=turn.unreadable)
         if turn.is_empty:
             return
@@ -257,7 +257,6 @@ class RoomOwner:
                 await self._journal.commit(turn.last_seq, record, air, turn.consumed, messages)
             except (RedisError, OSError) as error:
                 uncertain = True
-                catalog.REDIS_ERRORS.labels("engine", error_kind(error)).inc()
                 log.warning("journal.away", room=self._name, error=str(error))
                 await asyncio.sleep(delay_s)
                 delay_s = min(RETRY_LONGEST_S, delay_s * 2)

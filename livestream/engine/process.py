@@ -17,7 +17,7 @@ import uvloop
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
-from livestream import keys
+from livestream import keys, vitals
 from livestream.config import Settings
 from livestream.engine import collector
 from livestream.engine.health import open_door
@@ -28,7 +28,7 @@ from livestream.journal import FencedError
 from livestream.payments.cashier import ProviderMail
 from livestream.payments.provider import PaymentProvider
 from livestream.payments.sandbox import Sandbox
-from livestream.redis_client import error_kind, inspect, open_redis
+from livestream.redis_client import inspect, open_redis
 from metrics import catalog
 
 log = structlog.get_logger()
@@ -52,7 +52,7 @@ async def _serve(settings: Settings, alone: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     assert settings.redis_url is not None, "the command line fills it in"
-    redis = open_redis(settings.redis_url)
+    redis = open_redis(settings.redis_url, "engine")
     door = await open_door(settings) if alone else None
     try:
         await EngineProcess(redis, settings).run(stopping)
@@ -79,6 +79,7 @@ class EngineProcess:
         await self._warn_about_redis()
         helpers = [
             asyncio.create_task(collector.tend()),
+            asyncio.create_task(vitals.tell("engine")),
             asyncio.create_task(self._mail.run()),
             asyncio.create_task(self._hear_nudges()),
         ]
@@ -126,7 +127,6 @@ class EngineProcess:
                 if await lease.hold():
                     self._owned[room] = asyncio.create_task(self._own(room, lease, stopping))
         except (RedisError, OSError) as error:
-            catalog.REDIS_ERRORS.labels("engine", error_kind(error)).inc()
             log.warning("engine.redis_away", error=str(error))
 
     async def _own(self, room: str, lease: Lease, stopping: asyncio.Event) -> None:

@@ -16,7 +16,6 @@ Owns reading. Refuses to know what a frame says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Final, cast
 
 import msgspec
@@ -44,9 +43,6 @@ RETRY_LONGEST_S: Final = 1.0
 COME_BACK_BATCH: Final = 100
 COME_BACK_EVERY_S: Final = 0.02
 
-#: Told of each failed call to Redis.
-RedisFailed = Callable[[Exception], None]
-
 
 async def read_storefront(redis: aioredis.Redis, room: str) -> Storefront | None:
     """The public view that the room's engine keeps; None until it has an engine.
@@ -62,13 +58,10 @@ async def read_storefront(redis: aioredis.Redis, room: str) -> Storefront | None
 class AirReader:
     """Follows the air of one room, for ever."""
 
-    def __init__(
-        self, redis: aioredis.Redis, view: RoomView, audience: Audience, failed: RedisFailed
-    ) -> None:
+    def __init__(self, redis: aioredis.Redis, view: RoomView, audience: Audience) -> None:
         self._redis = redis
         self._view = view
         self._audience = audience
-        self._failed = failed
         self._key = keys.air(view.name)
         self._last_id = f"{view.storefront.seq}-0"
         self._last_entry: bytes | None = None  # None: nothing was read yet
@@ -85,8 +78,7 @@ class AirReader:
                 doubtful = False
                 await self._read()
                 delay_s = RETRY_FIRST_S
-            except (RedisError, OSError) as error:
-                self._failed(error)
+            except (RedisError, OSError):
                 doubtful = True
                 await asyncio.sleep(delay_s)
                 delay_s = min(RETRY_LONGEST_S, delay_s * 2)
@@ -140,12 +132,12 @@ class AirReader:
             await asyncio.sleep(COME_BACK_EVERY_S)
 
 
-async def follow_channels(redis: aioredis.Redis, view: RoomView, failed: RedisFailed) -> None:
+async def follow_channels(redis: aioredis.Redis, view: RoomView) -> None:
     """Chat and pulse for everybody, and the frames for single viewers, for ever."""
     private = keys.private(view.name)
     async for heard in subscribe(redis, keys.chat(view.name), private):
         if heard is None:
-            await _fetch_history(redis, view, failed)
+            await _fetch_history(redis, view)
         elif heard[0] == private:
             for viewer_id, frame in wire.decode_private(heard[1]):
                 view.on_private(viewer_id, bytes(frame))
@@ -153,11 +145,10 @@ async def follow_channels(redis: aioredis.Redis, view: RoomView, failed: RedisFa
             view.on_channel(heard[1])
 
 
-async def _fetch_history(redis: aioredis.Redis, view: RoomView, failed: RedisFailed) -> None:
+async def _fetch_history(redis: aioredis.Redis, view: RoomView) -> None:
     try:
         kept = cast(bytes | None, await redis.get(keys.history(view.name)))
-    except (RedisError, OSError) as error:
-        failed(error)  # the next subscription fetches it
-        return
+    except (RedisError, OSError):
+        return  # the next subscription fetches it
     if kept is not None:
         view.remember(wire.decode_chat(kept))

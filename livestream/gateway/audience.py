@@ -40,8 +40,8 @@ _DRAIN_STEP_S = 0.02
 class Audience:
     """One for each gateway process. Make and use it on the loop's own thread, after any fork.
 
-    `broadcast_done` is told of each finished broadcast: its lane, and the seconds from the first
-    member to the last. RuntimeError where there is no epoll.
+    `broadcast_done` is told of each finished broadcast: its lane, the seconds from the first member
+    to the last, and what `broadcast` was given as `born_ms`. RuntimeError where there is no epoll.
     """
 
     def __init__(
@@ -108,12 +108,13 @@ class Audience:
             return True
         return self._stragglers.fall_behind(viewer, frame, written, lane)
 
-    def broadcast(self, group: Group, frame: bytes, lane: Lane) -> None:
-        """Send a whole frame to everybody who is in `group` now.
+    def broadcast(self, group: Group, frame: bytes, lane: Lane, born_ms: int = 0) -> None:
+        """Send a whole frame to everybody who is in `group` now. `born_ms` is the owner's own: when
+        what the frame tells has happened.
 
         Returns at once; the rules of order are in fanout.py.
         """
-        self._fanout.enqueue(group, frame, lane)
+        self._fanout.enqueue(group, frame, lane, born_ms)
 
     def move(self, viewer: Viewer, group: Group) -> None:
         """Change a viewer's group. Commerce still on its way through the old one is sent first."""

@@ -47,13 +47,11 @@ class Directory:
         audience: Audience,
         outbox: Outbox,
         now_ms: Callable[[], int],
-        failed: Callable[[Exception], None],
     ) -> None:
         self._redis = redis
         self._audience = audience
         self._outbox = outbox
         self._now_ms = now_ms
-        self._failed = failed
         self._known: set[str] = set()
         self._views: dict[str, RoomView] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -97,8 +95,7 @@ class Directory:
             try:
                 await self._look_for_rooms()
                 self.looked.set()
-            except (RedisError, OSError) as error:
-                self._failed(error)
+            except (RedisError, OSError):
                 await asyncio.sleep(RETRY_S)
             else:
                 await self._look.wait()
@@ -159,16 +156,16 @@ class Directory:
                 if storefront is not None:
                     self._show(storefront)
                     break
-            except (RedisError, OSError) as error:
-                self._failed(error)
+            except (RedisError, OSError):
+                pass  # it is looked for again
             await asyncio.sleep(VIEW_POLL_S)
         view = self._views[name]
         while True:
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    reader = AirReader(self._redis, view, self._audience, self._failed)
+                    reader = AirReader(self._redis, view, self._audience)
                     tasks.create_task(reader.run())
-                    tasks.create_task(follow_channels(self._redis, view, self._failed))
+                    tasks.create_task(follow_channels(self._redis, view))
                     tasks.create_task(self._outbox.carry(name))
             except Exception:
                 # Broken code, or something in Redis that is not ours: one room must not take the

@@ -33,9 +33,9 @@ from livestream.gateway.stats import AudienceStats
 #: it was behind already), the bytes written, the broadcast. Must not call the owner's code: other
 #: members are being served.
 ShortWrite = Callable[[int, int, Broadcast], None]
-#: Told of each broadcast that has reached everybody: its lane and the seconds from the first member
-#: to the last.
-BroadcastDone = Callable[[Lane, float], None]
+#: Told of each broadcast that has reached everybody: its lane, the seconds from the first member to
+#: the last, and the owner's time stamp. Those that travelled in one write count as the oldest.
+BroadcastDone = Callable[[Lane, float, int], None]
 
 
 class Fanout:
@@ -63,7 +63,7 @@ class Fanout:
     def __len__(self) -> int:
         return len(self._first) + len(self._second)
 
-    def enqueue(self, group: Group, frame: bytes, lane: Lane) -> None:
+    def enqueue(self, group: Group, frame: bytes, lane: Lane, born_ms: int = 0) -> None:
         if not len(group):
             return
         self._stats.broadcasts[lane] += 1
@@ -72,7 +72,7 @@ class Fanout:
         queue = self._first if lane < Lane.CHAT else self._second
         while len(queue) >= self._pending_max:
             self._serve(queue, len(queue[0].group.fds))
-        broadcast = Broadcast(group, frame, lane)
+        broadcast = Broadcast(group, frame, lane, born_ms)
         group.pending.append(broadcast)
         queue.append(broadcast)
         if not self._scheduled:
@@ -119,7 +119,7 @@ class Fanout:
             queue.popleft()
             broadcast.group.pending.remove(broadcast)
             if self._done is not None:
-                self._done(broadcast.lane, self._now() - broadcast.started_s)
+                self._done(broadcast.lane, self._now() - broadcast.started_s, broadcast.born_ms)
         for fd, written in short:
             self._short_write(fd, written, broadcast)
         return max(hi - lo, 1)

@@ -33,12 +33,13 @@ _STRIDE = 2_654_435_769
 class Broadcast:
     """One frame on its way to a group. It visits [lo, hi), then [0, wrap)."""
 
-    __slots__ = ("frame", "group", "hi", "lane", "lo", "messages", "started_s", "wrap")
+    __slots__ = ("born_ms", "frame", "group", "hi", "lane", "lo", "messages", "started_s", "wrap")
 
-    def __init__(self, group: Group, frame: bytes, lane: Lane) -> None:
+    def __init__(self, group: Group, frame: bytes, lane: Lane, born_ms: int = 0) -> None:
         self.group = group
         self.frame = frame
         self.lane = lane
+        self.born_ms = born_ms  # the owner's own time stamp, handed back when it is done
         self.messages = 1  # frames in `frame`: several may travel as one
         self.lo = 0
         self.hi = len(group.fds)

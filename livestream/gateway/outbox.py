@@ -18,9 +18,9 @@ command means.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple, cast
+from typing import Final, Literal, NamedTuple, cast, get_args
 
 import structlog
 from msgspec import Raw
@@ -34,7 +34,7 @@ from livestream.gateway.frames import text_frame
 from livestream.gateway.session import Session
 from livestream.gateway.viewer import Viewer
 from livestream.inbox import Inbox
-from livestream.messages import CartAdd, ShoppingMessage
+from livestream.messages import ShoppingMessage
 
 log = structlog.get_logger()
 
@@ -54,6 +54,11 @@ SILENT_RETRY_MS: Final = 1_000
 #: What a reply has that is no refusal (wire.reply_frame). Within a string of JSON, such as the id
 #: that the client chose, its quotes would be escaped.
 _DONE: Final = b',"ok":true,'
+_KINDS: Final = {kind: str(kind.__struct_config__.tag) for kind in get_args(ShoppingMessage)}
+#: The one that tries to get a unit.
+_ATTEMPT: Final = "cart.add"
+#: What became of a command: done, refused by the engine, or the viewer was told to ask again.
+Answered = Literal["ok", "refused", "unanswered"]
 
 _FULL = Refusal(ErrorCode.BUSY, "too many commands are waiting", BUSY_RETRY_MS)
 _TOO_MANY = Refusal(ErrorCode.BUSY, "wait for your earlier commands to be answered", BUSY_RETRY_MS)
@@ -68,7 +73,7 @@ class Waiting(NamedTuple):
     viewer: Viewer
     command_id: str
     since_ms: int
-    attempts: bool  # to get a unit: a `cart.add`
+    kind: str  # the tag of the command
 
 
 class Outbox:
@@ -79,12 +84,10 @@ class Outbox:
         inbox: Inbox,
         audience: Audience,
         now_ms: Callable[[], int],
-        failed: Callable[[Exception], None],
     ) -> None:
         self._inbox = inbox
         self._audience = audience
         self._now_ms = now_ms
-        self._failed = failed
         self._last_conn = 0
         self._waiting: dict[int, Waiting] = {}  # by conn, and so the longest waiting first
         self._gathered: defaultdict[str, list[Envelope]] = defaultdict(list)
@@ -93,6 +96,8 @@ class Outbox:
         self.redis_answers = True
         self.redis_lost = asyncio.Event()
         self.closing = False
+        #: Answers since somebody last looked, by command, what it was and the ms that it took.
+        self.answered: Counter[tuple[str, Answered, int]] = Counter()
 
     def __len__(self) -> int:
         """Commands without an answer yet."""
@@ -111,8 +116,8 @@ class Outbox:
             return _FULL
         session.in_flight += 1
         self._last_conn = conn = self._last_conn + 1
-        attempts = type(command) is CartAdd
-        self._waiting[conn] = Waiting(viewer, command.id, self._now_ms(), attempts)
+        kind = _KINDS[type(command)]
+        self._waiting[conn] = Waiting(viewer, command.id, self._now_ms(), kind)
         self._gathered[room].append(Envelope(conn, viewer.id, viewer.channel, command))
         self._wake[room].set()
         return None
@@ -128,19 +133,16 @@ class Outbox:
                 del gathered[:BATCH_MAX]
                 try:
                     await self._inbox.put(room, batch)
-                except (RedisError, OSError) as error:
-                    self._failed(error)
+                except (RedisError, OSError):
                     self.redis_failed()
                     self._refuse([e.conn for e in batch + gathered], _AWAY)
                     gathered.clear()
 
-    def settle(self, replies: Iterable[tuple[int, Raw]]) -> int:
-        """Hand replies to those who wait; how long the first of them took, in ms, or -1 if nobody
-        waited.
-
-        Answers to those who have left, or were told to ask again, go nowhere.
+    def settle(self, replies: Iterable[tuple[int, Raw]]) -> None:
+        """Hand replies to those who wait. Answers to those who have left, or were told to ask
+        again, go nowhere.
         """
-        took_ms = -1
+        now_ms = self._now_ms()
         for conn, frame in replies:
             waiting = self._waiting.pop(conn, None)
             if waiting is None:
@@ -148,14 +150,13 @@ class Outbox:
             reply = bytes(frame)
             session = cast(Session, waiting.viewer.state)
             session.in_flight -= 1
-            if waiting.attempts:
+            done = _DONE in reply
+            if waiting.kind == _ATTEMPT:
                 channel = session.room.counts.of_channel(waiting.viewer.channel)
                 channel.attempts += 1
-                channel.wins += _DONE in reply
+                channel.wins += done
             self._audience.send(waiting.viewer, text_frame(reply))
-            if took_ms < 0:
-                took_ms = self._now_ms() - waiting.since_ms
-        return took_ms
+            self.answered[waiting.kind, "ok" if done else "refused", now_ms - waiting.since_ms] += 1
 
     def expire(self) -> None:
         """Free the slots of commands that have waited for too long."""
@@ -194,5 +195,7 @@ class Outbox:
             if waiting is None:
                 continue
             cast(Session, waiting.viewer.state).in_flight -= 1
+            took_ms = self._now_ms() - waiting.since_ms
+            self.answered[waiting.kind, "unanswered", took_ms] += 1
             frame = wire.encode(wire.reply_frame(waiting.command_id, refusal))
             self._audience.send(waiting.viewer, text_frame(frame))

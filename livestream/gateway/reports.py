@@ -25,14 +25,13 @@ from livestream.gateway.door import HttpReply, refusal
 from livestream.gateway.doorkeeper import Doorkeeper
 from livestream.gateway.lanes import Lane
 from livestream.gateway.outbox import Outbox
-from livestream.redis_client import error_kind
 from metrics import catalog, exposition
+from metrics.batches import observe_times
 
 EVERY_S: Final = 1.0
 #: A scrape reads the files of every process of the machine, some 10 ms: in a thread, and only
 #: while somebody asks.
 METRICS_PAGE_AGE_S: Final = 5.0
-_ROLE: Final = "gateway"
 
 
 async def report_audience(redis: aioredis.Redis, gateway: str, directory: Directory) -> None:
@@ -57,19 +56,11 @@ async def report_audience(redis: aioredis.Redis, gateway: str, directory: Direct
             raise
 
 
-def broadcast_done(lane: Lane, seconds: float) -> None:
-    """A broadcast has reached everybody."""
+def broadcast_done(lane: Lane, seconds: float, born_ms: int) -> None:
+    """A broadcast has reached everybody. `born_ms`: when its fact was decided; 0: it tells none."""
     catalog.BROADCAST_SECONDS.labels(lane.name.lower()).observe(seconds)
-
-
-def command_answered(took_ms: int) -> None:
-    """The first command of a batch of replies has its answer: a sample of what buyers feel."""
-    catalog.COMMAND_SECONDS.observe(took_ms / 1_000)
-
-
-def redis_failed(error: Exception) -> None:
-    """A call to Redis failed."""
-    catalog.REDIS_ERRORS.labels(_ROLE, error_kind(error)).inc()
+    if born_ms:
+        catalog.ARRIVAL_SECONDS.observe(max(0, clock.now_ms() - born_ms) / 1_000)
 
 
 class Meter:
@@ -96,6 +87,7 @@ class Meter:
         catalog.BEHIND.set(self._audience.behind)
         catalog.COMMANDS_IN_FLIGHT.set(len(self._outbox))
         self._copy_connections()
+        self._copy_answers()
         for status, count in stats.handshakes.items():
             label = catalog.handshake_status_label(status)
             self._add(catalog.HANDSHAKES.labels(label), ("handshake", status), count)
@@ -119,6 +111,7 @@ class Meter:
         ):
             self._add(catalog.JOINS.labels(kind), kind, count)
         for counter, count in (
+            (catalog.ACCEPT_PAUSES, stats.accept_pauses),
             (catalog.SLOW_EVICTIONS, stats.slow_evictions),
             (catalog.PROTOCOL_ERRORS, stats.protocol_errors),
             (catalog.FRAMES_SENT, stats.frames_out),
@@ -135,6 +128,12 @@ class Meter:
             viewers[catalog.room_label(name)] += counts.viewers
         for label, count in viewers.items():
             catalog.CONNECTIONS.labels(label).set(count)
+
+    def _copy_answers(self) -> None:
+        answered, self._outbox.answered = self._outbox.answered, Counter()
+        for (command, result, took_ms), times in answered.items():
+            seconds = catalog.COMMAND_SECONDS.labels(command, result)
+            observe_times(seconds, took_ms / 1_000, times)
 
     def _add(self, instrument: Instrument, key: object, count: int) -> None:
         """Bring a counter from what it was told last to `count`."""
@@ -165,12 +164,3 @@ class MetricsPage:
             self._wanted.clear()
             self._text = await asyncio.to_thread(exposition.render)
             await asyncio.sleep(METRICS_PAGE_AGE_S)
-
-
-async def watch_lag(loop: asyncio.AbstractEventLoop) -> None:
-    """Measure, once a second, how late the loop is; for ever."""
-    lag = catalog.LOOP_LAG_SECONDS.labels(_ROLE)
-    while True:
-        due_s = loop.time() + EVERY_S
-        await asyncio.sleep(EVERY_S)
-        lag.observe(max(0.0, loop.time() - due_s))

@@ -126,8 +126,9 @@ class RoomView:
                 self.history.pop(frame["message_id"], None)
             framed = text_frame(bytes(raw))
             self.ring.append(seq, framed)
-            self._audience.broadcast(self._everything, framed, Lane.COMMERCE)
-            self._audience.broadcast(self._commerce, framed, Lane.COMMERCE)
+            at_ms = frame["at_ms"]
+            self._audience.broadcast(self._everything, framed, Lane.COMMERCE, at_ms)
+            self._audience.broadcast(self._commerce, framed, Lane.COMMERCE, at_ms)
         self._let_in(seq)
 
     def on_channel(self, payload: bytes) -> None:

@@ -23,7 +23,7 @@ import uvloop
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
-from livestream import keys, wire
+from livestream import keys, vitals, wire
 from livestream.config import Settings
 from livestream.gateway import chat, reports
 from livestream.gateway.audience import Audience
@@ -88,7 +88,7 @@ class Gateway:
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(_report)
-        self._redis: aioredis.Redis = open_redis(settings.redis_url)
+        self._redis: aioredis.Redis = open_redis(settings.redis_url, "gateway")
         self._metrics_page = reports.MetricsPage()
         pages = {
             "/livez": lambda: HttpReply(200, b"alive\n"),
@@ -101,12 +101,8 @@ class Gateway:
             viewers_max=settings.limits.viewers_max,
         )
         self.audience = Audience(self._loop, self._door, limits, reports.broadcast_done)
-        self.outbox = Outbox(
-            Inbox(self._redis, self.name), self.audience, self._now_ms, reports.redis_failed
-        )
-        self.directory = Directory(
-            self._redis, self.audience, self.outbox, self._now_ms, reports.redis_failed
-        )
+        self.outbox = Outbox(Inbox(self._redis, self.name), self.audience, self._now_ms)
+        self.directory = Directory(self._redis, self.audience, self.outbox, self._now_ms)
         self._conversation = Conversation(
             self.name, self.audience, self.outbox, settings.limits, self._now_us
         )
@@ -140,7 +136,7 @@ class Gateway:
                 self._sweep(),
                 self._look_at_tickets(),
                 self._metrics_page.run(),
-                reports.watch_lag(self._loop),
+                vitals.tell("gateway"),
             )
         ]
         # Others may share the port: a connection that comes here before the rooms are loaded would
@@ -210,9 +206,7 @@ class Gateway:
                     self.outbox.forget_all()
                 self._replies_heard = True
                 continue
-            took_ms = self.outbox.settle(wire.decode_replies(heard[1]))
-            if took_ms >= 0:
-                reports.command_answered(took_ms)
+            self.outbox.settle(wire.decode_replies(heard[1]))
 
     async def _find_redis_again(self) -> None:
         """While Redis is away commands are answered `busy` at once; look whether it is back."""
@@ -220,8 +214,7 @@ class Gateway:
             await self.outbox.redis_lost.wait()
             try:
                 await self._redis.ping()
-            except (RedisError, OSError) as error:
-                reports.redis_failed(error)
+            except (RedisError, OSError):
                 await asyncio.sleep(REDIS_PROBE_S)
             else:
                 self.outbox.redis_found()
@@ -235,18 +228,15 @@ class Gateway:
             for room in self.directory.views():
                 lines, room.said = room.said, []
                 if lines:
-                    try:
+                    with suppress(RedisError, OSError):  # best effort: these lines are lost
                         await self._redis.publish(keys.said(room.name), wire.encode(lines))
-                    except (RedisError, OSError) as error:
-                        reports.redis_failed(error)  # best effort: these lines are lost
 
     async def _report(self) -> None:
         while True:
             self._meter.copy()
             try:
                 await reports.report_audience(self._redis, self.name, self.directory)
-            except (RedisError, OSError) as error:
-                reports.redis_failed(error)
+            except (RedisError, OSError):
                 self.outbox.redis_failed()
             await asyncio.sleep(reports.EVERY_S)
 

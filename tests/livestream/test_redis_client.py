@@ -13,6 +13,7 @@ from redis import exceptions
 from livestream import redis_client
 from livestream.embedded_redis import EmbeddedRedis
 from livestream.redis_client import inspect, open_redis
+from metrics import catalog
 from tests.processes import eventually, kill_9
 
 
@@ -131,3 +132,67 @@ async def test_a_task_that_speaks_to_redis_can_be_cancelled_at_any_moment(
 def test_an_address_of_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="scheme"):
         open_redis("http://127.0.0.1")
+
+
+def count(operation: str) -> float:
+    """Calls of that kind that the control role has timed so far."""
+    return _sample("livestream_redis_seconds_count", role="control", operation=operation)
+
+
+def failures(kind: str) -> float:
+    return _sample("livestream_redis_errors_total", role="control", kind=kind)
+
+
+def _sample(name: str, **labels: str) -> float:
+    return catalog.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_each_call_of_a_role_is_timed_under_its_kind(redis_url: str, room: str) -> None:
+    client = open_redis(redis_url, "control")
+    kinds = ("read", "write", "stream", "publish", "script", "pipeline")
+    before = {kind: count(kind) for kind in kinds}
+    await client.get(room)
+    await client.set(room, 1)
+    await client.xadd(f"{room}:s", {b"a": b"b"})
+    await client.publish(room, b"x")
+    await client.register_script("return 1")()
+    async with client.pipeline(transaction=False) as pipe:
+        pipe.get(room)
+        pipe.get(room)
+        await pipe.execute()
+    await client.xread({f"{room}:s": "0"})  # may wait for news, so its time says nothing
+    await client.delete(room, f"{room}:s")
+    await client.aclose()
+    grown = {kind: count(kind) - before[kind] for kind in kinds}
+    # The script is not known at first: it is loaded, and called again.
+    assert grown.pop("script") in (1, 2)
+    assert grown == {"read": 1, "write": 2, "stream": 1, "publish": 1, "pipeline": 1}
+
+
+async def test_a_call_without_a_role_is_nobody_s(redis: aioredis.Redis) -> None:
+    before = count("read")
+    await redis.get("nothing")
+    assert count("read") == before
+
+
+async def test_a_failing_redis_is_counted_and_an_answer_is_not(
+    private_redis: EmbeddedRedis,
+) -> None:
+    client = open_redis(private_redis.url, "control")
+    before = {kind: failures(kind) for kind in ("connection", "timeout", "other")}
+    await client.register_script("return 1")()  # NOSCRIPT at first
+    with pytest.raises(exceptions.ResponseError, match="FENCED"):
+        await client.register_script("return redis.error_reply('FENCED so it is')")()
+    assert {kind: failures(kind) for kind in before} == before
+    with pytest.raises(exceptions.ResponseError):
+        await client.execute_command("INCR")
+    kill_9(private_redis)
+    with pytest.raises(exceptions.ConnectionError):
+        await client.get("a")
+    async with client.pipeline(transaction=False) as pipe:
+        pipe.get("a")
+        with pytest.raises(exceptions.ConnectionError):
+            await pipe.execute()
+    await client.aclose()
+    grown = {kind: failures(kind) - before[kind] for kind in before}
+    assert grown == {"connection": 2, "timeout": 0, "other": 1}

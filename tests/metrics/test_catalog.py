@@ -59,6 +59,12 @@ def test_nothing_is_declared_that_nobody_counts() -> None:
     assert [name for name in INSTRUMENTS if f"catalog.{name}" not in sources] == []
 
 
+def test_only_gauges_tell_of_single_rooms() -> None:
+    # What the exposition relies on when it puts rooms over the bound together.
+    of_rooms = [i for i in INSTRUMENTS.values() if "room" in i._labelnames]
+    assert all(i._type == "gauge" and i._labelnames == ("room",) for i in of_rooms)
+
+
 def test_rooms_beyond_the_bound_share_one_label() -> None:
     label = catalog.BoundedLabel(2)
     assert [label(room) for room in ("a", "b", "c", "a", "d")] == ["a", "b", "other", "a", "other"]

@@ -36,6 +36,18 @@ def gateway(viewers, then):
     os.read(done_r, 1)
     return pid
 
+# A gateway that has shown 1,000 rooms of which no other process knows.
+def crowded(first):
+    done_r, done_w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        for number in range(first, first + 1_000):
+            catalog.CONNECTIONS.labels(catalog.room_label(f"room-{number}")).inc()
+        os.write(done_w, b"x")
+        signal.pause()
+    os.read(done_r, 1)
+    return pid
+
 living, killed, ended = gateway(5, "live"), gateway(7, "live"), gateway(11, "end")
 os.kill(killed, signal.SIGKILL)
 os.waitpid(killed, 0)
@@ -45,9 +57,12 @@ for pid in (killed, ended):
     mark_process_dead(pid)
 open(os.path.join(os.environ["PROMETHEUS_MULTIPROC_DIR"], "counter_999999.db"), "w").close()
 after = render().decode()
-os.kill(living, signal.SIGKILL)
-os.waitpid(living, 0)
-json.dump({"before": before, "after": after}, sys.stdout)
+crowds = [crowded(first) for first in (10_000, 20_000)]
+crowd = render().decode()
+for pid in (living, *crowds):
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+json.dump({"before": before, "after": after, "crowd": crowd}, sys.stdout)
 """
 
 
@@ -78,6 +93,19 @@ def value(text: str, name: str, **labels: str) -> Any:
 def test_counters_of_all_processes_add_up_and_outlive_them(scrapes: dict[str, str]) -> None:
     for text in scrapes.values():
         assert value(text, "livestream_frames_sent_total") == 10 * (5 + 7 + 11)
+
+
+def test_rooms_that_only_some_processes_know_keep_to_the_bound_of_all(
+    scrapes: dict[str, str],
+) -> None:
+    connections = [
+        sample
+        for family in text_string_to_metric_families(scrapes["crowd"])
+        for sample in family.samples
+        if sample.name == "livestream_connections"
+    ]
+    assert len(connections) == catalog.ROOM_LABELS_MAX + 1, "the bound, and `other`"
+    assert sum(sample.value for sample in connections) == 2_000 + 5
 
 
 def test_histograms_of_all_processes_add_up(scrapes: dict[str, str]) -> None:

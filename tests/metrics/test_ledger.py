@@ -7,7 +7,7 @@ from prometheus_client.samples import Sample
 from metrics import ledger as ledger_metrics
 from metrics.catalog import BoundedLabel
 from metrics.exposition import render
-from metrics.ledger import Ledger, families
+from metrics.ledger import Ledger, families, inbox_family
 from tests.metrics.ledgers import a_drop, a_ledger, a_row
 
 
@@ -17,11 +17,13 @@ def _labels_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_metrics, "channel_label", BoundedLabel(32))
 
 
-def samples_of(*ledgers: Ledger, name: str) -> dict[tuple[str, ...], float]:
+def samples_of(
+    *ledgers: Ledger, name: str, inboxes: dict[str, int] | None = None
+) -> dict[tuple[str, ...], float]:
     """The samples called `name` in a scrape, by the values of their labels in alphabetical order of
     the labels' names."""
     found: dict[tuple[str, ...], float] = {}
-    for family in text_string_to_metric_families(render(ledgers).decode()):
+    for family in text_string_to_metric_families(render(ledgers, inboxes).decode()):
         for sample in family.samples:
             if sample.name == name:
                 found[_values(sample)] = sample.value
@@ -121,6 +123,33 @@ def test_channels_beyond_the_bound_are_added_up_under_one_label(
         ("tmall", "CNY", "r"): 5,
         ("other", "CNY", "r"): 18,
     }
+
+
+def test_what_waits_in_the_inboxes_is_told_also_without_a_ledger() -> None:
+    assert samples_of(name="livestream_inbox_entries", inboxes={"r": 3, "s": 0}) == {
+        ("r",): 3,
+        ("s",): 0,
+    }
+
+
+def test_a_thousand_strange_rooms_and_channels_do_not_make_a_thousand_series() -> None:
+    strange = [
+        a_ledger(
+            f'room "{number}"\n',
+            takings=[a_row(f"channel-{number}", 100 + number, 0)],
+            drops=[a_drop(f"drop-{number}")],
+        )
+        for number in range(1_000)
+    ]
+    told = [*families(strange, 0), inbox_family({ledger["room"]: 1 for ledger in strange})]
+    samples = [sample for family in told for sample in family.samples]
+    rooms = {sample.labels["room"] for sample in samples if "room" in sample.labels}
+    channels = {sample.labels["channel"] for sample in samples if "channel" in sample.labels}
+    drops = {sample.labels["drop"] for sample in samples if "drop" in sample.labels}
+    assert (len(rooms), len(channels), len(drops)) == (65, 33, 65), "the bound, and `other`"
+    taken = sum(s.value for s in samples if s.name == "livestream_gmv_minor_total")
+    assert taken == sum(100 + number for number in range(1_000)), "and not a fen is lost"
+    assert sum(s.value for s in samples if s.name == "livestream_inbox_entries") == 1_000
 
 
 def test_a_ledger_of_another_version_is_left_out_and_counted() -> None:

@@ -69,7 +69,7 @@ class House:
         self.welcome: Callable[[Viewer], None] = lambda viewer: None
         self.on_message: Callable[[Viewer, bytes], None] = lambda viewer, payload: None
         self.on_left: Callable[[Viewer, int], None] = lambda viewer, code: None
-        self.broadcast_times: list[tuple[Lane, float]] = []
+        self.broadcast_times: list[tuple[Lane, float, int]] = []
         loop = asyncio.get_running_loop()
         limits.setdefault("sweep_ms", 20)
         self.audience = Audience(
@@ -87,8 +87,8 @@ class House:
     def messages_of(self, viewer_id: str) -> list[bytes]:
         return [payload for viewer, payload in self.heard_messages if viewer == viewer_id]
 
-    def say(self, payload: bytes, lane: Lane = Lane.COMMERCE) -> None:
-        self.audience.broadcast(self.group, text_frame(payload), lane)
+    def say(self, payload: bytes, lane: Lane = Lane.COMMERCE, born_ms: int = 0) -> None:
+        self.audience.broadcast(self.group, text_frame(payload), lane, born_ms)
 
     async def said(self) -> None:
         """Every broadcast has been written."""

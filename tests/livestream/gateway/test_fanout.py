@@ -171,11 +171,21 @@ async def test_too_many_pending_broadcasts_are_finished_by_the_one_who_calls(
 
 async def test_each_broadcast_reports_its_time(house: House) -> None:
     peers = await joined(house, 3)
-    house.say(b"1")
+    house.say(b"1", born_ms=17)
     house.say(b"2", Lane.PULSE)
     await house.said()
-    assert [lane for lane, _ in house.broadcast_times] == [Lane.COMMERCE, Lane.PULSE]
-    assert all(0 <= seconds < 1 for _, seconds in house.broadcast_times)
+    told = [(lane, born_ms) for lane, _, born_ms in house.broadcast_times]
+    assert told == [(Lane.COMMERCE, 17), (Lane.PULSE, 0)]
+    assert all(0 <= seconds < 1 for _, seconds, _ in house.broadcast_times)
+    hang_up(peers)
+
+
+async def test_broadcasts_that_travel_as_one_count_as_the_oldest(house: House) -> None:
+    peers = await joined(house, 3)
+    house.say(b"1", born_ms=17)
+    house.say(b"2", born_ms=18)
+    await house.said()
+    assert [born_ms for _, _, born_ms in house.broadcast_times] == [17]
     hang_up(peers)
 
 
