@@ -53,7 +53,13 @@ class Requests:
         self._samples = Samples()
 
     async def start(self) -> None:
-        """Bring the scripts to Redis."""
+        """Bring the scripts to Redis and open all connections, one after the other: hundreds at
+        once can be more than its backlog takes.
+        """
+        pool = self._redis.connection_pool
+        held = [await pool.get_connection() for _ in range(self._in_flight)]
+        for connection in held:
+            await pool.release(connection)
         self._hold = await self._redis.script_load(HOLD)
         self._order = await self._redis.script_load(ORDER)
 
