@@ -43,6 +43,8 @@ from metrics import catalog
 log = structlog.get_logger()
 
 PULSE_EVERY_S: Final = 1.0
+#: Facts that are of the company's business; the others, nearly all, are told by their type alone.
+_MODERATION: Final = frozenset({ChatDeleted, ViewerMuted, ViewerBanned})
 
 
 class Company:
@@ -83,6 +85,8 @@ class Company:
     def heed(self, facts: Iterable[Fact]) -> None:
         """Moderation that was just decided holds for what has not been shown yet, too."""
         for fact in facts:
+            if type(fact) not in _MODERATION:
+                continue
             match fact:
                 case ChatDeleted():
                     self._mixer.delete(fact.message_id)
