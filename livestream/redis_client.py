@@ -5,10 +5,12 @@ Redis in the same way, and tells of it in the same words. Knows no keys and no c
 those are `keys`, `journal` and `inbox`.
 """
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from redis import asyncio as aioredis
 from redis.asyncio.client import Pipeline
@@ -18,7 +20,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from metrics import catalog
+if TYPE_CHECKING:
+    # Imported where something is measured: `serve` needs this module before it has told
+    # prometheus_client where its processes share their numbers.
+    from metrics import catalog
 
 CONNECT_TIMEOUT_S = 2.0
 # A reply later than this counts as lost. A blocking read must therefore ask Redis for less:
@@ -102,6 +107,8 @@ class _MeasuredRedis(aioredis.Redis):
 
     def measure_as(self, role: catalog.Role) -> None:
         """Whose calls they are; said once, before the first."""
+        from metrics import catalog
+
         self.measured_as: catalog.Role = role
         operations = {operation for operation in _OPERATIONS.values() if operation is not None}
         self.timers = {
@@ -146,6 +153,8 @@ class _MeasuredPipeline(Pipeline):
 def count_failure(redis: aioredis.Redis, error: Exception) -> None:
     """Count a failure of Redis, also one that no call saw: a subscription that was lost."""
     if isinstance(redis, _MeasuredRedis) and not str(error).startswith(_ANSWERS):
+        from metrics import catalog
+
         catalog.REDIS_ERRORS.labels(redis.measured_as, error_kind(error)).inc()
 
 
