@@ -247,6 +247,8 @@ class EmbeddedRedis:
             "no-appendfsync-on-rewrite": "no",
             # A kill may cut the file's last record, which nobody was told of.
             "aof-load-truncated": "yes",
+            # A rewrite holds appends up while it ends; most rooms never grow to this.
+            "auto-aof-rewrite-min-size": "256mb",
             "save": "",
             "maxmemory-policy": "noeviction",
         }

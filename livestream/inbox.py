@@ -22,8 +22,8 @@ from livestream.redis_client import BLOCK_MS_MAX, StreamEntries, count_failure
 
 log = structlog.get_logger()
 
-#: Entries that one read returns: 256 x at most 500 commands.
-ENTRIES_PER_READ: Final = 256
+#: Entries that one read returns, and one turn decides: 64 x at most 500 commands.
+ENTRIES_PER_READ: Final = 64
 RECONNECT_FIRST_S: Final = 0.05
 RECONNECT_LONGEST_S: Final = 1.0
 

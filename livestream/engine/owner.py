@@ -43,7 +43,7 @@ from metrics import catalog
 
 log = structlog.get_logger()
 
-#: Reads of the inbox that may wait to be decided: 4 x 256 entries x 500 commands at the very most.
+#: Reads of the inbox that may wait to be decided: 4 x 64 entries x 500 commands at the very most.
 READS_AHEAD_MAX: Final = 4
 #: A room with nothing due still looks up this often, to renew its ledger.
 IDLE_S: Final = 0.25

@@ -20,6 +20,8 @@ from livestream import tether
 from tests.processes import within
 
 REPOSITORY = Path(__file__).parents[2]
+#: Small, so that a take-over in a short test folds a snapshot and a tail, as one in a long show does.
+SNAPSHOT_EVERY_EVENTS = 50
 #: The longest that a program may take to start or to do what it was told, on a busy machine.
 PATIENCE_S = 30.0
 
@@ -85,6 +87,7 @@ class Program:
 def start_program(directory: Path, name: str, *arguments: str, **settings: object) -> Program:
     """Run `livestream <arguments>`; each of `settings` becomes its LIVESTREAM_… variable."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("LIVESTREAM_")}
+    settings.setdefault("snapshot_every_events", SNAPSHOT_EVERY_EVENTS)
     chosen = {f"LIVESTREAM_{key.upper()}": str(value) for key, value in settings.items()}
     tied = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
     log_path = directory / f"{name}.log"
