@@ -20,7 +20,7 @@ from livestream import tether
 from tests.processes import within
 
 REPOSITORY = Path(__file__).parents[2]
-#: Small, so that a take-over in a short test folds a snapshot and a tail, as one in a long show does.
+#: Small, so that a take-over in a short test folds a snapshot and a tail, as in a long show.
 SNAPSHOT_EVERY_EVENTS = 50
 #: The longest that a program may take to start or to do what it was told, on a busy machine.
 PATIENCE_S = 30.0
