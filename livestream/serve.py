@@ -138,10 +138,19 @@ def _reserved_ports(settings: Settings) -> Iterator[Settings]:
 
 
 def _bind(role: str, host: str, port: int) -> socket.socket:
+    shared = role == "gateway"
+    if shared and port:
+        # Gateways of one run share their port; with those of another run they would share its
+        # viewers too, and neither would notice. Asked for alone, it is refused while one listens.
+        _bind_alone_or_shared(role, host, port, shared=False).close()
+    return _bind_alone_or_shared(role, host, port, shared)
+
+
+def _bind_alone_or_shared(role: str, host: str, port: int, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     reserved = socket.socket(family)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if role == "gateway":
+    if shared:
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         reserved.bind((host, port))

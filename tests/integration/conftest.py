@@ -1,7 +1,7 @@
 """Houses and worlds for the tests of this directory, cleared away whatever happened in them.
 
-`house` and `frail_house` are a test's own, to be filled and broken; `served` stands for the whole
-session, for tests that only talk to it, each in a room of its own.
+`house` and `frail_house` are a test's own, to be filled and broken; `served` stands for all tests of
+a module that only talk to it, each in a room of its own.
 """
 
 import shutil
@@ -50,7 +50,7 @@ async def frail_world(frail_house: House, room: str) -> AsyncIterator[World]:
     await made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     """A whole `livestream serve` that nobody breaks."""
     directory = Path(tempfile.mkdtemp(prefix="livestream-test-"))

@@ -213,6 +213,12 @@ def test_data_that_another_run_uses(served: Served) -> None:
     assert served.program.runs
 
 
+def test_a_port_that_the_gateways_of_another_run_share(served: Served, free_dir: Path) -> None:
+    port = served.gateway_urls()[0].rpartition(":")[2]
+    ran = run_command("serve", "--control-port=0", f"--gateway-port={port}", var_dir=free_dir)
+    assert_one_line(ran, ASKED_WRONGLY, "gateway", f"127.0.0.1:{port}")
+
+
 def test_a_port_that_another_program_uses(free_dir: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
