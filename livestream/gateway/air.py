@@ -25,6 +25,8 @@ from redis.exceptions import RedisError
 
 from livestream import keys, wire
 from livestream.gateway.audience import Audience
+from livestream.gateway.frames import text_frame
+from livestream.gateway.ring import Ring
 from livestream.gateway.rooms import COME_BACK, RoomView
 from livestream.gateway.viewer import Viewer
 from livestream.inbox import subscribe
@@ -37,6 +39,9 @@ log = structlog.get_logger()
 
 #: A read that comes back full may have a gap before it: far fewer than the stream keeps (10,000).
 RECORDS_PER_READ: Final = 500
+#: Records of the past that a starting gateway fetches, so that those who come back to it resume: at
+#: two a second some four minutes.
+PAST_RECORDS: Final = 500
 RETRY_FIRST_S: Final = 0.05
 RETRY_LONGEST_S: Final = 1.0
 #: After a gap 20,000 viewers come back within 4 s: half of the 8,000 handshakes a process does.
@@ -53,6 +58,26 @@ async def read_storefront(redis: aioredis.Redis, room: str) -> Storefront | None
     """
     kept = cast(bytes | None, await redis.get(keys.storefront(room)))
     return None if kept is None else msgspec.json.decode(kept, type=Storefront)
+
+
+async def read_past(redis: aioredis.Redis, storefront: Storefront) -> Ring:
+    """What viewers may have missed before this gateway began: the air up to the kept view.
+
+    Raises:
+        redis.exceptions.RedisError: Redis is away.
+    """
+    entries = cast(
+        StreamEntries,
+        await redis.xrevrange(
+            keys.air(storefront.room), max=f"{storefront.seq}-0", count=PAST_RECORDS
+        ),
+    )
+    past = [told for _, fields in reversed(entries) for told in wire.decode_air(fields[b"f"])]
+    ring = Ring(past[0][0] - 1 if past else storefront.seq)
+    for seq, audience, frame in past:
+        if audience == "viewers":
+            ring.append(seq, text_frame(bytes(frame)))
+    return ring
 
 
 class AirReader:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Literal, cast
+from typing import Final, Literal, NamedTuple, cast
 
 import msgspec
 import structlog
@@ -18,10 +18,11 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from livestream import keys
-from livestream.gateway.air import AirReader, follow_channels, read_storefront
+from livestream.gateway.air import AirReader, follow_channels, read_past, read_storefront
 from livestream.gateway.audience import Audience
 from livestream.gateway.counts import RoomCounts
 from livestream.gateway.outbox import Outbox
+from livestream.gateway.ring import Ring
 from livestream.gateway.rooms import RoomView
 from livestream.inbox import subscribe
 from livestream.storefront import Storefront
@@ -36,6 +37,13 @@ RETRY_S: Final = 0.5
 #: Names that nobody told us of lead to one look at Redis in this time, however many ask.
 LOOK_EVERY_MS: Final = 500
 IDLE_MS_MAX: Final = 60_000
+
+
+class _Kept(NamedTuple):
+    """A room as it is kept for gateways that start: the view, and what led to it."""
+
+    storefront: Storefront
+    past: Ring
 
 
 class Directory:
@@ -124,27 +132,31 @@ class Directory:
     async def _look_for_rooms(self) -> None:
         names = {raw.decode() for raw in cast(set[bytes], await self._redis.smembers(keys.ROOMS))}
         for name in sorted(names - self._known):
-            storefront = await self._read(name)
-            if storefront is None or storefront.status != "ended":
+            kept = await self._read(name)
+            if kept is None or kept.storefront.status != "ended":
                 if len(self._tasks) >= ROOMS_MAX:
                     log.warning("rooms.full", room=name, rooms_max=ROOMS_MAX)
                 else:
                     self._tasks[name] = asyncio.create_task(self._keep(name))
-                    if storefront is not None:
-                        self._show(storefront)
+                    if kept is not None:
+                        self._show(kept)
             self._known.add(name)
 
-    async def _read(self, name: str) -> Storefront | None:
+    async def _read(self, name: str) -> _Kept | None:
         try:
-            return await read_storefront(self._redis, name)
+            storefront = await read_storefront(self._redis, name)
+            if storefront is None:
+                return None
+            return _Kept(storefront, await read_past(self._redis, storefront))
         except msgspec.DecodeError as error:
             log.error("storefront.unreadable", room=name, error=str(error))
             return None
 
-    def _show(self, storefront: Storefront) -> RoomView:
+    def _show(self, kept: _Kept) -> RoomView:
+        storefront = kept.storefront
         name = storefront.room
         counts = self._counts.setdefault(name, RoomCounts())
-        self._views[name] = view = RoomView(self._audience, storefront, counts)
+        self._views[name] = view = RoomView(self._audience, storefront, counts, kept.past)
         log.info("room.shown", room=name, seq=storefront.seq, epoch=storefront.epoch)
         return view
 
@@ -152,9 +164,9 @@ class Directory:
         """Show a room, from its first view on, until cancelled."""
         while name not in self._views:
             try:
-                storefront = await self._read(name)
-                if storefront is not None:
-                    self._show(storefront)
+                kept = await self._read(name)
+                if kept is not None:
+                    self._show(kept)
                     break
             except (RedisError, OSError):
                 pass  # it is looked for again

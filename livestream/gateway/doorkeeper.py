@@ -116,7 +116,7 @@ def place_of(query: dict[str, str]) -> Place | None:
     numbers: then it gets the snapshot.
     """
     epoch, since = query.get("epoch", ""), query.get("since", "")
-    if not (epoch.isdecimal() and since.isdecimal()):
+    if not all(text.isascii() and text.isdecimal() for text in (epoch, since)):
         return None
     if max(len(epoch), len(since)) > _DIGITS_MAX:
         return None

@@ -82,12 +82,18 @@ class Members:
 class RoomView:
     """One room. `counts` outlives it: a room is let go when nobody watches it any more."""
 
-    def __init__(self, audience: Audience, storefront: Storefront, counts: RoomCounts) -> None:
+    def __init__(
+        self,
+        audience: Audience,
+        storefront: Storefront,
+        counts: RoomCounts,
+        past: Ring | None = None,
+    ) -> None:
         self.name = storefront.room
         self.storefront = storefront
         self.counts = counts
         self.members = Members()
-        self.ring = Ring(storefront.seq)
+        self.ring = Ring(storefront.seq) if past is None else past
         self.history: dict[str, ChatMessage] = {}
         self.said: list[ChatMessage] = []  # lines on their way to the mixer
         self._audience = audience

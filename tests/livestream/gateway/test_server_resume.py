@@ -75,6 +75,20 @@ async def test_another_gateway_knows_what_was_missed_too(stage: Stage) -> None:
     assert [(await back.frame("announcement"))["text"] for _ in range(2)] == ["one", "two"]
 
 
+async def test_a_gateway_that_just_began_knows_what_was_missed_before_it(
+    stage: Stage, redis: aioredis.Redis
+) -> None:
+    witness, anna = await stage.join("witness"), await stage.join("anna")
+    await anna.line.close()
+    await say(stage, "one", "two")
+    await witness.frame("announcement", text="two")
+    await eventually_kept(stage, redis)
+    begun = await stage.open_gateway()
+    back = await stage.resume("anna", place(anna), begun)
+    assert back.welcome["resumed"] is True
+    assert [(await back.frame("announcement"))["text"] for _ in range(2)] == ["one", "two"]
+
+
 @pytest.mark.parametrize(
     ("epoch", "since"),
     [(7, 1), (1, 10**9), (0, 0), (1, 0), ("x", "y"), ("9" * 40, 1), (1, "\u0661")],
