@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 import structlog
 from redis import asyncio as aioredis
+from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from livestream import keys, wire
@@ -47,8 +48,14 @@ class Inbox:
         Raises:
             redis.exceptions.RedisError: Redis is away; whether the entry got through is not known.
         """
-        fields: dict[Any, Any] = {b"s": self.sender, b"b": wire.encode_batch(envelopes)}
-        await self._redis.xadd(keys.inbox(room), fields)
+        await self._redis.xadd(keys.inbox(room), self._entry(envelopes))
+
+    def add_to(self, pipe: Pipeline, room: str, envelopes: list[Envelope]) -> None:
+        """The same, as the last of what `pipe` holds already and its caller executes."""
+        pipe.xadd(keys.inbox(room), self._entry(envelopes))
+
+    def _entry(self, envelopes: list[Envelope]) -> dict[Any, Any]:
+        return {b"s": self.sender, b"b": wire.encode_batch(envelopes)}
 
 
 class InboxReader:

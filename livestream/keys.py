@@ -83,6 +83,11 @@ def ledger(room: str) -> str:
     return f"{{{room}}}:ledger"
 
 
+def statement(room: str) -> str:
+    """Hash: the sandbox provider's own account, what it captured and gave back by payment."""
+    return f"{{{room}}}:statement"
+
+
 def replies(sender: str) -> str:
     """Pub/sub: replies to the commands of one gateway or control server."""
     return f"replies:{sender}"

@@ -69,7 +69,7 @@ class EngineProcess:
         self._redis = redis
         self._settings = settings
         self.name = f"e-{secrets.token_hex(4)}"
-        self._mail = ProviderMail(Inbox(redis, f"p-{self.name}"), "sandbox")
+        self._mail = ProviderMail(redis, Inbox(redis, f"p-{self.name}"), "sandbox")
         self._provider: PaymentProvider = Sandbox(self._mail.answer)
         self._owned: dict[str, asyncio.Task[None]] = {}
         self._nudge = asyncio.Event()

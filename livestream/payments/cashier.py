@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Final, cast, get_args
 
 import structlog
+from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from cart.counter import Books
@@ -22,6 +23,7 @@ from cart.order import Payment, PaymentStatus
 from livestream.commands import Envelope, ProviderCommand
 from livestream.inbox import Inbox
 from livestream.payments.provider import Intent, PaymentProvider
+from livestream.payments.statement import Movement, write_down
 
 log = structlog.get_logger()
 
@@ -65,17 +67,20 @@ class Cashier:
 
 
 class ProviderMail:
-    """Answers of a provider on their way into inboxes, batched. One for each process."""
+    """Answers of the sandbox on their way into inboxes, batched, each after what the sandbox's
+    account has of it. One for each process.
+    """
 
-    def __init__(self, inbox: Inbox, provider_name: str) -> None:
+    def __init__(self, redis: aioredis.Redis, inbox: Inbox, provider_name: str) -> None:
+        self._redis = redis
         self._inbox = inbox
         self._actor = f"provider:{provider_name}"
-        self._waiting: dict[str, list[ProviderCommand]] = {}
+        self._waiting: dict[str, list[tuple[ProviderCommand, Movement | None]]] = {}
         self._wake = asyncio.Event()
 
-    def answer(self, room: str, command: ProviderCommand) -> None:
-        """Take an answer; `run` delivers it."""
-        self._waiting.setdefault(room, []).append(command)
+    def answer(self, room: str, command: ProviderCommand, moved: Movement | None = None) -> None:
+        """Take an answer, and the money that it is about if any was moved; `run` delivers it."""
+        self._waiting.setdefault(room, []).append((command, moved))
         self._wake.set()
 
     async def run(self) -> None:
@@ -86,16 +91,22 @@ class ProviderMail:
             await self._wake.wait()
             self._wake.clear()
             waiting, self._waiting = self._waiting, {}
-            for room, commands in waiting.items():
-                for first in range(0, len(commands), BATCH_MAX):
-                    batch = commands[first : first + BATCH_MAX]
-                    await self._deliver(room, batch)
+            for room, answers in waiting.items():
+                for first in range(0, len(answers), BATCH_MAX):
+                    await self._deliver(room, answers[first : first + BATCH_MAX])
 
-    async def _deliver(self, room: str, commands: list[ProviderCommand]) -> None:
-        envelopes = [Envelope(0, self._actor, "provider", command) for command in commands]
+    async def _deliver(
+        self, room: str, answers: list[tuple[ProviderCommand, Movement | None]]
+    ) -> None:
+        envelopes = [Envelope(0, self._actor, "provider", command) for command, _ in answers]
+        movements = [moved for _, moved in answers if moved is not None]
         while True:
             try:
-                await self._inbox.put(room, envelopes)
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    if movements:
+                        write_down(pipe, room, movements)
+                    self._inbox.add_to(pipe, room, envelopes)
+                    await pipe.execute()
             except RedisError as error:
                 log.warning("payments.inbox_away", room=room, error=str(error))
                 await asyncio.sleep(RETRY_S)

@@ -10,6 +10,8 @@ The token says how it behaves:
     tok_late_decline   approves, then sends a decline that was overtaken
     anything else      is declined: unknown token
 
+With each answer goes what it captured or gave back, for its account (`statement`).
+
 Owns that behaviour. Refuses to know orders.
 """
 
@@ -17,13 +19,18 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Final
 
 from livestream.commands import PaymentApproved, PaymentDeclined, ProviderCommand, RefundSettled
-from livestream.payments.provider import Answer, Intent
+from livestream.payments.provider import Intent
+from livestream.payments.statement import Amount, Movement
 
 _DELAYED = re.compile(r"tok_(?:delay|late)_(\d{1,8})")
 SECOND_CALL_AFTER_S: Final = 0.05
+
+#: As a provider's `Answer`, with the money that was moved, if any was, for the account.
+SandboxAnswer = Callable[[str, ProviderCommand, Movement | None], None]
 
 
 class Sandbox:
@@ -33,33 +40,44 @@ class Sandbox:
 
     name = "sandbox"
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: SandboxAnswer) -> None:
         self._answer = answer
 
     def charge(self, intent: Intent) -> None:
         """Answer as the token says."""
-        approved = PaymentApproved(intent.payment_id, intent.amount_minor, intent.currency)
         if delayed := _DELAYED.fullmatch(intent.token):
-            self._later(int(delayed[1]) / 1_000, intent.room, approved)
+            self._later(int(delayed[1]) / 1_000, self._capture, intent)
             return
         match intent.token:
             case "tok_approve":
-                self._answer(intent.room, approved)
+                self._capture(intent)
             case "tok_twice":
-                self._answer(intent.room, approved)
-                self._later(SECOND_CALL_AFTER_S, intent.room, approved)
+                self._capture(intent)
+                self._later(SECOND_CALL_AFTER_S, self._capture, intent)
             case "tok_late_decline":
-                self._answer(intent.room, approved)
-                overtaken = PaymentDeclined(intent.payment_id, "overtaken")
-                self._later(SECOND_CALL_AFTER_S, intent.room, overtaken)
+                self._capture(intent)
+                self._later(SECOND_CALL_AFTER_S, self._decline, intent, "overtaken")
             case "tok_decline":
-                self._answer(intent.room, PaymentDeclined(intent.payment_id, "card declined"))
+                self._decline(intent, "card declined")
             case _:
-                self._answer(intent.room, PaymentDeclined(intent.payment_id, "unknown token"))
+                self._decline(intent, "unknown token")
 
     def refund(self, intent: Intent) -> None:
         """Settle at once."""
-        self._answer(intent.room, RefundSettled(intent.payment_id))
+        moved = Movement(intent.payment_id, "returned", _amount(intent))
+        self._answer(intent.room, RefundSettled(intent.payment_id), moved)
 
-    def _later(self, delay_s: float, room: str, command: ProviderCommand) -> None:
-        asyncio.get_running_loop().call_later(delay_s, self._answer, room, command)
+    def _capture(self, intent: Intent) -> None:
+        moved = Movement(intent.payment_id, "captured", _amount(intent))
+        approved = PaymentApproved(intent.payment_id, intent.amount_minor, intent.currency)
+        self._answer(intent.room, approved, moved)
+
+    def _decline(self, intent: Intent, reason: str) -> None:
+        self._answer(intent.room, PaymentDeclined(intent.payment_id, reason), None)
+
+    def _later(self, delay_s: float, act: Callable[..., None], *arguments: object) -> None:
+        asyncio.get_running_loop().call_later(delay_s, act, *arguments)
+
+
+def _amount(intent: Intent) -> Amount:
+    return Amount(intent.amount_minor, intent.currency)

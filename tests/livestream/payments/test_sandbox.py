@@ -1,4 +1,4 @@
-"""The sandbox provider: as badly behaved as its token says."""
+"""The sandbox provider: as badly behaved as its token says, and honest about the money."""
 
 import asyncio
 
@@ -7,8 +7,10 @@ import pytest
 from livestream.commands import PaymentApproved, PaymentDeclined, ProviderCommand, RefundSettled
 from livestream.payments.provider import Intent
 from livestream.payments.sandbox import SECOND_CALL_AFTER_S, Sandbox
+from livestream.payments.statement import Amount, Movement
 
 APPROVED = PaymentApproved("o1-p1", 28_800, "CNY")
+CAPTURED = Movement("o1-p1", "captured", Amount(28_800, "CNY"))
 
 
 class Listener:
@@ -16,7 +18,12 @@ class Listener:
 
     def __init__(self) -> None:
         self.heard: list[ProviderCommand] = []
-        self.sandbox = Sandbox(lambda _room, command: self.heard.append(command))
+        self.moved: list[Movement | None] = []
+        self.sandbox = Sandbox(self.hear)
+
+    def hear(self, _room: str, command: ProviderCommand, moved: Movement | None) -> None:
+        self.heard.append(command)
+        self.moved.append(moved)
 
     def charge(self, token: str) -> None:
         self.sandbox.charge(Intent("r", "o1-p1", token, 28_800, "CNY"))
@@ -26,6 +33,7 @@ async def test_it_approves_at_once() -> None:
     listener = Listener()
     listener.charge("tok_approve")
     assert listener.heard == [APPROVED]
+    assert listener.moved == [CAPTURED]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +43,7 @@ async def test_it_declines_with_a_reason(token: str, reason: str) -> None:
     listener = Listener()
     listener.charge(token)
     assert listener.heard == [PaymentDeclined("o1-p1", reason)]
+    assert listener.moved == [None]
 
 
 @pytest.mark.parametrize("token", ["tok_delay_30", "tok_late_30"])
@@ -58,12 +67,14 @@ async def test_it_sends_a_decline_that_was_overtaken() -> None:
     listener.charge("tok_late_decline")
     await asyncio.sleep(SECOND_CALL_AFTER_S * 2)
     assert listener.heard == [APPROVED, PaymentDeclined("o1-p1", "overtaken")]
+    assert listener.moved == [CAPTURED, None]
 
 
 async def test_it_settles_refunds() -> None:
     listener = Listener()
     listener.sandbox.refund(Intent("r", "o1-p1", "tok_approve", 28_800, "CNY"))
     assert listener.heard == [RefundSettled("o1-p1")]
+    assert listener.moved == [Movement("o1-p1", "returned", Amount(28_800, "CNY"))]
 
 
 def test_references_are_unique_over_rooms() -> None:
