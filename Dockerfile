@@ -26,10 +26,11 @@ ENV PATH=/opt/livestream/bin:$PATH \
     LIVESTREAM_VAR_DIR=/var/lib/livestream \
     LIVESTREAM_CONTROL_HOST=0.0.0.0 \
     LIVESTREAM_GATEWAY_HOST=0.0.0.0 \
+    LIVESTREAM_ENGINE_HOST=0.0.0.0 \
     LIVESTREAM_LOG_FORMAT=json
 WORKDIR /opt/livestream
 USER 10001:10001
-EXPOSE 8080 8081
+EXPOSE 8080 8081 8082
 VOLUME ["/var/lib/livestream"]
 # Asks /livez of whichever role runs here; status 0 or 1.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \

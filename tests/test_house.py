@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from livestream.config import variables
+from livestream.config import Settings, variables
 from livestream.embedded_redis import EmbeddedRedis
 
 HOUSE = Path(__file__).parents[1]
@@ -90,24 +90,44 @@ def test_the_redis_of_compose_is_as_durable_as_the_private_one(
         assert option in private
 
 
-def test_prometheus_asks_services_that_are_there(compose: dict[str, Any]) -> None:
-    asked = yaml.safe_load((HOUSE / "deploy" / "prometheus.yml").read_text())["scrape_configs"]
-    targets = [
-        (host, int(port))
-        for job in asked
-        for group in job.get("static_configs", [])
-        for host, port in (target.split(":") for target in group["targets"])
-    ]
-    targets += [
-        (name, group["port"])
-        for job in asked
-        for group in job.get("dns_sd_configs", [])
+def test_prometheus_asks_each_role_where_it_tells_its_numbers(compose: dict[str, Any]) -> None:
+    told = yaml.safe_load((HOUSE / "deploy" / "prometheus.yml").read_text())
+    asked = {
+        (job["job_name"], name, group["port"])
+        for job in told["scrape_configs"]
+        for group in job["dns_sd_configs"]
         for name in group["names"]
-    ]
-    assert targets
-    for host, port in targets:
-        published = compose["services"][host]["ports"]
-        assert any(mapping.endswith(f":{port}") for mapping in published)
+    }
+    usual = Settings()
+    assert asked == {
+        ("livestream-control", "control", usual.control_port),
+        ("livestream-engine", "engine", usual.engine_port),
+        ("livestream-gateway", "gateway", usual.gateway_port),
+    }
+    dockerfile = (HOUSE / "Dockerfile").read_text()
+    for _, role, port in asked:
+        assert role in compose["services"]
+        assert f"LIVESTREAM_{role.upper()}_HOST=0.0.0.0" in dockerfile, "it listens to itself only"
+        assert re.search(rf"^EXPOSE .*\b{port}\b", dockerfile, re.MULTILINE)
+
+
+def test_rules_and_dashboards_are_where_prometheus_and_grafana_look(
+    compose: dict[str, Any],
+) -> None:
+    def mounted(service: str) -> dict[str, Path]:
+        volumes = [volume.split(":") for volume in compose["services"][service]["volumes"]]
+        return {inside: HOUSE / here for here, inside, *_ in volumes if here.startswith("./")}
+
+    config = mounted("prometheus")["/etc/prometheus/prometheus.yml"]
+    (pattern,) = yaml.safe_load(config.read_text())["rule_files"]
+    folder, name = pattern.split("/")
+    assert list(mounted("prometheus")[f"/etc/prometheus/{folder}"].glob(name))
+
+    grafana = mounted("grafana")
+    (provider,) = yaml.safe_load(
+        (grafana["/etc/grafana/provisioning"] / "dashboards" / "livestream.yaml").read_text()
+    )["providers"]
+    assert list(grafana[provider["options"]["path"]].glob("*.json"))
 
 
 def test_the_roles_of_compose_and_the_image_are_commands_that_exist(
