@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from redis import asyncio as aioredis
 
 from cart.order import OrderStatus
+from livestream import keys, wire
 from livestream.journal import read_log
+from livestream.redis_client import StreamEntries
 from livestream.room import Room, RoomState, evolve
 from livestream.storefront import Storefront, public_frame
 from tests.integration.line import Frame, Line
@@ -71,6 +73,13 @@ def as_heard(frame: Any) -> Frame:
     """A frame as it arrives: through JSON."""
     heard: Frame = orjson.loads(orjson.dumps(frame))
     return heard
+
+
+async def last_on_air(redis: aioredis.Redis, name: str) -> int:
+    """The seq of the last announcement to viewers."""
+    latest = cast(StreamEntries, await redis.xrevrange(keys.air(name), count=50))
+    frames = [frame for _, fields in latest for frame in wire.decode_air(fields[b"f"])]
+    return max(seq for seq, audience, _ in frames if audience == "viewers")
 
 
 def last_seen(line: Line) -> int:

@@ -1,7 +1,7 @@
 """Houses and worlds for the tests of this directory, cleared away whatever happened in them.
 
-`house` and `frail_house` are a test's own, to be filled and broken; `served` stands for all tests of
-a module that only talk to it, each in a room of its own.
+`house` and `frail_house` are a test's own, to be filled and broken; `served` stands for all tests
+of a module that only talk to it, each in a room of its own.
 """
 
 import shutil

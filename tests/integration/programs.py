@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Program:
     name: str
     process: subprocess.Popen[bytes]
     log_path: Path
+    _lines: list[dict[str, Any]] = field(default_factory=list)
+    _bytes_read: int = 0
 
     @property
     def pid(self) -> int:
@@ -60,9 +62,12 @@ class Program:
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Log lines of one event so far; a last line that is half written is not there yet."""
-        whole, _, _ = self.log_path.read_bytes().rpartition(b"\n")
-        lines = map(orjson.loads, whole.splitlines())
-        return [line for line in lines if line["message"] == event]
+        with self.log_path.open("rb") as log:
+            log.seek(self._bytes_read)
+            whole, newline, _ = log.read().rpartition(b"\n")
+        self._lines += map(orjson.loads, whole.splitlines())
+        self._bytes_read += len(whole) + len(newline)
+        return [line for line in self._lines if line["message"] == event]
 
     def has_logged(self, event: str, times: int = 1) -> bool:
         """Whether it says so in time."""

@@ -19,7 +19,7 @@ from tests.integration.shoppers import Shopper
 from tests.integration.world import CHANNELS, Desk, World
 from tests.processes import eventually
 
-SHOPPERS = 240
+SHOPPERS = 210
 BAGS, BAG_MINOR = 150, 2_880_000
 BOXES, BOX_MINOR = 60, 99_999
 #: Shoppers come in waves, and each wave but the last meets a disaster.
@@ -63,8 +63,7 @@ async def everybody_has_heard_everything(world: World, lines: list[Line]) -> Non
     """Wait until the last announcement has reached every line."""
 
     async def heard() -> bool:
-        log = await Log.read(world.redis, world.room)
-        last = max(frame["seq"] for frame in log.frames_after(0))
+        last = await books.last_on_air(world.redis, world.room)
         return all(books.last_seen(line) >= last for line in lines)
 
     assert await eventually(15, heard), "somebody was forgotten"
