@@ -102,7 +102,9 @@ class ProviderMail:
         movements = [moved for _, moved in answers if moved is not None]
         while True:
             try:
-                async with self._redis.pipeline(transaction=False) as pipe:
+                # Both at once: an auditor who finds the inbox empty knows that what the account
+                # had before is in the log.
+                async with self._redis.pipeline(transaction=True) as pipe:
                     if movements:
                         write_down(pipe, room, movements)
                     self._inbox.add_to(pipe, room, envelopes)

@@ -29,6 +29,7 @@ from livestream.audit import (
     audit_room,
 )
 from livestream.facts import AnyFact, Record
+from livestream.payments.statement import Amount, Movement, write_down
 from livestream.room import RoomState
 from tests.livestream.stage import (
     HOLD_TTL_MS,
@@ -619,6 +620,22 @@ async def test_the_engines_own_snapshot_is_compared_too(redis: aioredis.Redis, r
     stage.room.state.title = "Another evening"
     await redis.set(keys.snapshot(room), wire.encode_state(stage.room.state))
     assert (await audit_room(redis, room)).broken() == {12}
+
+
+async def test_the_provider_s_own_account_is_evidence(redis: aioredis.Redis, room: str) -> None:
+    stage = Stage(room)
+    stage.begin()
+    stage.sell()
+    payment_id = stage.pay("wang", stage.place("wang"))
+    await keep(redis, room, stage.log)
+    captured = Movement(payment_id, "captured", Amount(PRICE_MINOR, "CNY"))
+    async with redis.pipeline() as pipe:
+        write_down(pipe, room, [captured])
+        pipe.xadd(keys.inbox(room), {b"the approval": b"is under way"})
+        await pipe.execute()
+    assert (await audit_room(redis, room)).clean, "its news may be on their way"
+    await redis.xtrim(keys.inbox(room), maxlen=0)
+    assert (await audit_room(redis, room)).broken() == {6}, "the room has heard all, and not this"
 
 
 async def test_a_record_that_cannot_be_read_is_a_finding(
