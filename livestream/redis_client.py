@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from redis import asyncio as aioredis
 from redis.asyncio.client import Pipeline
@@ -100,6 +100,9 @@ _OPERATIONS: Final[dict[str, str | None]] = {
 _ANSWERS: Final = ("NOSCRIPT", "No matching script", "FENCED")
 
 
+ErrorKind = Literal["connection", "timeout", "other"]
+
+
 class _MeasuredRedis(aioredis.Redis):
     """Times every call and counts those that fail: 5 us for a call that takes 50 of CPU anyway, and
     carries a whole batch where it matters.
@@ -115,6 +118,9 @@ class _MeasuredRedis(aioredis.Redis):
             operation: catalog.REDIS_SECONDS.labels(role, operation)
             for operation in (*sorted(operations), _READ, _PIPELINE)
         }
+        # From 0 on: a series that begins with its first rise hides that rise from `rate`.
+        for kind in get_args(ErrorKind):
+            catalog.REDIS_ERRORS.labels(role, kind)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         began_s = time.perf_counter()
@@ -191,7 +197,7 @@ def open_redis(url: str, role: catalog.Role | None = None) -> aioredis.Redis:
     return redis
 
 
-def error_kind(error: Exception) -> Literal["connection", "timeout", "other"]:
+def error_kind(error: Exception) -> ErrorKind:
     """What kind of failure it was, in the words of the metric `livestream_redis_errors`."""
     if isinstance(error, RedisTimeoutError | TimeoutError):
         return "timeout"
