@@ -39,9 +39,8 @@ from tests.integration.world import CHANNELS, World
 from tests.metrics.dashboards import RULES, Query, alerts, queries
 from tests.processes import within
 
-pytestmark = pytest.mark.skipif(
-    BINARY is None, reason="prometheus is not on PATH: no dashboard is put to it"
-)
+if BINARY is None or PROMTOOL is None:
+    pytest.skip("prometheus is not here: no dashboard is put to it", allow_module_level=True)
 
 SHOPPERS = 24
 BAGS, BAG_MINOR = 10, 2_880_001
@@ -193,7 +192,6 @@ async def _hesitate(line: Line) -> None:
 # -- the tests -----------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on PATH: no scrape is put to it")
 @pytest.mark.parametrize("role", ["control", "gateway"])
 def test_promtool_finds_nothing_to_say_about_a_scrape(evening: Evening, role: str) -> None:
     gateway_url = evening.served.gateway_urls()[0].replace("ws://", "http://")

@@ -19,6 +19,8 @@ HOME = Path(metrics.__file__).parent
 DASHBOARDS = sorted((HOME / "dashboards").glob("*.json"))
 RULES = HOME / "alerts" / "livestream.rules.yml"
 RULE_TESTS = sorted((HOME / "alerts").glob("*.test.yml"))
+#: The handbook of whoever is on call.
+OPERATIONS = (HOME.parent / "docs" / "operations.md").read_text()
 
 #: What a scrape adds, and what Prometheus itself makes.
 OF_EVERY_SERIES = {"job", "instance"}
