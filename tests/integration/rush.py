@@ -22,6 +22,9 @@ from tests.processes import eventually
 SHOPPERS = 210
 BAGS, BAG_MINOR = 150, 2_880_000
 BOXES, BOX_MINOR = 60, 99_999
+#: Others place an order for a postcard ten times a second, each as fast as a viewer may: whenever
+#: something breaks, commands are being decided.
+BUSYBODIES, POSTCARD_MINOR = 40, 500
 #: Shoppers come in waves, and each wave but the last meets a disaster.
 WAVE_S = 0.5
 RUSH_ENDS_S = 60.0
@@ -38,25 +41,28 @@ async def rush(
     engine at work.
     """
     async with world.desk() as desk, AsyncExitStack() as crowd:
-        shoppers = [Shopper(line, channel, rng) for line, channel in _lines(world, rng)]
-        await asyncio.gather(*(crowd.enter_async_context(s.line) for s in shoppers))
+        everybody = [Shopper(line, channel, rng) for line, channel in _lines(world, rng)]
+        shoppers, busybodies = everybody[:SHOPPERS], everybody[SHOPPERS:]
+        await asyncio.gather(*(crowd.enter_async_context(s.line) for s in everybody))
         await _open_drops(desk)
         waves = [asyncio.Event() for _ in range(len(disasters) + 1)]
         async with asyncio.timeout(RUSH_ENDS_S), asyncio.TaskGroup() as tasks:
             for number, shopper in enumerate(shoppers):
                 tasks.create_task(_shop(shopper, number, waves[number % len(waves)], rng))
+            for busybody in busybodies:
+                tasks.create_task(busybody.orders_on_and_on("postcard", waves[-1]))
             for wave, disaster in zip(waves, disasters, strict=False):
                 await world.has_an_owner()
                 wave.set()
                 await asyncio.sleep(rng.uniform(0, WAVE_S))
                 await disaster()
             waves[-1].set()
-        await everybody_has_heard_everything(world, [s.line for s in shoppers])
+        await everybody_has_heard_everything(world, [s.line for s in everybody])
         log = await Log.read(world.redis, world.room)
-        _reckon(log, shoppers)
+        _reckon(log, everybody)
     verdict = await audit_room(world.redis, world.room)
     assert verdict.clean, verdict.to_text()
-    return log, shoppers
+    return log, everybody
 
 
 async def everybody_has_heard_everything(world: World, lines: list[Line]) -> None:
@@ -70,16 +76,18 @@ async def everybody_has_heard_everything(world: World, lines: list[Line]) -> Non
 
 
 def _lines(world: World, rng: random.Random) -> Iterator[tuple[Line, str]]:
-    for number in range(SHOPPERS):
+    for number in range(SHOPPERS + BUSYBODIES):
         channel = CHANNELS[number % len(CHANNELS)]
         yield world.line(f"v{number}", random.Random(rng.random()), channel), channel
 
 
 async def _open_drops(desk: Desk) -> None:
-    patience = {"hold_ttl_ms": 1_000, "pay_ttl_ms": 30_000}
+    # Holds run out at once, orders do not before the test does: each payment must come to its end.
+    patience = {"hold_ttl_ms": 1_000, "pay_ttl_ms": 600_000}
     perk = {"name": "bellboy", "first_n": 40}
     await desk.opens_drop("bag", BAGS, BAG_MINOR, limit_per_viewer=2, perk=perk, **patience)
     await desk.opens_drop("box", BOXES, BOX_MINOR, currency="HKD", **patience)
+    await desk.opens_drop("postcard", 100_000, POSTCARD_MINOR, limit_per_viewer=100, **patience)
 
 
 async def _shop(shopper: Shopper, number: int, wave: asyncio.Event, rng: random.Random) -> None:

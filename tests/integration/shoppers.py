@@ -21,6 +21,8 @@ TOKENS = (
     "tok_delay_250",
     "tok_decline",
 )
+#: Between two orders of one who does nothing else; a gateway takes ten commands a second from each.
+PACE_S = 0.2
 SETTLED = ("paid", "expired", "refunded")
 NOTHING_LEFT = ("sold_out", "closed")
 
@@ -52,6 +54,14 @@ class Shopper:
             order = await self._check_out()
             if order is not None and await self._pay(order):
                 return True
+
+    async def orders_on_and_on(self, sku: str, until: asyncio.Event) -> None:
+        """One order after the other, of which none is paid."""
+        while not until.is_set():
+            if await self._hold(sku, 1) is None:
+                return
+            await self._check_out()
+            await asyncio.sleep(PACE_S)
 
     # -- the steps -----------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
-"""An engine, or Redis, dies in the middle of a rush, at moments drawn from the seed; the books do
-not notice.
+"""An engine, Redis, or every connection to Redis dies in the middle of a rush, at moments drawn
+from the seed; the books do not notice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.integration.rush import rush
 from tests.integration.world import World
 from tests.processes import kill_9
 
-KILLS = 6
+KILLS = 5
 
 
 async def test_an_engine_killed_in_a_rush_loses_doubles_and_oversells_nothing(
@@ -50,3 +50,21 @@ async def test_a_redis_killed_in_a_rush_loses_doubles_and_oversells_nothing(
     frail_house.start_gateway()
     frail_house.start_gateway()
     await rush(frail_world, rng, [kill_redis] * KILLS)
+
+
+async def test_connections_cut_in_a_rush_lose_double_and_oversell_nothing(
+    house: House, world: World, rng: random.Random
+) -> None:
+    """The engine does not learn whether its append got through, while gateways hear every reply."""
+
+    async def cut_the_connections() -> None:
+        for _ in range(5):
+            await world.redis.client_kill_filter(_type="normal", skipme=True)
+            await world.redis.connection_pool.disconnect()  # ours were among them
+            await asyncio.sleep(rng.uniform(0.0, 0.05))
+
+    house.start_engine()
+    house.start_gateway()
+    house.start_gateway()
+    log, _ = await rush(world, rng, [cut_the_connections] * KILLS)
+    assert len(log.of_kind(EpochStarted)) == 1, "the owner went on where it was"
