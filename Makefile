@@ -2,17 +2,20 @@
 #   make run PYTHON=python3.12        another interpreter
 #   make run EXIT=1                   end by itself; status 0 only if the audit is clean
 #   make test ARGS='-k drop --seed 7' arguments for pytest
+#   make load VIEWERS=2000 SECONDS=60 a larger room, a longer show
 
 PYTHON ?= python3
 PYTHONS ?= python3.11 python3.12 python3.13
 ARGS ?=
+VIEWERS ?= 1000
+SECONDS ?= 30
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all lint format bench pin clean
+.PHONY: help run test test-all lint format bench load pin clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +55,9 @@ format: $(VENV)/.lint ## lay the code out as lint wants it
 bench: $(VENV)/.bench ## measure, each figure beside its floor; JSON under var/bench
 	@$(BIN)/python -m loadtest.bench $(ARGS)
 
+load: $(VENV)/.load ## Locust fills a room of a private server; report under var/load, status of the audit
+	@$(BIN)/python -m loadtest --viewers $(VIEWERS) --seconds $(SECONDS) $(ARGS)
+
 # The oldest Python decides: what it needs beyond the others (back-ports) is pinned too.
 pin: check-python ## write constraints.txt: the newest versions that go together
 	@rm -rf .venvs/pin && $(call make-venv,.venvs/pin)
@@ -86,9 +92,10 @@ $(BIN)/python:
 # One stamp for each set of extras, so that a second run installs nothing.
 $(VENV)/.run: EXTRAS :=
 $(VENV)/.test: EXTRAS := [test]
-$(VENV)/.lint: EXTRAS := [test,lint,bench]
+$(VENV)/.lint: EXTRAS := [test,lint,bench,load]
 $(VENV)/.bench: EXTRAS := [bench]
-$(VENV)/.run $(VENV)/.test $(VENV)/.lint $(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.load: EXTRAS := [load]
+$(VENV)/.run $(VENV)/.test $(VENV)/.lint $(VENV)/.bench $(VENV)/.load: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing livestream-engine$(EXTRAS) … (a minute, the first time)"
 	@$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.$(EXTRAS)'
 	@touch $@
