@@ -11,6 +11,7 @@ import os
 import platform
 import resource
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +47,8 @@ async def tell(role: catalog.Role) -> None:
 async def _look(role: catalog.Role) -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     catalog.DESCRIPTORS_LIMIT.labels(role).set(soft)
-    if _PROC.exists():
+    # No /proc here, or no descriptor left to look with: then these numbers stay as they are.
+    with suppress(OSError):
         catalog.DESCRIPTORS_OPEN.labels(role).set(await _descriptors_open())
         pages = int((_PROC / "statm").read_text().split()[1])
         catalog.MEMORY_BYTES.labels(role).set(pages * resource.getpagesize())
