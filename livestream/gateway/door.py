@@ -5,6 +5,7 @@ Owns the shapes between the two. Refuses to know why anybody is let in.
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -61,8 +62,10 @@ class Door(Protocol):
     else is touched.
     """
 
-    def answer(self, request: HandshakeRequest) -> HttpReply:
-        """A GET without an upgrade: /livez, /readyz, /metrics, or 404."""
+    def answer(self, request: HandshakeRequest) -> HttpReply | Future[HttpReply]:
+        """A GET without an upgrade: /livez, /readyz, /metrics, or 404. What takes its time is
+        promised; the asker waits for it like for a handshake, at most `handshake_ms_max`.
+        """
 
     def admit(self, request: HandshakeRequest) -> Admission | HttpReply:
         """A valid websocket upgrade. Check and answer; nothing has happened yet."""

@@ -8,6 +8,7 @@ what viewers say (`conversation`) and what they are shown (`rooms`).
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Callable
 from typing import Final, cast
 from urllib.parse import unquote_plus
@@ -29,7 +30,7 @@ LOADING_RETRY_S: Final = 1
 _DIGITS_MAX: Final = 18
 
 #: Plain HTTP pages by path.
-Pages = dict[str, Callable[[], HttpReply]]
+Pages = dict[str, Callable[[], HttpReply | Future[HttpReply]]]
 
 
 class Doorkeeper:
@@ -48,7 +49,7 @@ class Doorkeeper:
         self._directory = directory
         self._conversation = conversation
 
-    def answer(self, request: HandshakeRequest) -> HttpReply:
+    def answer(self, request: HandshakeRequest) -> HttpReply | Future[HttpReply]:
         """A GET without an upgrade."""
         page = self._pages.get(request.path)
         if page is not None:

@@ -10,7 +10,7 @@ import errno
 import os
 import resource
 import socket
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from typing import Protocol
 
@@ -37,15 +37,16 @@ class Listener:
 
 
 class Newcomer:
-    """A connection that has not said all of its request yet."""
+    """A connection that has not said all of its request yet, or has and waits for its answer."""
 
-    __slots__ = ("deadline_ms", "fd", "peer", "received")
+    __slots__ = ("deadline_ms", "fd", "peer", "promised", "received")
 
     def __init__(self, fd: int, peer: str, received: bytes, deadline_ms: int) -> None:
         self.fd = fd
         self.peer = peer
         self.received = received
         self.deadline_ms = deadline_ms
+        self.promised: Future[HttpReply] | None = None
 
 
 class Seat(Protocol):
@@ -131,7 +132,7 @@ class Entrance:
             self._stats.accepted += 1
             self._enter(fd, address[0] if isinstance(address, tuple) else "")
 
-    def ready(self, newcomer: Newcomer, _mask: int) -> None:
+    def ready(self, newcomer: Newcomer, mask: int) -> None:
         try:
             data = os.read(newcomer.fd, self._limits.request_bytes_max)
         except BlockingIOError:
@@ -140,8 +141,11 @@ class Entrance:
             data = b""
         if data:
             self._stats.bytes_in += len(data)
-            newcomer.received += data
-            self._consider(newcomer)
+            if newcomer.promised is None:  # else it has said all that is listened to
+                newcomer.received += data
+                self._consider(newcomer)
+        elif newcomer.promised is not None and mask == EVENT_IN:
+            self._descriptors.watch(newcomer.fd, 0)  # half-closed: it says no more, and listens
         else:
             self._stats.handshakes_abandoned += 1
             del self._newcomers[newcomer.fd]
@@ -184,7 +188,7 @@ class Entrance:
         length = handshake.head_length(newcomer.received, self._limits)
         if length == 0:
             return
-        outcome: Admission | HttpReply
+        outcome: Admission | HttpReply | Future[HttpReply]
         answer = b""
         if isinstance(length, HttpReply):
             outcome = length
@@ -204,17 +208,31 @@ class Entrance:
                 outcome = self._ask_admit(request)
         if isinstance(outcome, HttpReply):
             self._reply(newcomer, outcome)
+        elif isinstance(outcome, Future):
+            newcomer.promised = outcome
+            outcome.add_done_callback(lambda _: self._keep_promise(newcomer))
         else:
             assert isinstance(length, int)
             del self._newcomers[newcomer.fd]
             self._stats.handshakes[101] += 1
             self._seat(newcomer.fd, outcome, answer, newcomer.received[length:])
 
+    def _keep_promise(self, newcomer: Newcomer) -> None:
+        """The answer is there; the one who asked may have gone meanwhile, or been sent away."""
+        promised = newcomer.promised
+        if self._newcomers.get(newcomer.fd) is not newcomer or promised is None:
+            return
+        error = promised.exception()
+        if isinstance(error, Exception):
+            self._reply(newcomer, self._broken("answer", error))
+        elif error is None:
+            self._reply(newcomer, promised.result())
+
     def _is_full(self, fd: int) -> bool:
         viewers_max = self._limits.viewers_max
         return fd >= self._fd_max or (viewers_max is not None and self._viewers() >= viewers_max)
 
-    def _ask_answer(self, request: HandshakeRequest) -> HttpReply:
+    def _ask_answer(self, request: HandshakeRequest) -> HttpReply | Future[HttpReply]:
         try:
             return self._door.answer(request)
         except Exception as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from asyncio import Future
 from collections import Counter
 from typing import Final
 
@@ -21,7 +22,7 @@ from livestream import clock, keys, wire
 from livestream.gateway.audience import Audience
 from livestream.gateway.conversation import Conversation
 from livestream.gateway.directory import Directory
-from livestream.gateway.door import HttpReply, refusal
+from livestream.gateway.door import HttpReply
 from livestream.gateway.doorkeeper import Doorkeeper
 from livestream.gateway.lanes import Lane
 from livestream.gateway.outbox import Outbox
@@ -29,9 +30,6 @@ from metrics import catalog, exposition
 from metrics.batches import observe_times
 
 EVERY_S: Final = 1.0
-#: A scrape reads the files of every process of the machine, some 10 ms: in a thread, and only
-#: while somebody asks.
-METRICS_PAGE_AGE_S: Final = 5.0
 
 
 async def report_audience(redis: aioredis.Redis, gateway: str, directory: Directory) -> None:
@@ -148,25 +146,47 @@ class Meter:
 
 
 class MetricsPage:
-    """The text that a scrape gets: never made on the loop, at most METRICS_PAGE_AGE_S old while
-    somebody scrapes.
+    """What a scrape gets: made anew for it, a few instruments at a time, so that the audience waits
+    for none of it. Those who ask while it is being made get the same.
     """
 
     def __init__(self) -> None:
-        self._text = b""
+        self._promised: Future[HttpReply] | None = None
         self._wanted = asyncio.Event()
 
-    def answer(self) -> HttpReply:
-        """The latest text; while there is none yet, 503 with a second to wait."""
-        self._wanted.set()
-        if not self._text:
-            return refusal(503, "the first scrape is being made", 1)
-        return HttpReply(200, self._text, exposition.CONTENT_TYPE)
+    def answer(self) -> Future[HttpReply]:
+        """The text, soon."""
+        if self._promised is None:
+            self._promised = asyncio.get_running_loop().create_future()
+            self._wanted.set()
+        return self._promised
 
     async def run(self) -> None:
-        """Make the text anew while it is asked for, for ever."""
+        """Make the text when it is asked for, for ever."""
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            self._text = await asyncio.to_thread(exposition.render)
-            await asyncio.sleep(METRICS_PAGE_AGE_S)
+            try:
+                reply = HttpReply(200, await self._make(), exposition.CONTENT_TYPE)
+            except Exception as error:  # whatever it is, it must not cost the viewers their gateway
+                self._keep_promise().set_exception(error)
+            else:
+                self._keep_promise().set_result(reply)
+
+    def _keep_promise(self) -> Future[HttpReply]:
+        promised, self._promised = self._promised, None
+        assert promised is not None, "it was wanted"
+        return promised
+
+    async def _make(self) -> bytes:
+        if exposition.is_shared():
+            # The files of all processes of the machine, in one go: 20 ms and more. Where that is
+            # so, the control server is the one to be scraped.
+            return await asyncio.to_thread(exposition.render)
+        # Not in a thread: it would take turns with the audience every 5 ms at best, and hold each
+        # write of a broadcast up for as long.
+        pieces = []
+        for piece in exposition.pieces():
+            pieces.append(piece)
+            await asyncio.sleep(0)
+        return b"".join(pieces)

@@ -30,7 +30,7 @@ from livestream.gateway.audience import Audience
 from livestream.gateway.conversation import Conversation
 from livestream.gateway.directory import Directory
 from livestream.gateway.door import HttpReply, refusal
-from livestream.gateway.doorkeeper import Doorkeeper
+from livestream.gateway.doorkeeper import Doorkeeper, Pages
 from livestream.gateway.limits import AudienceLimits
 from livestream.gateway.outbox import Outbox
 from livestream.gateway.rooms import COME_BACK
@@ -90,7 +90,7 @@ class Gateway:
         self._loop.set_exception_handler(_report)
         self._redis: aioredis.Redis = open_redis(settings.redis_url, "gateway")
         self._metrics_page = reports.MetricsPage()
-        pages = {
+        pages: Pages = {
             "/livez": lambda: HttpReply(200, b"alive\n"),
             "/readyz": self._readiness,
             "/metrics": self._metrics_page.answer,

@@ -69,6 +69,7 @@ class House:
         self.welcome: Callable[[Viewer], None] = lambda viewer: None
         self.on_message: Callable[[Viewer, bytes], None] = lambda viewer, payload: None
         self.on_left: Callable[[Viewer, int], None] = lambda viewer, code: None
+        self.promised: asyncio.Future[HttpReply] = asyncio.get_running_loop().create_future()
         self.broadcast_times: list[tuple[Lane, float, int]] = []
         loop = asyncio.get_running_loop()
         limits.setdefault("sweep_ms", 20)
@@ -96,10 +97,12 @@ class House:
 
     # The door.
 
-    def answer(self, request: HandshakeRequest) -> HttpReply:
+    def answer(self, request: HandshakeRequest) -> HttpReply | asyncio.Future[HttpReply]:
         self.requests.append(request)
         if request.path == "/livez":
             return HttpReply(200, b"alive\n")
+        if request.path == "/slow":
+            return self.promised
         if request.path == "/large":
             return HttpReply(200, b"x" * 300_000)
         return HttpReply(404, b"no such page\n")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -46,6 +47,56 @@ async def test_a_client_that_half_closes_after_asking_still_gets_its_answer(hous
         await peer.send(request_bytes("/large", GET))
         peer.sock.shutdown(socket.SHUT_WR)
         assert len(await peer.rest()) > 300_000
+
+
+async def test_an_answer_that_takes_its_time_is_waited_for(house: House) -> None:
+    async with await Peer.connect(house) as one, await Peer.connect(house) as other:
+        await one.send(request_bytes("/slow", GET))
+        await other.send(request_bytes("/slow", GET))
+        other.sock.shutdown(socket.SHUT_WR)
+        await one.send(b"and something that nobody asked for")
+        await asyncio.sleep(0.05)
+        assert len(house.audience) == 0
+        house.promised.set_result(HttpReply(200, b"at last\n"))
+        for peer in (one, other):
+            assert (await peer.response())[0] == 200
+            assert await peer.rest() == b"at last\n"
+
+
+async def test_an_answer_that_comes_too_late_is_not_waited_for(
+    open_house: Callable[..., House],
+) -> None:
+    house = open_house(handshake_ms_max=100)
+    async with await Peer.connect(house) as peer:
+        await peer.send(request_bytes("/slow", GET))
+        assert (await peer.response())[0] == 408
+        house.promised.set_result(HttpReply(200))
+    await eventually(lambda: house.stats.handshakes[408] == 1)
+    assert house.stats.handshakes[200] == 0
+
+
+async def test_who_does_not_wait_for_the_answer_is_forgotten(house: House) -> None:
+    async with await Peer.connect(house) as peer:
+        await peer.send(request_bytes("/slow", GET))
+        await eventually(lambda: house.requests)
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await eventually(lambda: house.stats.handshakes_abandoned == 1)
+    house.promised.set_result(HttpReply(200))
+    await asyncio.sleep(0.05)
+    assert house.stats.handshakes[200] == 0
+
+
+async def test_a_promise_that_is_broken_is_a_500(house: House) -> None:
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: reported.append(str(context["message"]))
+    )
+    async with await Peer.connect(house) as peer:
+        await peer.send(request_bytes("/slow", GET))
+        await eventually(lambda: house.requests)
+        house.promised.set_exception(ValueError("a bug of the owner's"))
+        assert (await peer.response())[0] == 500
+    assert reported == ["door.answer raised"]
 
 
 @pytest.mark.parametrize(
