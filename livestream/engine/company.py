@@ -25,9 +25,7 @@ from livestream.attendance import (
     MOMENTS_AFTER_END_MS,
     MOMENTS_MAX,
     GatewayCounts,
-    Moment,
     read_counts,
-    read_moments,
 )
 from livestream.clock import now_ms
 from livestream.engine.ledger import ChatCounts
@@ -36,7 +34,6 @@ from livestream.engine.pulse import AudienceTotals, moment_of, total
 from livestream.facts import ChatDeleted, ViewerBanned, ViewerMuted
 from livestream.inbox import subscribe
 from livestream.messages import Pulse
-from livestream.redis_client import StreamEntries
 from livestream.room import RoomState
 from metrics import catalog
 
@@ -56,13 +53,14 @@ class Company:
         self._room = state.room
         self._mixer = Mixer(random.Random())
         self.audience: AudienceTotals = total({}, 0, 0, 0)
-        self._last: Moment | None = None  # in the book of attendance
+        self._moment_ms = 0  # of the last one in the book of attendance
         self._chat_before = (0, 0)  # shown and skipped by the owners before this one
 
     @property
     def chat(self) -> ChatCounts:
-        """Lines shown and skipped since this owner began."""
-        return {"shown": self._mixer.shown, "skipped": self._mixer.skipped}
+        """Lines shown and skipped so far, by this owner and those before it."""
+        shown, skipped = self._chat_before
+        return {"shown": shown + self._mixer.shown, "skipped": skipped + self._mixer.skipped}
 
     async def restore(self) -> None:
         """Take over the chat's history and numbers, and the peak, from the last owner.
@@ -73,14 +71,11 @@ class Company:
         history = cast(bytes | None, await self._redis.get(keys.history(self._room)))
         if history:
             self._mixer.history.extend(wire.decode_chat(history))
-        ledger = cast(bytes | None, await self._redis.get(keys.ledger(self._room)))
-        if ledger:
-            self.audience = wire.decode_frame(ledger)["audience"]
-        kept = cast(
-            StreamEntries, await self._redis.xrevrange(keys.attendance(self._room), count=1)
-        )
-        for self._last in read_moments(fields[b"m"] for _, fields in kept):
-            self._chat_before = (self._last.chat_shown, self._last.chat_skipped)
+        kept = cast(bytes | None, await self._redis.get(keys.ledger(self._room)))
+        if kept:
+            ledger = wire.decode_frame(kept)
+            self.audience = ledger["audience"]
+            self._chat_before = (ledger["chat"]["shown"], ledger["chat"]["skipped"])
 
     def heed(self, facts: Iterable[Fact]) -> None:
         """Moderation that was just decided holds for what has not been shown yet, too."""
@@ -149,17 +144,14 @@ class Company:
         await self._keep_moment(counts, at_ms)
 
     async def _keep_moment(self, counts: dict[str, GatewayCounts], at_ms: int) -> None:
-        """Write the book of attendance: one entry in each 5 s by the clock, whoever the owner."""
-        last_ms = self._last.at_ms if self._last is not None else 0
-        if at_ms // MOMENT_EVERY_MS == last_ms // MOMENT_EVERY_MS:
+        """Write the book of attendance: one entry in each 5 s by the clock."""
+        if at_ms // MOMENT_EVERY_MS == self._moment_ms // MOMENT_EVERY_MS:
             return
         state = self._state
         if state.status == "ended" and at_ms - state.at_ms > MOMENTS_AFTER_END_MS:
             return
-        shown, skipped = self._chat_before
-        moment = moment_of(
-            counts, self.audience, shown + self._mixer.shown, skipped + self._mixer.skipped, at_ms
-        )
+        chat = self.chat
+        moment = moment_of(counts, self.audience, chat["shown"], chat["skipped"], at_ms)
         if moment.joined == 0:
             return  # nobody has come yet: a room may be made days before its show
         await self._redis.xadd(
@@ -168,4 +160,4 @@ class Company:
             maxlen=MOMENTS_MAX,
             approximate=False,
         )
-        self._last = moment
+        self._moment_ms = at_ms

@@ -59,7 +59,7 @@ class HoldCounts(TypedDict):
 
 
 class ChatCounts(TypedDict):
-    """Lines shown and lines left out since this owner began."""
+    """Lines shown and lines left out so far."""
 
     shown: int
     skipped: int

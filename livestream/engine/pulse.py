@@ -74,9 +74,7 @@ def moment_of(
     chat_skipped: int,
     now_ms: int,
 ) -> Moment:
-    """What the book of attendance keeps of now. The chat's numbers are those of all owners so far,
-    and so never fall.
-    """
+    """What the book of attendance keeps of now."""
     channels = in_all(channels_of(counts.values()).values())
     return Moment(
         at_ms=now_ms,
