@@ -388,15 +388,26 @@ def report(
     room: str,
     /,
     *,
+    html: Annotated[
+        Path | None, Parameter(help="write a page with plots: one file, nothing loaded")
+    ] = None,
+    csv: Annotated[Path | None, Parameter(help="write every figure as a row of CSV")] = None,
     json: Annotated[bool, Parameter(help="print JSON", negative=())] = False,
     common: Common = COMMON,
 ) -> None:
-    """Tell what ROOM sold: drops, orders, GMV, perks."""
-    from livestream.report import report_room
+    """Tell who came to ROOM, what it sold, and whether it all adds up."""
+    from livestream.report import csv_of, html_of, json_of, report_room, text_of
 
     with _redis_url(common.settings()) as url:
         told = asyncio.run(_with_redis(url, room, report_room))
-    print(told.to_json() if json else told.to_text())
+    if html is not None:
+        html.write_text(html_of(told), encoding="utf-8")
+    if csv is not None:
+        csv.write_text(csv_of(told), encoding="utf-8", newline="")
+    if json:
+        print(json_of(told))
+    elif html is None and csv is None:
+        print(text_of(told))
 
 
 async def _with_redis(url: str, room: str, read: Any) -> Any:

@@ -114,6 +114,12 @@ async def _read_alone(redis: aioredis.Redis, room: str) -> tuple[float, int]:
     snapshot = cast(bytes | None, await redis.get(keys.snapshot(room)))
     if snapshot is not None:
         return time.perf_counter() - started_s, len(snapshot)
+    return await read_log_alone(redis, room)
+
+
+async def read_log_alone(redis: aioredis.Redis, room: str) -> tuple[float, int]:
+    """Seconds and bytes of reading a whole log and doing nothing with it."""
+    started_s = time.perf_counter()
     read_bytes, start = 0, "-"
     while page := await redis.xrange(keys.log(room), min=start, count=READ_PAGE):
         entries = cast(StreamEntries, page)

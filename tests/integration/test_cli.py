@@ -144,6 +144,26 @@ async def test_the_report_tells_what_was_sold(evening: World) -> None:
     assert "CNY 57,600.00" in ran.out
 
 
+async def test_the_report_is_written_as_a_page_and_as_csv(evening: World, free_dir: Path) -> None:
+    await sells_out(evening)
+    html, csv = free_dir / "report.html", free_dir / "report.csv"
+    asked = ("report", evening.room, "--html", str(html), "--csv", str(csv), "--json")
+    ran = run_command(*asked, redis_url=evening.house.redis_url)
+    assert (ran.status, ran.err) == (0, "")
+    assert orjson.loads(ran.out)["gmv"][0]["net_minor"] == 5_760_000
+    assert "CNY 57,600.00" in html.read_text(encoding="utf-8")
+    assert b",net_minor,CNY minor,5760000\r\n" in csv.read_bytes()
+
+
+async def test_a_report_that_cannot_be_written_is_told_in_one_line(
+    evening: World, free_dir: Path
+) -> None:
+    await sells_out(evening)
+    nowhere = free_dir / "absent" / "report.html"
+    asked = ("report", evening.room, "--html", str(nowhere))
+    assert_one_line(run_command(*asked, redis_url=evening.house.redis_url), NOT_THERE, str(nowhere))
+
+
 # -- tokens ------------------------------------------------------------------------------------
 
 

@@ -46,3 +46,12 @@ def test_a_take_over_is_measured_with_and_without_a_snapshot(free_dir: Path) -> 
     for kind in ("log", "snapshot"):
         assert room[kind]["seconds"] > room[kind]["reading_s"] > 0
         assert room[kind]["stored_bytes"] > 0
+
+
+def test_the_report_after_a_show_is_measured_beside_reading_its_log(free_dir: Path) -> None:
+    document = bench("aftermath", free_dir, "--facts 500")
+    (room,) = document["rooms"]
+    assert room["facts"] >= 500
+    assert room["orders"] == 200
+    assert room["seconds"] > room["reading_s"] > 0
+    assert room["page_s"] > 0

@@ -199,5 +199,7 @@ def test_an_evening_drawn_at_random_adds_up_to_the_fen(number: int, rng: random.
         for order in stage.room.state.books.orders.values()
         if order.status == "paid"
     )
-    assert [row.net_minor for row in report_of("drawn", stage.log).gmv] == [net_minor]
+    report = report_of("drawn", stage.log)
+    assert [row.net_minor for row in report.gmv] == [net_minor]
+    assert report.reconciliation.agrees, report.reconciliation
     assert stage.replayed() == stage.room.state
