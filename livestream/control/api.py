@@ -43,11 +43,15 @@ def _endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespo
         answer = await route.handler(control, call)
         if isinstance(answer, Problem):
             return answer.response()
+        ready = isinstance(answer.body, bytes)
         return web.Response(
             status=answer.status,
-            body=wire.encode(answer.body),
-            content_type="application/json",
-            headers={"Cache-Control": "no-store"},
+            body=answer.body if ready else wire.encode(answer.body),
+            headers={
+                "Content-Type": route.media,
+                "Cache-Control": "no-store",
+                **answer.headers,
+            },
         )
 
     return serve

@@ -7,8 +7,9 @@ routes.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from redis import asyncio as aioredis
@@ -17,6 +18,9 @@ from livestream.config import Settings
 from livestream.control.orders import OrderBooks
 from livestream.inbox import Asker
 from livestream.tickets import HostToken
+
+if TYPE_CHECKING:
+    from livestream.control.reports import Reports
 
 #: Panels at once: each takes two connections of the pool of 128 (redis_client.CONNECTIONS_MAX), and
 #: the API needs a few.
@@ -27,13 +31,14 @@ _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The server's own: settings, Redis, the way to engines, order books, open panels."""
+    """The server's own: settings, Redis, the way to engines, order books, reports, open panels."""
 
     settings: Settings
     redis: aioredis.Redis
     asker: Asker
     secret: str
     books: OrderBooks
+    reports: Reports
     desks: set[web.WebSocketResponse] = field(default_factory=set)
 
 
@@ -64,10 +69,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Done. `body` is a JSON object, or JSON that is ready as bytes."""
+    """Done. `body` is a JSON object, or what is ready as bytes of the route's media type."""
 
     body: Any
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 CONTROL = web.AppKey("control", Control)

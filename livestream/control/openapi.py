@@ -90,7 +90,7 @@ def _who_may(route: Route) -> str:
 def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     answer = {
         "description": HTTPStatus(route.status).phrase,
-        "content": {"application/json": {"schema": schemas.of(route.answer)}},
+        "content": {route.media.partition(";")[0]: {"schema": schemas.of(route.answer)}},
     }
     responses = {str(status): answer for status in (route.status, *route.also)}
     for status in _problem_statuses(route):

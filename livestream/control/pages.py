@@ -1,11 +1,12 @@
-"""The pages: the host's panel, the viewers' watch page, and what they load.
+"""The pages: the host's panel, the viewers' watch page, the report, and what they load.
 
 Owns which files are served, under which policy and how long a browser may keep them. Refuses to
-know what is in them. Nothing is listed by name but the two pages: a file in one of DIRECTORIES with
-a suffix of SUFFIXES is served, nothing else is.
+know what is in them. Nothing is listed by name but the three pages: a file in one of DIRECTORIES
+with a suffix of SUFFIXES is served, nothing else is.
 
-No page runs a script or a style that is not a file of ours, and none may be framed. Files are asked
-for again each time and answered 304 when unchanged: a release reaches every browser at once.
+No page runs a script that is not a file of ours, nor has a style that is not, but for the report's
+own, which its policy knows by its hash; none may be framed. Files are asked for again each time and
+answered 304 when unchanged: a release reaches every browser at once.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from aiohttp import web
 
 from livestream.control.context import CONTROL, gateway_base
 from livestream.control.problems import not_found
+from livestream.report import STYLE_SOURCE
 
-DIRECTORIES = ("panel", "watch", "client")
+DIRECTORIES = ("panel", "watch", "report", "client")
 SUFFIXES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -35,14 +37,17 @@ def register(app: web.Application) -> None:
     """Serve the pages and their files."""
     app.router.add_get("/", _panel)
     app.router.add_get("/watch/{room}", _watch)
+    app.router.add_get("/report/{room}", _report)
     app.router.add_get(
         f"/static/{{directory:{'|'.join(DIRECTORIES)}}}/{{file:[A-Za-z0-9_-]+(?:\\.[a-z0-9]+)+}}",
         _static,
     )
 
 
-def policy(request: web.Request) -> str:
-    """The Content-Security-Policy of a page: it speaks to this server and to the gateways."""
+def policy(request: web.Request, styles: str = "'self'") -> str:
+    """The Content-Security-Policy of a page: it speaks to this server and to the gateways, and
+    takes its styles from `styles`.
+    """
     base = gateway_base(request.app[CONTROL].settings, request)
     scheme, _, rest = base.partition("://")
     gateway = f"{scheme}://{rest.partition('/')[0]}"
@@ -51,7 +56,7 @@ def policy(request: web.Request) -> str:
         (
             "default-src 'none'",
             "script-src 'self'",
-            "style-src 'self'",
+            f"style-src {styles}",
             # Pictures of products come from the merchant's https servers (messages.Card.image_url).
             "img-src 'self' https: data:",
             "font-src 'self'",
@@ -71,9 +76,14 @@ async def _watch(request: web.Request) -> web.StreamResponse:
     return _page(request, ROOT / "watch" / "index.html")
 
 
-def _page(request: web.Request, path: Path) -> web.StreamResponse:
+async def _report(request: web.Request) -> web.StreamResponse:
+    """The report brings its style within it, known by its hash."""
+    return _page(request, ROOT / "report" / "index.html", f"'self' {STYLE_SOURCE}")
+
+
+def _page(request: web.Request, path: Path, styles: str = "'self'") -> web.StreamResponse:
     response = _file(path, "text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = policy(request)
+    response.headers["Content-Security-Policy"] = policy(request, styles)
     return response
 
 

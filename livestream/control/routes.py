@@ -18,12 +18,13 @@ from msgspec import Struct
 from cart.bounds import CardId, DropId, OrderId, ViewerId
 from cart.drop import DropTerms
 from livestream import commands
-from livestream.control import admission, desk, rooms, views
+from livestream.control import admission, desk, reports, rooms, views
 from livestream.control.auth import Access
 from livestream.control.desk import Handler, commanding
 from livestream.control.schemas import summary_of
 from livestream.engine.ledger import Ledger
 from livestream.messages import Card
+from livestream.report import Report
 from livestream.tickets import RoomId
 
 PREFIX = "/api/v1"
@@ -48,6 +49,9 @@ _GROUPS = {
     "chat": "chat",
     "viewers": "chat",
     "orders": "orders",
+    "report": "report",
+    "report.html": "report",
+    "report.csv": "report",
     "tickets": "tickets",
     "walk-in": "tickets",
     "watch": "tickets",
@@ -56,9 +60,9 @@ _GROUPS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One call. `answer` is the type of a successful body, `status` its usual status, `also` other
-    ones; `changes` says that the engine decides and may refuse, `forbids` that 403 has a reason
-    beside the role.
+    """One call. `answer` is the type of a successful body (str: text of the type `media`), `status`
+    its usual status, `also` other ones; `changes` says that the engine decides and may refuse,
+    `forbids` that 403 has a reason beside the role.
     """
 
     method: str
@@ -68,6 +72,7 @@ class Route:
     access: Access
     handler: Handler
     answer: Any
+    media: str = "application/json"
     status: int = 200
     also: tuple[int, ...] = ()
     body: type[Struct] | None = None
@@ -92,6 +97,7 @@ def _read(
     handler: Handler,
     answer: Any,
     query: type[Struct] | None = None,
+    media: str = "application/json",
 ) -> Route:
     return Route(
         method="GET",
@@ -101,6 +107,7 @@ def _read(
         access="analyst",
         handler=handler,
         answer=answer,
+        media=media,
         query=query,
     )
 
@@ -240,6 +247,20 @@ ROUTES: tuple[Route, ...] = (
         "refund_order",
         commands.OrderRefund,
         views.OrderState,
+    ),
+    # -- after the show
+    _read(_ROOM + "/report", reports.show_report, Report),
+    _read(
+        _ROOM + "/report.html",
+        reports.show_report_page,
+        str,
+        media="text/html; charset=utf-8",
+    ),
+    _read(
+        _ROOM + "/report.csv",
+        reports.show_report_csv,
+        str,
+        media="text/csv; charset=utf-8; header=present",
     ),
     # -- tickets
     Route(

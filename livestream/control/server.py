@@ -24,6 +24,7 @@ from livestream.control import api, desk_feed, documents, health, pages
 from livestream.control.context import CONTROL, Control, is_host
 from livestream.control.orders import OrderBooks
 from livestream.control.problems import Problem, invalid, not_found, unavailable
+from livestream.control.reports import Reports
 from livestream.inbox import Asker, EngineSilentError
 from livestream.redis_client import open_redis
 
@@ -78,6 +79,7 @@ def create_app(settings: Settings, redis: aioredis.Redis, asker: Asker) -> web.A
         asker=asker,
         secret=settings.signing_key(),
         books=OrderBooks(redis),
+        reports=Reports(redis),
     )
     api.register(app)
     desk_feed.register(app)

@@ -132,9 +132,23 @@ class Chromium:
         """A page of somebody who shares nothing with the other pages."""
         context = (await self.call("Target.createBrowserContext"))["browserContextId"]
         target = await self.call("Target.createTarget", url="about:blank", browserContextId=context)
-        session = (
-            await self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        )["sessionId"]
+        page = await self._attach(target["targetId"], width, height)
+        await page.open(url)
+        return page
+
+    async def opened(self, part_of_url: str, width: int = 1280, height: int = 900) -> Page:
+        """Wait for the page that another page has opened, as a link into a new tab does."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            for target in (await self.call("Target.getTargets"))["targetInfos"]:
+                if part_of_url in target["url"] and target["type"] == "page":
+                    return await self._attach(target["targetId"], width, height)
+            await asyncio.sleep(LOOK_AGAIN_S)
+        raise AssertionError(f"no page opened {part_of_url}")
+
+    async def _attach(self, target_id: str, width: int, height: int) -> Page:
+        attached = await self.call("Target.attachToTarget", targetId=target_id, flatten=True)
+        session = attached["sessionId"]
         page = self._pages[session] = Page(self, session)
         for domain in ("Runtime", "Log", "Page"):
             await self.call(f"{domain}.enable", session)
@@ -146,7 +160,6 @@ class Chromium:
             deviceScaleFactor=1,
             mobile=False,
         )
-        await self.call("Page.navigate", session, url=url)
         return page
 
 
@@ -165,6 +178,10 @@ class Page:
             self.errors.append(str(parameters["exceptionDetails"]))
         elif method == "Log.entryAdded" and parameters["entry"]["level"] == "error":
             self.errors.append(f"{parameters['entry']['text']} {parameters['entry'].get('url')}")
+
+    async def open(self, url: str) -> None:
+        """Go to an address."""
+        await self._browser.call("Page.navigate", self._session, url=url)
 
     async def ask(self, expression: str) -> Any:
         """The value of an expression of script."""

@@ -136,6 +136,7 @@ function openRoom(room) {
   keepInAddress(room);
   show("desk");
   byId("watch-link").href = `/watch/${encodeURIComponent(room)}`;
+  byId("report-link").href = `/report/${encodeURIComponent(room)}`;
   desk.on("state", showLink);
   for (const type of ["begin", "change"]) desk.on(type, draw);
   for (const type of ["begin", "ledger"]) desk.on(type, drawLedger);
@@ -158,6 +159,7 @@ function draw() {
   byId("status").dataset.status = view.status;
   byId("start").hidden = view.status !== "created" || !api.may("host");
   byId("end").hidden = view.status !== "live" || !api.may("host");
+  byId("report-link").hidden = view.status !== "ended";
   parts.drops.draw();
   parts.cards.draw();
   showSlowMode(view.slowModeMs);

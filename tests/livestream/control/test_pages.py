@@ -11,7 +11,7 @@ from livestream.control import pages
 from livestream.control.pages import DIRECTORIES, SUFFIXES
 from tests.livestream.control.desks import Desk, assert_problem
 
-PAGES = ("/", "/watch/santos")
+PAGES = ("/", "/watch/santos", "/report/santos")
 FILES = sorted(
     path
     for directory in DIRECTORIES
