@@ -29,6 +29,8 @@ QUICK = {
     "restart": ["--facts", "10000,100000"],
 }
 FAN_OUT_MARK = Mark("most", 1.25)
+INSTRUMENTS_MARK = Mark("most", 1.05)
+SCRAPE_MARK = Mark("most", 50)
 VIEWER_BYTES_MARK = Mark("most", 1_200)
 HANDSHAKES_MARK = Mark("least", 4_000)
 
@@ -51,8 +53,9 @@ def fanout_figures(document: dict[str, Any]) -> list[Figure]:
         *(
             Figure("  the same", ours["delivery_us"], "µs", servers[kind]["delivery_us"], kind)
             for kind in servers
-            if kind not in ("ours", "ours+ticket", "floor")
+            if not kind.startswith("ours") and kind != "floor"
         ),
+        *measuring_figures(document),
         Figure(
             "memory of an idle viewer",
             ours["viewer_bytes"],
@@ -68,6 +71,28 @@ def fanout_figures(document: dict[str, Any]) -> list[Figure]:
             peer["handshakes_per_s"],
             "websockets, no ticket",
             HANDSHAKES_MARK,
+        ),
+    ]
+
+
+def measuring_figures(document: dict[str, Any]) -> list[Figure]:
+    """What the instruments of a gateway cost its viewers."""
+    servers, cost = document["servers"], document["measuring"]
+    return [
+        Figure(
+            "  the same with instruments on",
+            servers["ours+instruments"]["delivery_us"],
+            "µs",
+            servers["ours"]["delivery_us"],
+            "off",
+            INSTRUMENTS_MARK,
+            "ratio",
+        ),
+        Figure(
+            f"a scrape of a gateway of {document['viewers']:,} viewers",
+            cost["scrape_ms"],
+            "ms",
+            mark=SCRAPE_MARK,
         ),
     ]
 

@@ -22,7 +22,8 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+import urllib.request
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -37,16 +38,21 @@ _JOIN_STEPS = 5
 _WARM_UP = 500
 _SETTLE_S = 0.5
 _SPARE_DESCRIPTORS = 200
-_KINDS = ("floor", "ours", "ours+ticket", *fanout_servers.LIBRARIES[1:])
+_KINDS = ("floor", "ours", "ours+instruments", "ours+ticket", *fanout_servers.LIBRARIES[1:])
 #: What the audience has to reach: the first mark and, in brackets, the design's own.
 _MARKS = {
     "delivery_ratio_to_floor_max": (1.25, 1.10),
     "viewer_bytes_max": (1_200, 600),
     "handshakes_per_s_min": (4_000, 8_000),
 }
+#: What measuring may cost: the ratio of fan-out with instruments on to off, and one scrape.
+_MEASURED = "ours+instruments"
+_INSTRUMENTS_RATIO_MAX = 1.05
+_SCRAPE_MS_MAX = 50.0
 _TITLES = {
     "floor": "os.write loop (floor)",
     "ours": "audience (ours)",
+    "ours+instruments": "  with instruments on",
     "ours+ticket": "  with a JWT checked",
     "websockets": "websockets.broadcast",
     "aiohttp": "aiohttp send_str",
@@ -62,6 +68,12 @@ class Result:
     handshake_us: list[float] = field(default_factory=list)
     handshakes_wall_per_s: list[float] = field(default_factory=list)
     viewer_bytes: float = 0.0
+    #: By the clock, from the first viewer to the last; the same while somebody scrapes; the scrapes
+    #: of a gateway at rest, and of one that broadcasts.
+    broadcast_ms: list[float] = field(default_factory=list)
+    broadcast_scraped_ms: list[float] = field(default_factory=list)
+    scrape_ms: list[float] = field(default_factory=list)
+    scrape_busy_ms: list[float] = field(default_factory=list)
 
 
 class Pair:
@@ -78,7 +90,7 @@ class Pair:
             )
         ]
         self._processes[0].start()
-        port = self._ask(self._server)
+        self._port = port = self._ask(self._server)
         self._crowd, theirs = context.Pipe()
         self._processes.append(
             context.Process(
@@ -108,12 +120,38 @@ class Pair:
 
     def broadcast(self, payload: bytes) -> None:
         """One frame to everybody; measure once the crowd has all of it."""
+        spent_ns, wall_ns = self._broadcast(payload)
+        self.result.delivery_us.append(spent_ns / 1_000 / self.viewers)
+        self.result.broadcast_ms.append(wall_ns / 1_000_000)
+
+    def broadcast_while_scraped(self, payload: bytes) -> None:
+        """The same, and somebody scrapes at that moment; before it, somebody scrapes in peace."""
+        self.result.scrape_ms.append(self._scrape())
+        busy_ms: list[float] = []
+        _, wall_ns = self._broadcast(payload, lambda: busy_ms.append(self._scrape()))
+        self.result.scrape_busy_ms += busy_ms
+        self.result.broadcast_scraped_ms.append(wall_ns / 1_000_000)
+
+    def _broadcast(
+        self, payload: bytes, meanwhile: Callable[[], None] | None = None
+    ) -> tuple[int, int]:
         expected = self.viewers * (len(payload) + _HEADER_BYTES)
         self._crowd.send(("receive", expected))
-        spent_ns = self._ask(self._server, "broadcast", payload)
+        self._server.send(("broadcast", payload))
+        if meanwhile is not None:
+            meanwhile()
+        spent_ns, wall_ns = self._ask(self._server)
         if not self._ask(self._crowd):
             raise RuntimeError(f"{self.kind}: a frame did not reach everybody, or more than once")
-        self.result.delivery_us.append(spent_ns / 1_000 / self.viewers)
+        return spent_ns, wall_ns
+
+    def _scrape(self) -> float:
+        began_s = time.perf_counter()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics") as answer:
+            text = answer.read()
+        if answer.status != 200 or b"livestream_frames_sent_total" not in text:
+            raise RuntimeError(f"{self.kind}: the scrape tells nothing")
+        return (time.perf_counter() - began_s) * 1_000
 
     def stop(self) -> None:
         for control in (self._crowd, self._server):
@@ -158,8 +196,12 @@ def measure(kinds: list[str], viewers: int, rounds: int) -> dict[str, Result]:
             _say(f"round {number} of {rounds}")
             for pair in pairs:
                 pair.broadcast(payload)
+                if pair.kind == _MEASURED:
+                    pair.broadcast_while_scraped(payload)
         for pair in pairs:
-            del pair.result.delivery_us[0]  # the warm-up
+            for figures in vars(pair.result).values():
+                if isinstance(figures, list) and len(figures) == rounds + 1:
+                    del figures[0]  # the warm-up
         return {pair.kind: pair.result for pair in pairs}
     finally:
         for pair in pairs:
@@ -190,6 +232,25 @@ def summary(results: dict[str, Result]) -> dict[str, dict[str, float | None]]:
     return table
 
 
+def cost_of_measuring(results: dict[str, Result]) -> dict[str, float] | None:
+    """What instruments add to a delivery, and a scrape to a broadcast: medians of the ratios within
+    each round. None where the two were not measured.
+    """
+    if not {"ours", _MEASURED} <= results.keys():
+        return None
+    off, on = results["ours"], results[_MEASURED]
+
+    def ratio(those: list[float], these: list[float]) -> float:
+        return statistics.median(b / a for a, b in zip(those, these, strict=True))
+
+    return {
+        "fanout_ratio_on_to_off": ratio(off.delivery_us, on.delivery_us),
+        "scrape_ms": statistics.median(on.scrape_ms),
+        "scrape_during_broadcast_ms": statistics.median(on.scrape_busy_ms),
+        "broadcast_ratio_while_scraped": ratio(on.broadcast_ms, on.broadcast_scraped_ms),
+    }
+
+
 def show(table: dict[str, dict[str, float | None]], viewers: int) -> None:
     print(f"{viewers:,} viewers, {_PAYLOAD_BYTES}-byte frame; CPU of the server process\n")
     print(f"{'':<24}{'µs/delivery':>12}{'× floor':>9}{'bytes/viewer':>14}", end="")
@@ -208,6 +269,15 @@ def show(table: dict[str, dict[str, float | None]], viewers: int) -> None:
         f"\nmarks for ours (the design's own): at most {ratio[0]} ({ratio[1]}) × floor, "
         f"{weight[0]:,} ({weight[1]}) bytes; at least {handshakes[0]:,} ({handshakes[1]:,}) "
         "handshakes/s, those with the ticket checked"
+    )
+
+
+def show_cost(cost: dict[str, float]) -> None:
+    print(
+        f"instruments on ÷ off: {cost['fanout_ratio_on_to_off']:.3f} × CPU of a delivery "
+        f"(at most {_INSTRUMENTS_RATIO_MAX}); a scrape: {cost['scrape_ms']:.1f} ms "
+        f"(at most {_SCRAPE_MS_MAX:g}), {cost['scrape_during_broadcast_ms']:.1f} ms during a "
+        f"broadcast, which then takes {cost['broadcast_ratio_while_scraped']:.3f} × as long"
     )
 
 
@@ -236,6 +306,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = measure(kinds, options.viewers, options.rounds)
     table = summary(results)
     show(table, options.viewers)
+    cost = cost_of_measuring(results)
+    if cost is not None:
+        show_cost(cost)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     document = {
         "command": "python -m loadtest.bench.fanout",
@@ -245,6 +318,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "rounds": options.rounds,
         "marks": {name: {"first": first, "design": own} for name, (first, own) in _MARKS.items()},
         "servers": table,
+        "measuring": cost,
         "samples": {kind: vars(result) for kind, result in results.items()},
     }
     options.json.write_text(json.dumps(document, indent=2) + "\n")
