@@ -172,7 +172,7 @@ def _funnel(report: Report) -> Markup:
 def _takings(report: Report) -> Markup | None:
     if not report.gmv:
         return None
-    columns = ("", "Units sold", "Units refunded", "Gross", "Refunded", "Net")
+    columns = ("Of", "Units sold", "Units refunded", "Gross", "Refunded", "Net")
 
     def rows(takings: list[TakingsReport]) -> list[Row]:
         return [
@@ -283,8 +283,8 @@ def _fairness(report: Report) -> Markup | None:
         _chances("Attempts that won, by gateway", "chances-gateway", gateways),
         note(
             "An attempt is a request for a unit that was answered, a win is a unit in the cart. "
-            "The whiskers hold the true rate 19 times of 20 (Wilson); where they overlap, luck "
-            "explains the difference. Latecomers to a drop that is gone lose wherever they ask, "
+            "The whiskers hold the true rate 19 times of 20 (Wilson); where they overlap, chance "
+            "may explain the difference. Latecomers to a drop that is gone lose wherever they ask, "
             "so that a gateway which got them late shows a lower rate."
         ),
     )
