@@ -77,6 +77,7 @@ class EngineProcess:
     async def run(self, stopping: asyncio.Event) -> None:
         """Own rooms until `stopping` is set; then give all of them back."""
         await self._warn_about_redis()
+        log.info("engine.started", engine=self.name)
         helpers = [
             asyncio.create_task(collector.tend()),
             asyncio.create_task(vitals.tell("engine")),
