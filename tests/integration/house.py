@@ -39,8 +39,14 @@ class House:
             print(f"--- {program.name}", *program.complaints(), sep="\n")
 
     def start_engine(self, lease_ms: int = LEASE_MS, **settings: object) -> Program:
-        """An engine of its own; it takes rooms that have no owner."""
+        """An engine of its own, which takes rooms that have no owner; returns at once."""
         return self._start("engine", engine_port=0, lease_ms=lease_ms, **settings)
+
+    def start_standby(self, lease_ms: int = LEASE_MS) -> Program:
+        """An engine that is there when it is needed."""
+        program = self.start_engine(lease_ms)
+        assert program.has_logged("engine.started"), program.log_path.read_text()
+        return program
 
     def start_gateway(self, **settings: object) -> Program:
         """A gateway on a port of its own; returns when it listens."""
