@@ -42,7 +42,8 @@ async def report_audience(redis: aioredis.Redis, gateway: str, directory: Direct
     """
     for counts in directory.counts().values():
         counts.watch_until(time.monotonic_ns() // 1_000_000)
-    for name, counts in directory.counts().items():
+    # A copy: while one room is told of, another may open.
+    for name, counts in list(directory.counts().items()):
         uncounted, counts.uncounted = counts.uncounted, set()
         line = wire.encode_state(counts.line(clock.now_ms()))
         try:

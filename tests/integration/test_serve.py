@@ -60,6 +60,15 @@ async def test_every_role_may_be_killed_in_a_rush_and_comes_back(
         await world.close()
 
 
+async def test_rooms_that_open_one_after_the_other_hurt_no_role(served_here: Served) -> None:
+    async with Api(served_here) as api:
+        assert await eventually(10, api.is_ready)
+        for number in range(40):
+            await api.does("POST", "/rooms", {"room": f"soiree-{number}", "title": "A soirée"})
+        assert len((await api.gets("/rooms"))["rooms"]) == 40
+    assert not served_here.program.complaints()
+
+
 async def test_a_stop_says_goodbye_to_viewers_and_leaves_nothing(
     served_here: Served, room: str
 ) -> None:
