@@ -23,6 +23,7 @@ SECRET_CHARACTERS_MIN = 32  # as many bytes as HMAC-SHA-256 gives out, RFC 7518 
 UNSHOWN = "…"
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
+HttpUrl = Annotated[str, Meta(pattern="^https?://.")]
 WebsocketUrl = Annotated[str, Meta(pattern="^wss?://.")]
 Secret = Annotated[str, Meta(min_length=SECRET_CHARACTERS_MIN)]
 
@@ -135,6 +136,13 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             description="directory in which the processes share their metrics; "
             "absent: metrics in var_dir"
+        ),
+    ] = None
+    tracing_endpoint: Annotated[
+        HttpUrl | None,
+        Meta(
+            description="http:// or https:// address that takes traces (OTLP over HTTP, mostly "
+            "…:4318/v1/traces); absent: none are made"
         ),
     ] = None
     log_format: Annotated[

@@ -8,7 +8,7 @@ harmless.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -42,13 +42,17 @@ class Inbox:
         self._redis = redis
         self.sender = sender
 
-    async def put(self, room: str, envelopes: list[Envelope]) -> None:
-        """Hand commands to the room's engine, in this order, as one entry.
+    async def put(self, room: str, envelopes: list[Envelope], traces: Sequence[str] = ()) -> None:
+        """Hand commands to the room's engine, in this order, as one entry, with the addresses of
+        the traces that some of them are part of.
 
         Raises:
             redis.exceptions.RedisError: Redis is away; whether the entry got through is not known.
         """
-        await self._redis.xadd(keys.inbox(room), self._entry(envelopes))
+        entry = self._entry(envelopes)
+        if traces:
+            entry[b"t"] = " ".join(traces)
+        await self._redis.xadd(keys.inbox(room), entry)
 
     def add_to(self, pipe: Pipeline, room: str, envelopes: list[Envelope]) -> None:
         """The same, as the last of what `pipe` holds already and its caller executes."""
@@ -83,12 +87,12 @@ class InboxReader:
         )
         if not answer:
             return []
-        entries = [
-            (entry_id.decode(), fields[b"s"].decode(), fields[b"b"])
-            for entry_id, fields in answer[0][1]
-        ]
+        entries = [self._take(entry_id, fields) for entry_id, fields in answer[0][1]]
         self._last_id = entries[-1][0]
         return entries
+
+    def _take(self, entry_id: bytes, fields: dict[bytes, bytes]) -> tuple[str, str, bytes]:
+        return entry_id.decode(), fields[b"s"].decode(), fields[b"b"]
 
 
 async def subscribe(

@@ -21,6 +21,7 @@ from livestream import logs, supervisor
 from livestream.config import Settings, SettingsError
 from livestream.embedded_redis import EmbeddedRedis
 from livestream.supervisor import Role
+from livestream.tracing import require_tracing
 
 log = structlog.get_logger()
 
@@ -42,9 +43,10 @@ def serve(settings: Settings, announce: Callable[[Addresses], object] | None = N
     up.
 
     Raises:
-        SettingsError: a port cannot be had.
+        SettingsError: a port cannot be had, or what a setting needs is not installed.
         EmbeddedRedisError: the private Redis cannot be started.
     """
+    require_tracing(settings)
     with _reserved_ports(settings) as reserved:
         embedded = None
         if reserved.redis_url is None:

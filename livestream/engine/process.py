@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import signal
 from contextlib import suppress
+from functools import partial
 from typing import Final, cast
 
 import structlog
@@ -23,12 +24,14 @@ from livestream.engine import collector
 from livestream.engine.health import open_door
 from livestream.engine.lease import Lease
 from livestream.engine.owner import RoomOwner
+from livestream.engine.traced import TracedOwner
 from livestream.inbox import Inbox, subscribe
 from livestream.journal import FencedError
 from livestream.payments.cashier import ProviderMail
 from livestream.payments.provider import PaymentProvider
 from livestream.payments.sandbox import Sandbox
 from livestream.redis_client import inspect, open_redis
+from livestream.tracing import Tracing, open_tracing
 from metrics import catalog
 
 log = structlog.get_logger()
@@ -53,21 +56,27 @@ async def _serve(settings: Settings, alone: bool) -> None:
         loop.add_signal_handler(number, stopping.set)
     assert settings.redis_url is not None, "the command line fills it in"
     redis = open_redis(settings.redis_url, "engine")
+    tracing = open_tracing(settings, "engine")
     door = await open_door(settings) if alone else None
     try:
-        await EngineProcess(redis, settings).run(stopping)
+        await EngineProcess(redis, settings, tracing).run(stopping)
     finally:
         if door is not None:
             await door.cleanup()
         await redis.aclose()
+        if tracing is not None:
+            await tracing.close()
 
 
 class EngineProcess:
     """All ownerships of one process."""
 
-    def __init__(self, redis: aioredis.Redis, settings: Settings) -> None:
+    def __init__(
+        self, redis: aioredis.Redis, settings: Settings, tracing: Tracing | None = None
+    ) -> None:
         self._redis = redis
         self._settings = settings
+        self._new_owner = RoomOwner if tracing is None else partial(TracedOwner, tracing)
         self.name = f"e-{secrets.token_hex(4)}"
         self._mail = ProviderMail(redis, Inbox(redis, f"p-{self.name}"), "sandbox")
         self._provider: PaymentProvider = Sandbox(self._mail.answer)
@@ -131,7 +140,7 @@ class EngineProcess:
             log.warning("engine.redis_away", error=str(error))
 
     async def _own(self, room: str, lease: Lease, stopping: asyncio.Event) -> None:
-        owner = RoomOwner(
+        owner = self._new_owner(
             self._redis, room, self.name, self._provider, self._settings.snapshot_every_events
         )
         owned = catalog.ROOM_OWNED.labels(catalog.room_label(room))

@@ -132,11 +132,14 @@ class Outbox:
                 batch = gathered[:BATCH_MAX]
                 del gathered[:BATCH_MAX]
                 try:
-                    await self._inbox.put(room, batch)
+                    await self._put(room, batch)
                 except (RedisError, OSError):
                     self.redis_failed()
                     self._refuse([e.conn for e in batch + gathered], _AWAY)
                     gathered.clear()
+
+    async def _put(self, room: str, batch: list[Envelope]) -> None:
+        await self._inbox.put(room, batch)
 
     def settle(self, replies: Iterable[tuple[int, Raw]]) -> None:
         """Hand replies to those who wait. Answers to those who have left, or were told to ask

@@ -16,6 +16,7 @@ import secrets
 import signal
 import socket
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -34,9 +35,11 @@ from livestream.gateway.doorkeeper import Doorkeeper, Pages
 from livestream.gateway.limits import AudienceLimits
 from livestream.gateway.outbox import Outbox
 from livestream.gateway.rooms import COME_BACK
+from livestream.gateway.traced import TracedOutbox
 from livestream.inbox import Inbox, subscribe
 from livestream.messages import CloseCode
 from livestream.redis_client import open_redis
+from livestream.tracing import open_tracing
 
 log = structlog.get_logger()
 
@@ -101,7 +104,9 @@ class Gateway:
             viewers_max=settings.limits.viewers_max,
         )
         self.audience = Audience(self._loop, self._door, limits, reports.broadcast_done)
-        self.outbox = Outbox(Inbox(self._redis, self.name), self.audience, self._now_ms)
+        self._tracing = open_tracing(settings, "gateway")
+        new_outbox = Outbox if self._tracing is None else partial(TracedOutbox, self._tracing)
+        self.outbox = new_outbox(Inbox(self._redis, self.name), self.audience, self._now_ms)
         self.directory = Directory(self._redis, self.audience, self.outbox, self._now_ms)
         self._conversation = Conversation(
             self.name, self.audience, self.outbox, settings.limits, self._now_us
@@ -174,6 +179,8 @@ class Gateway:
             async with asyncio.timeout(LAST_REPORT_S):
                 await reports.report_audience(self._redis, self.name, self.directory)
         await self._redis.aclose()
+        if self._tracing is not None:
+            await self._tracing.close()
         log.info("gateway.stopped", gateway=self.name)
 
     async def _say_goodbye(self) -> None:
