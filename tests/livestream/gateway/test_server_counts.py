@@ -7,6 +7,8 @@ from typing import cast
 
 from livestream import keys
 from livestream.attendance import ChannelCounts, GatewayCounts, read_counts
+from livestream.gateway.counts import RoomCounts
+from livestream.gateway.reports import report_audience
 from tests.livestream.gateway.stage import Stage, shop
 
 
@@ -57,3 +59,16 @@ async def test_the_time_that_somebody_watched_is_counted(stage: Stage) -> None:
     await asyncio.sleep(2.2)
     line = await line_when(stage, tmall=ChannelCounts(joined=1))
     assert 1_000 <= line.channels["tmall"].watched_ms <= 4_500
+
+
+async def test_a_room_that_opens_while_the_gateway_reports_is_told_of_the_next_time(
+    stage: Stage,
+) -> None:
+    directory = stage.gateways[0].directory
+    reporting = asyncio.create_task(report_audience(stage.redis, "g-test", directory))
+    await asyncio.sleep(0)  # it waits for Redis now
+    directory.counts()["another"] = RoomCounts()
+    await reporting
+    assert not await stage.redis.exists(keys.audience("another"))
+    await report_audience(stage.redis, "g-test", directory)
+    assert await stage.redis.hexists(keys.audience("another"), "g-test")
