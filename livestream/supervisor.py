@@ -145,9 +145,9 @@ def prepare_metrics_dir(directory: Path) -> None:
 
 def forget_live_metrics(_role: Role, pid: int) -> None:
     """For `on_death`: take a dead process out of the gauges that count what is live."""
-    from prometheus_client import multiprocess
+    from metrics.graveyard import bury
 
-    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]  # it has no types
+    bury(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]), pid)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ Owns the choice between one process (its own registry) and several (the director
 PROMETHEUS_MULTIPROC_DIR, set before prometheus_client is first imported). Refuses to know HTTP.
 
 A scrape outlives processes: what a dead one counted stays, also when it died while making its file.
-Its live gauges go as soon as its parent calls prometheus_client's `mark_process_dead`.
+Its live gauges go as soon as its parent buries it (`metrics.graveyard`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from metrics import catalog
+from metrics.graveyard import undisturbed
 from metrics.ledger import Ledger, families, inbox_family
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -70,8 +71,9 @@ class _Instruments(Collector):
             return catalog.REGISTRY.collect()
         # A process killed between making its file and sizing it leaves one of no bytes, which the
         # library would stumble over for ever.
-        files = [str(path) for path in Path(shared).glob("*.db") if _size(path) > 0]
-        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]  # it has no types
+        with undisturbed(Path(shared)):
+            files = [str(path) for path in Path(shared).glob("*.db") if _size(path) > 0]
+            merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]  # it has no types
         return [_bounded(metric) for metric in merged]
 
 

@@ -4,6 +4,7 @@ process.py   which rooms this process owns; the entry point `run`
 lease.py     who owns a room, and for how long
 owner.py     the loop: read the inbox, decide, commit
 turn.py      what one round of that loop decides, as a value
+traced.py    the same loop, with a trace for each checkout
 keeper.py    what is kept beside the log: snapshot, storefront, ledger
 company.py   chat and audience: what is carried beside the log
 mixer.py     chat lines to chat frames, and the history for newcomers

@@ -19,7 +19,8 @@ THREE_GATEWAYS = """
 import json, os, signal, sys
 from metrics import catalog
 from metrics.exposition import render
-from prometheus_client.multiprocess import mark_process_dead
+from metrics.graveyard import bury
+from pathlib import Path
 
 def gateway(viewers, then):
     done_r, done_w = os.pipe()
@@ -53,9 +54,10 @@ os.kill(killed, signal.SIGKILL)
 os.waitpid(killed, 0)
 os.waitpid(ended, 0)
 before = render().decode()
+shared = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 for pid in (killed, ended):
-    mark_process_dead(pid)
-open(os.path.join(os.environ["PROMETHEUS_MULTIPROC_DIR"], "counter_999999.db"), "w").close()
+    bury(shared, pid)
+(shared / "counter_999999.db").touch()
 after = render().decode()
 crowds = [crowded(first) for first in (10_000, 20_000)]
 crowd = render().decode()
