@@ -203,6 +203,11 @@ async def assert_accounts_agree(redis: aioredis.Redis, redis_url: str, room: str
         assert statement.net_minor(currency) == takings.net()[currency]
     report = report_of(redis_url, room)
     assert takings_of_report(report) == takings
+    said = report["reconciliation"]
+    assert said["agrees"], said
+    assert {line["provider"] for line in said["figures"] if line["figure"] == "net"} == set(
+        takings.net().values()
+    ), "the report has seen the provider's account too"
     assert {drop["drop_id"]: drop["sold"] for drop in report["drops"]} == {
         drop_id: drop.stock.sold for drop_id, drop in books.drops.items()
     }
