@@ -106,8 +106,9 @@ class Line:
         waiting: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._waiting[command["id"]] = waiting
         try:
-            await socket.send(orjson.dumps(command), text=True)
-            return await asyncio.wait_for(waiting, ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                await socket.send(orjson.dumps(command), text=True)
+                return await waiting
         except (TimeoutError, ConnectionError, WebSocketException):
             return None
         finally:
