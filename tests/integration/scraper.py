@@ -32,7 +32,7 @@ class Scraper:
         self.scrapes = 0
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(10))
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30))
         self._task = asyncio.create_task(self._run())
         return self
 
