@@ -155,8 +155,10 @@ async def _sell(served: Served, room: str, rng: random.Random) -> None:
                 "box", BOXES, BOX_YEN, currency="JPY", limit_per_viewer=2, **waits
             )
             shoppers = [Shopper(line, "", rng) for line in lines[2:]]
+            # Before the rush, in which every bag may be in somebody's cart.
+            assert (await lines[0].ask("cart.add", sku="bag", quantity=1))["ok"]
             async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
-                tasks.create_task(_forget(lines[0]))
+                tasks.create_task(_forgets(lines[0]))
                 tasks.create_task(_hesitate(lines[1]))
                 for number, shopper in enumerate(shoppers):
                     tasks.create_task(shopper.wants("bag" if number % 4 else "box"))
@@ -173,9 +175,8 @@ async def _sell(served: Served, room: str, rng: random.Random) -> None:
         await world.close()
 
 
-async def _forget(line: Line) -> None:
-    """Put a bag into the cart until its time runs out."""
-    assert (await line.ask("cart.add", sku="bag", quantity=1))["ok"]
+async def _forgets(line: Line) -> None:
+    """Leave what is in the cart until its time runs out."""
     assert await line.hears(lambda: any(f["type"] == "hold.expired" for f in line.private), 10)
 
 
