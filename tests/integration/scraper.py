@@ -13,6 +13,9 @@ from typing import Self
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.integration.programs import PATIENCE_S
+from tests.processes import eventually
+
 SCRAPED_EVERY_S = 0.1
 
 #: A sample's name and labels.
@@ -33,6 +36,7 @@ class Scraper:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30))
+        assert await eventually(PATIENCE_S, self._is_there), "nobody answers a scrape"
         self._task = asyncio.create_task(self._run())
         return self
 
@@ -63,6 +67,13 @@ class Scraper:
         while self.scrapes < seen + 2:
             self._check()
             await asyncio.sleep(SCRAPED_EVERY_S / 2)
+
+    async def _is_there(self) -> bool:
+        try:
+            async with self._session.get(self._url):
+                return True
+        except aiohttp.ClientConnectionError:
+            return False  # it starts
 
     async def _run(self) -> None:
         while True:
