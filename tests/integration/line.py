@@ -33,7 +33,7 @@ Frame = dict[str, Any]
 #: After this long without an answer a client asks again.
 ANSWER_S = 2.0
 #: And this is the longest a test waits for the final answer to one command.
-FINAL_ANSWER_S = 30.0
+FINAL_ANSWER_S = 60.0
 
 
 class Line:

@@ -27,7 +27,7 @@ BOXES, BOX_MINOR = 60, 99_999
 BUSYBODIES, POSTCARD_MINOR = 40, 500
 #: Shoppers come in waves, and each wave but the last meets a disaster.
 WAVE_S = 0.5
-RUSH_ENDS_S = 60.0
+RUSH_ENDS_S = 80.0
 
 Disaster = Callable[[], Awaitable[object]]
 
