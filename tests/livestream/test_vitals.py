@@ -19,6 +19,7 @@ async def _telling() -> AsyncIterator[None]:
     await asyncio.sleep(0.05)
     yield
     task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def value(name: str, **labels: str) -> float:

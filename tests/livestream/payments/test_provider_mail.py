@@ -28,6 +28,7 @@ async def delivering(redis: aioredis.Redis) -> AsyncIterator[ProviderMail]:
     running = asyncio.create_task(mail.run())
     yield mail
     running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def delivered(redis: aioredis.Redis, room: str, answers: int) -> list[object]:
