@@ -7,5 +7,10 @@ from __future__ import annotations
 from msgspec import Struct
 
 
+def tag_of(kind: type[Struct]) -> str:
+    """The name that a kind of fact, command or message has in the log and on the wire."""
+    return str(kind.__struct_config__.tag)
+
+
 class Fact(Struct, frozen=True, tag_field="type", omit_defaults=True):
     """Something that happened. Its tag is its name in the log."""

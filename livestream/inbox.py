@@ -23,7 +23,8 @@ from livestream.redis_client import BLOCK_MS_MAX, StreamEntries, count_failure
 
 log = structlog.get_logger()
 
-#: Entries that one read returns, and one turn decides: 64 x at most 500 commands.
+#: Entries that one read returns: 64 x at most 500 commands. A turn takes reads until it has as
+#: many, so at most 127.
 ENTRIES_PER_READ: Final = 64
 RECONNECT_FIRST_S: Final = 0.05
 RECONNECT_LONGEST_S: Final = 1.0

@@ -20,7 +20,7 @@ from msgspec import Struct, field, to_builtins
 from cart import events
 from cart.counter import Books, Counter
 from cart.drop import Drop, DropStatus, DropTerms
-from cart.fact import Fact
+from cart.fact import Fact, tag_of
 from livestream import facts
 from livestream.messages import Card, CardView, ChatMessage, DropView, RoomStatus, Snapshot
 from livestream.room import EPOCHS_KEPT, Room, RoomState
@@ -37,8 +37,7 @@ def public_frame(fact: Fact, seq: int, at_ms: int) -> tuple[Audience, Frame] | N
     if body is None:
         return None
     audience: Audience = "gateways" if type(fact) in _FOR_GATEWAYS else "viewers"
-    tag = type(fact).__struct_config__.tag
-    return audience, {"type": tag, "seq": seq, "at_ms": at_ms, **body(fact)}
+    return audience, {"type": tag_of(type(fact)), "seq": seq, "at_ms": at_ms, **body(fact)}
 
 
 def private_frame(counter: Counter, fact: Fact) -> tuple[str, Frame] | None:
@@ -134,7 +133,7 @@ def _order_changed(
 ) -> tuple[str, Frame]:
     order = books.orders[fact.order_id]
     frame: Frame = {
-        "type": type(fact).__struct_config__.tag,
+        "type": tag_of(type(fact)),
         "order_id": order.order_id,
         "total_minor": order.total_minor,
         "currency": order.currency,
@@ -148,7 +147,7 @@ def _payment_failed(
     books: Books, fact: events.PaymentDeclined | events.PaymentReturned
 ) -> tuple[str, Frame]:
     return books.orders[fact.order_id].viewer, {
-        "type": type(fact).__struct_config__.tag,
+        "type": tag_of(type(fact)),
         "order_id": fact.order_id,
         "reason": fact.reason,
     }

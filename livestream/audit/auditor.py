@@ -15,7 +15,7 @@ import msgspec
 from msgspec import structs
 from redis import asyncio as aioredis
 
-from cart.fact import Fact
+from cart.fact import Fact, tag_of
 from livestream import keys
 from livestream.audit.check import Check, Look, Moment
 from livestream.audit.evidence import Captured, Evidence
@@ -113,7 +113,7 @@ class Auditor:
         for sentence in sentences:
             self._found[check] += 1
             if len(self.findings) < FINDINGS_MAX:
-                tag = "" if fact is None else str(type(fact).__struct_config__.tag)
+                tag = "" if fact is None else tag_of(type(fact))
                 rule = check.rule
                 self.findings.append(
                     Finding(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from cart.fact import tag_of
 from cart.outcome import CartResult, ErrorCode, HoldResult, OrderResult, RemoveResult
 from livestream import __version__, messages
 from livestream.control import desk_feed, views
@@ -205,11 +206,6 @@ def types_of(kind: Any, schemas: Schemas) -> list[str]:
     schema = schemas.components[schemas.of(kind)["$ref"].rsplit("/", 1)[1]]
     values: list[str] = schema["properties"]["type"]["enum"]
     return values
-
-
-def tag_of(kind: Any) -> str:
-    """The `type` of a viewer's command."""
-    return str(kind.__struct_config__.tag)
 
 
 def _command(kind: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ import structlog
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
+from cart.fact import tag_of
 from cart.stock import BrokenBooksError
 from livestream import wire
 from livestream.clock import now_ms
@@ -274,7 +275,6 @@ class RoomOwner:
         catalog.BATCH_COMMANDS.observe(turn.outcomes.total())
         self._decisions += turn.outcomes.total()
         for (command, outcome), times in turn.outcomes.items():
-            tag = str(command.__struct_config__.tag)  # type: ignore[attr-defined]  # every command is a Struct
-            catalog.DECISIONS.labels(tag, outcome).inc(times)
+            catalog.DECISIONS.labels(tag_of(command), outcome).inc(times)
             if outcome != "ok":
                 self._refusals[outcome] += times

@@ -37,7 +37,7 @@ class Turn(Struct):
     private: list[tuple[str, dict[str, Any]]] = []
     consumed: str = ""
     #: How often each kind of command had each outcome: "ok" or an error code.
-    outcomes: Tally[tuple[type, str]] = msgspec.field(default_factory=Tally)
+    outcomes: Tally[tuple[type[Struct], str]] = msgspec.field(default_factory=Tally)
     #: Inbox entries that could not be read: somebody else's, or of another version.
     unreadable: int = 0
 

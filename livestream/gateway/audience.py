@@ -306,7 +306,6 @@ class Audience:
             self.send(viewer, received.answer, Lane.PRIVATE)
 
     def _hear(self, viewer: Viewer, payload: bytes) -> None:
-        self.stats.messages_in += 1
         try:
             self._door.heard(viewer, payload)
         except Exception as error:

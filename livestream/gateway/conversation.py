@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
+from cart.fact import tag_of
 from cart.outcome import ErrorCode, Refusal
 from livestream import clock, wire
 from livestream.config import Limits
@@ -100,7 +101,7 @@ class Conversation:
             kind, to = "unreadable", message.to
             answer = Refusal(ErrorCode.INVALID, message.refusal.message[:REASON_CHARACTERS_MAX])
         else:
-            kind, to = str(type(message).__struct_config__.tag), message.id
+            kind, to = tag_of(type(message)), message.id
             answer = self._consider(viewer, session, message)
         self.heard_by_type[kind, answer.code if isinstance(answer, Refusal) else "ok"] += 1
         if answer is not None:

@@ -26,6 +26,7 @@ import structlog
 from msgspec import Raw
 from redis.exceptions import RedisError
 
+from cart.fact import tag_of
 from cart.outcome import ErrorCode, Refusal
 from livestream import wire
 from livestream.commands import Envelope
@@ -54,7 +55,7 @@ SILENT_RETRY_MS: Final = 1_000
 #: What a reply has that is no refusal (wire.reply_frame). Within a string of JSON, such as the id
 #: that the client chose, its quotes would be escaped.
 _DONE: Final = b',"ok":true,'
-_KINDS: Final = {kind: str(kind.__struct_config__.tag) for kind in get_args(ShoppingMessage)}
+_KINDS: Final = {kind: tag_of(kind) for kind in get_args(ShoppingMessage)}
 #: The one that tries to get a unit.
 _ATTEMPT: Final = "cart.add"
 #: What became of a command: done, refused by the engine, or the viewer was told to ask again.

@@ -24,13 +24,11 @@ class AudienceStats:
     opened: int = 0  # viewers joined
     closed: Counter[int] = field(default_factory=Counter)  # viewers left, by close code
     bytes_in: int = 0
-    messages_in: int = 0
     protocol_errors: int = 0  # closed for breaking RFC 6455 or our bounds on it
     bytes_out: int = 0
     frames_out: int = 0  # written whole or begun, or queued for one who is behind
     broadcasts: Counter[Lane] = field(default_factory=Counter)
     broadcasts_merged: int = 0  # travelled in the same write as the one before
-    fell_behind: int = 0  # times that a viewer's socket was full
     slow_evictions: int = 0  # closed 4008: over backlog_bytes_max or slow_ms_max
     chat_skipped: int = 0  # chat frames that somebody did not get
     pulse_replaced: int = 0  # pulse frames that a newer one replaced before they left

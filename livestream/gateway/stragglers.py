@@ -47,7 +47,6 @@ class Stragglers:
         self._behind[viewer] = None
         viewer.group.mark_behind(viewer)
         self._descriptors.watch(viewer.fd, EVENT_IN | EVENT_OUT)
-        self._stats.fell_behind += 1
         if written:  # begun: its rest goes, whatever the lane
             self._stats.frames_out += 1
             viewer.backlog.add(frame[written:])

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from cart import events
-from cart.fact import Fact
+from cart.fact import Fact, tag_of
 from cart.money import Currency
 from livestream import facts
 from livestream.attendance import MOMENT_EVERY_MS, Moment
@@ -79,7 +79,7 @@ class Run:
         if len(self.marks) >= MARKS_MAX:
             self.marks_left_out += 1
             return
-        self.marks.append(Mark(at_ms, str(type(fact).__struct_config__.tag), title))
+        self.marks.append(Mark(at_ms, tag_of(type(fact)), title))
 
 
 def _title(state: RoomState, fact: Fact) -> str | None:

@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from livestream import commands
+from livestream.clock import now_ms
 from livestream.commands import HostCommand
 from livestream.show.script import Cue, Show
 
@@ -180,7 +181,7 @@ class Desk:
         try:
             async with self._session.ws_connect(url, protocols=("livestream.desk.v1",)) as feed:
                 frame = await feed.receive_json(timeout=CALL_TIMEOUT_S)
-            return int(frame["server_time_ms"]) - _now_ms()
+            return int(frame["server_time_ms"]) - now_ms()
         except (aiohttp.ClientError, TimeoutError, TypeError, KeyError, ValueError) as error:
             raise ShowStoppedError(f"the desk feed of {room} cannot be read: {error}") from error
 
@@ -206,15 +207,11 @@ async def run_show(
                 raise ShowStoppedError(answer.problem)
         ahead_ms = await desk.clock_ms(room)
         played = []
-        for due_ms, cue in show.timetable(_now_ms() + ahead_ms + LEAD_MS, speed):
-            await asyncio.sleep(max(0, due_ms - ahead_ms - _now_ms()) / 1_000)
+        for due_ms, cue in show.timetable(now_ms() + ahead_ms + LEAD_MS, speed):
+            await asyncio.sleep(max(0, due_ms - ahead_ms - now_ms()) / 1_000)
             answer = await desk.call(call_of(room, cue.command))
-            step = Played(cue, _now_ms() + ahead_ms - due_ms, answer.problem)
+            step = Played(cue, now_ms() + ahead_ms - due_ms, answer.problem)
             played.append(step)
             if on_cue is not None:
                 on_cue(step)
         return played
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

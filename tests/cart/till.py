@@ -13,7 +13,7 @@ from typing import Any
 from cart import clock, desk, settlement, shopper
 from cart.counter import Counter, evolve
 from cart.drop import Drop, DropStatus, DropTerms
-from cart.fact import Fact
+from cart.fact import Fact, tag_of
 from cart.money import Currency
 from cart.order import Order, OrderStatus
 from cart.outcome import Decision, ErrorCode, Refusal
@@ -232,4 +232,4 @@ def refusal(answer: Answer) -> ErrorCode:
 
 def tag(fact: Fact) -> str:
     """The fact's name in the log."""
-    return str(type(fact).__struct_config__.tag)
+    return tag_of(type(fact))

@@ -13,7 +13,7 @@ from typing import Any, cast
 from cart.drop import DropTerms
 from cart.fact import Fact
 from cart.money import Currency
-from cart.outcome import ErrorCode, Refusal
+from cart.outcome import Refusal
 from cart.perk import PerkTerms
 from livestream import commands, messages, wire
 from livestream.commands import Command, Envelope
@@ -29,6 +29,9 @@ from livestream.room import (
     tick,
 )
 from livestream.storefront import Storefront, public_frame
+from tests.cart.till import ok as ok
+from tests.cart.till import refusal as refusal
+from tests.cart.till import tag as tag
 
 Answer = Mapping[str, Any] | Refusal
 Log = list[tuple[int, Record]]
@@ -201,21 +204,3 @@ class Stage:
             for fact in read_back.facts:
                 evolve(room, fact, read_back.at_ms)
         return room.state
-
-
-def ok(answer: Answer) -> Mapping[str, Any]:
-    """The result of a command that must have succeeded."""
-    assert not isinstance(answer, Refusal), answer
-    return answer
-
-
-def refusal(answer: Answer) -> ErrorCode:
-    """The code of a command that must have been refused."""
-    assert isinstance(answer, Refusal), answer
-    assert answer.message
-    return answer.code
-
-
-def tag(fact: Fact) -> str:
-    """The fact's name in the log."""
-    return str(type(fact).__struct_config__.tag)
