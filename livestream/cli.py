@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import cyclopts
 from cyclopts import App, Parameter
+from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from livestream import __version__, logs
@@ -371,14 +372,25 @@ def verify(
     room: str,
     /,
     *,
+    compare: Annotated[
+        bool,
+        Parameter(
+            help="also compare it with the engine's snapshot and the sandbox provider's account",
+            negative=(),
+        ),
+    ] = False,
     json: Annotated[bool, Parameter(help="print JSON", negative=())] = False,
     common: Common = COMMON,
 ) -> int:
-    """Audit ROOM from its log alone; status 0 when every invariant holds."""
-    from livestream.audit import audit_room
+    """Audit ROOM: read its log, and only that; status 0 when every invariant holds."""
+    from livestream.audit import Verdict, audit_room, evidence_beside
+
+    async def audit(redis: aioredis.Redis, room: str) -> Verdict:
+        evidence = await evidence_beside(redis, room) if compare else None
+        return await audit_room(redis, room, evidence)
 
     with _redis_url(common.settings()) as url:
-        verdict = asyncio.run(_with_redis(url, room, audit_room))
+        verdict = asyncio.run(_with_redis(url, room, audit))
     print(verdict.to_json() if json else verdict.to_text())
     return 0 if verdict.clean else STATUS_NO
 

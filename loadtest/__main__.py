@@ -47,7 +47,10 @@ def main() -> int:
         token = _livestream(directory, "token", "loadtest").strip()
         locust = _locust(directory, control_url, token, options.viewers, options.seconds)
         audit = subprocess.run(
-            _command(directory, "verify", ROOM), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+            _command(directory, "verify", ROOM, "--compare"),
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            text=True,
         )
     (directory / "audit.txt").write_text(audit.stdout)
     print(audit.stdout, end="")

@@ -3,7 +3,7 @@
 Owns a second set of books, kept from the facts alone, and one check for each of the twelve
 invariants (docs/ARCHITECTURE.md, "What must hold at every prefix of the log"). Refuses to use the
 engine's own bookkeeping for stock and money: `cart.counter` is folded beside it only to be
-compared.
+compared. The verdict is on the log alone; what else is known may be given as evidence.
 
     check.py     what a check is                      ledger.py    the second set of books
     stock.py     1 stock adds up, 2 never oversold, 9 limits, 11 stock shown
@@ -12,11 +12,13 @@ compared.
     perks.py     8 the first N
     history.py   0 the log's own form, 4 nothing acknowledged is lost, 12 state = fold(log)
     auditor.py   one pass over the records            verdict.py   what is told at the end
+    evidence.py  what a log cannot show by itself     beside.py    what Redis keeps of that
 
 One pass; memory grows with drops, holds and orders, not with the length of the log.
 """
 
 from livestream.audit.auditor import Auditor, audit_log, audit_room
+from livestream.audit.beside import evidence_beside
 from livestream.audit.evidence import Acknowledged, Captured, Evidence
 from livestream.audit.verdict import Finding, Verdict
 
@@ -29,4 +31,5 @@ __all__ = [
     "Verdict",
     "audit_log",
     "audit_room",
+    "evidence_beside",
 ]

@@ -6,19 +6,15 @@ again. Refuses to know any rule, and where records come from.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
 
 import msgspec
-from msgspec import structs
 from redis import asyncio as aioredis
 
 from cart.fact import Fact, tag_of
-from livestream import keys
 from livestream.audit.check import Check, Look, Moment
-from livestream.audit.evidence import Captured, Evidence
+from livestream.audit.evidence import Evidence
 from livestream.audit.history import LogIsWellFormed, NothingIsLost, StateIsTheFold
 from livestream.audit.holds import EveryHoldEndsOnce
 from livestream.audit.ledger import Ledger
@@ -32,15 +28,11 @@ from livestream.audit.perks import FirstNGetThePerk
 from livestream.audit.stock import LimitCountsAll, NeverOversold, ShownStockIsTrue, StockAddsUp
 from livestream.audit.verdict import Books, DropLine, Finding, MoneyLine, RuleLine, Verdict
 from livestream.facts import Record
-from livestream.journal import read_log, read_snapshot
-from livestream.payments.statement import read_statement
+from livestream.journal import read_log
 
 #: Findings kept in full, about 300 bytes each: 300 KB. The rest of a log that is broken from end to
 #: end is only counted.
 FINDINGS_MAX = 1_000
-#: A room decides what waits within milliseconds, unless it has no engine just now.
-INBOX_LOOKS: Final = 20
-INBOX_LOOK_EVERY_S: Final = 0.05
 
 
 class Auditor:
@@ -206,17 +198,12 @@ def audit_log(
 
 
 async def audit_room(redis: aioredis.Redis, room: str, evidence: Evidence | None = None) -> Verdict:
-    """The verdict on a room as its log in Redis tells it. The engine's own snapshot and the sandbox
-    provider's own account are evidence unless others are given.
+    """The verdict on a room as its log in Redis tells it. Nothing else is read; what stands beside
+    the log comes in as `evidence` (`livestream.audit.beside` collects it).
 
     Raises:
         redis.exceptions.RedisError: Redis is away.
     """
-    evidence = evidence if evidence is not None else Evidence()
-    if evidence.snapshot is None:
-        evidence = structs.replace(evidence, snapshot=await read_snapshot(redis, room))
-    if not evidence.captured:
-        evidence = structs.replace(evidence, captured=await _captured(redis, room))
     auditor = Auditor(room, evidence)
     try:
         async for seq, record in read_log(redis, room):
@@ -224,19 +211,3 @@ async def audit_room(redis: aioredis.Redis, room: str, evidence: Evidence | None
     except msgspec.DecodeError as error:
         auditor.unreadable(str(error))
     return auditor.verdict()
-
-
-async def _captured(redis: aioredis.Redis, room: str) -> list[Captured]:
-    """What the provider says it captured, if the room has heard all of it; else nothing, for money
-    whose news is under way is not lost.
-    """
-    statement = await read_statement(redis, room)
-    for _ in range(INBOX_LOOKS):
-        # Looked at after the account: its lines and the answers that wait were written together.
-        if not await redis.xlen(keys.inbox(room)):
-            return [
-                Captured(payment_id, amount.amount_minor, amount.currency)
-                for payment_id, amount in statement.captured.items()
-            ]
-        await asyncio.sleep(INBOX_LOOK_EVERY_S)
-    return []

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from livestream import commands
-from livestream.audit import audit_room
+from livestream.audit import audit_room, evidence_beside
 from livestream.demo.client import Client
 from livestream.demo.result import DemoResult, gather_result
 from livestream.demo.shopper import Shopper
@@ -151,7 +151,8 @@ async def _judge(options: Options, crowd: Sequence[Temper], witness: Witness) ->
     try:
         truth = await _settled_truth(redis, options.room)
         told = evidence(witness, demand_exceeded=all(enough.values()))
-        audit = await audit_room(redis, options.room, told)
+        known = await evidence_beside(redis, options.room, told)
+        audit = await audit_room(redis, options.room, known)
     finally:
         await redis.aclose()
     return gather_result(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from livestream import keys
-from livestream.audit import audit_room
+from livestream.audit import audit_room, evidence_beside
 from livestream.embedded_redis import EmbeddedRedis
 from tests.integration.house import House, Served
 from tests.integration.world import World
@@ -67,6 +67,6 @@ async def evening(served: Served, room: str) -> AsyncIterator[World]:
     yield made
     print("--- serve", *served.program.complaints(), sep="\n")
     if await made.redis.exists(keys.log(room)):
-        verdict = await audit_room(made.redis, room)
+        verdict = await audit_room(made.redis, room, await evidence_beside(made.redis, room))
         assert verdict.clean, verdict.to_text()
     await made.close()

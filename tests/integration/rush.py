@@ -11,7 +11,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
-from livestream.audit import audit_room
+from livestream.audit import audit_room, evidence_beside
 from tests.integration import books
 from tests.integration.books import Log
 from tests.integration.line import Line
@@ -60,7 +60,8 @@ async def rush(
         await everybody_has_heard_everything(world, [s.line for s in everybody])
         log = await Log.read(world.redis, world.room)
         _reckon(log, everybody)
-    verdict = await audit_room(world.redis, world.room)
+    beside = await evidence_beside(world.redis, world.room)
+    verdict = await audit_room(world.redis, world.room, beside)
     assert verdict.clean, verdict.to_text()
     return log, everybody
 

@@ -21,6 +21,7 @@ from livestream.clock import now_ms
 from livestream.facts import AnyFact, Record
 from livestream.journal import read_log
 from livestream.redis_client import StreamEntries
+from livestream.room import RoomState
 from livestream.tickets import HostToken, Ticket, read_host_token, read_ticket
 from tests.integration.house import SECRET, Served
 from tests.integration.programs import Ran, run_command
@@ -96,6 +97,20 @@ async def test_the_auditor_passes_a_good_log(evening: World) -> None:
     assert (ran.status, ran.err) == (0, "")
     assert "CNY 57,600.00" in ran.out
     assert ran.out.splitlines()[-1].startswith("clean up to seq")
+
+
+async def test_the_auditor_reads_the_log_alone_unless_it_is_asked_to_compare(
+    evening: World,
+) -> None:
+    await sells_out(evening)
+    copy = f"{evening.room}-copy"
+    await copy_log(evening.redis, evening.room, copy)
+    await evening.redis.set(keys.snapshot(copy), wire.encode_state(RoomState(copy, seq=999_999)))
+    audited = run_command("verify", copy, redis_url=evening.house.redis_url)
+    assert (audited.status, audited.err) == (0, "")
+    compared = run_command("verify", copy, "--compare", redis_url=evening.house.redis_url)
+    assert compared.status == 1
+    assert compared.out.splitlines()[-1].startswith("NOT CLEAN")
 
 
 async def test_the_auditor_finds_one_bag_too_many(evening: World) -> None:

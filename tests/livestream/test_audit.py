@@ -27,6 +27,7 @@ from livestream.audit import (
     Verdict,
     audit_log,
     audit_room,
+    evidence_beside,
 )
 from livestream.facts import AnyFact, Record
 from livestream.payments.statement import Amount, Movement, write_down
@@ -611,15 +612,28 @@ async def test_a_room_is_audited_as_redis_has_it(
     assert (await audit_room(redis, room)).clean
 
 
-async def test_the_engines_own_snapshot_is_compared_too(redis: aioredis.Redis, room: str) -> None:
+async def test_the_verdict_depends_on_the_log_alone(
+    redis: aioredis.Redis, room: str, honest: Log
+) -> None:
+    """Whatever stands under the room's other keys, even what nobody could read."""
+    await keep(redis, room, honest)
+    for key in (keys.snapshot(room), keys.statement(room), keys.inbox(room), keys.ledger(room)):
+        await redis.set(key, b"not what belongs here")
+    assert (await audit_room(redis, room)).clean
+
+
+async def test_the_engines_own_snapshot_is_compared_when_asked(
+    redis: aioredis.Redis, room: str
+) -> None:
     stage = Stage(room)
     stage.begin()
     await keep(redis, room, stage.log)
     await redis.set(keys.snapshot(room), wire.encode_state(stage.room.state))
-    assert (await audit_room(redis, room)).clean
+    assert (await audit_room(redis, room, await evidence_beside(redis, room))).clean
     stage.room.state.title = "Another evening"
     await redis.set(keys.snapshot(room), wire.encode_state(stage.room.state))
-    assert (await audit_room(redis, room)).broken() == {12}
+    beside = await evidence_beside(redis, room)
+    assert (await audit_room(redis, room, beside)).broken() == {12}
 
 
 async def test_the_provider_s_own_account_is_evidence(redis: aioredis.Redis, room: str) -> None:
@@ -633,9 +647,11 @@ async def test_the_provider_s_own_account_is_evidence(redis: aioredis.Redis, roo
         write_down(pipe, room, [captured])
         pipe.xadd(keys.inbox(room), {b"the approval": b"is under way"})
         await pipe.execute()
-    assert (await audit_room(redis, room)).clean, "its news may be on their way"
+    beside = await evidence_beside(redis, room)
+    assert (await audit_room(redis, room, beside)).clean, "its news may be on their way"
     await redis.xtrim(keys.inbox(room), maxlen=0)
-    assert (await audit_room(redis, room)).broken() == {6}, "the room has heard all, and not this"
+    beside = await evidence_beside(redis, room)
+    assert (await audit_room(redis, room, beside)).broken() == {6}, "the room has heard all"
 
 
 async def test_a_record_that_cannot_be_read_is_a_finding(
