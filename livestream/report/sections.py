@@ -318,7 +318,7 @@ def _reconciliation(report: Report) -> Markup:
     verdict = (
         "Everything that was compared agrees."
         if told.agrees
-        else "NOT EVERYTHING AGREES. `livestream verify` says where the log stops making sense."
+        else "NOT EVERYTHING AGREES. `livestream verify --compare` says where it stops."
     )
     columns = ("Figure", "Orders", "Books", "Payments", "Provider", "Metrics", "")
     return section(

@@ -176,7 +176,7 @@ def _reconciliation(report: Report) -> RenderableType:
     verdict = (
         Text("everything that was compared agrees", style="bold green")
         if told.agrees
-        else Text("NOT EVERYTHING AGREES: livestream verify says where", style="bold red")
+        else Text("NOT EVERYTHING AGREES: livestream verify --compare says where", style="bold red")
     )
     missing = [Text(f"not compared: {what}") for what in told.not_compared]
     return Group(Text(), table, verdict, *missing)
