@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from cart.basket import Basket
+from cart.basket import Basket, PutBack
 from cart.drop import Drop, DropStatus, StockLevels
 from cart.events import (
     DropClosed,
@@ -241,7 +241,8 @@ def _hold_released(counter: Counter, event: HoldReleased, at_ms: int) -> None:
         del counter.books.holds[event.hold_id]
         basket.hold_ids.remove(event.hold_id)
     before = basket.recent.get(event.command_id)
-    basket.remember(event.command_id, (before if isinstance(before, int) else 0) + event.quantity)
+    already = before.quantity if isinstance(before, PutBack) else 0
+    basket.remember(event.command_id, PutBack(hold.sku, already + event.quantity))
 
 
 def _hold_expired(counter: Counter, event: HoldExpired, at_ms: int) -> None:

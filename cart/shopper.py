@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cart.basket import Basket
+from cart.basket import Basket, PutBack
 from cart.bounds import LINES_MAX, PAYMENT_ATTEMPTS_MAX
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus
@@ -115,10 +115,10 @@ def remove(
     if basket is None:
         return refuse(ErrorCode.EMPTY_CART, "nothing is held")
     done = basket.recent.get(command_id)
-    if isinstance(done, HoldPlaced):
-        return _id_used(command_id)
+    if isinstance(done, PutBack) and _may_be(done, sku, quantity):
+        return Decision((), {"sku": sku, "removed": done.quantity})
     if done is not None:
-        return Decision((), {"sku": sku, "removed": done})
+        return _id_used(command_id)
     holds = [counter.books.holds[hold_id] for hold_id in reversed(basket.hold_ids)]
     mine = [hold for hold in holds if hold.sku == sku]
     held = sum(hold.quantity for hold in mine)
@@ -132,6 +132,13 @@ def remove(
             facts.append(HoldReleased(hold.hold_id, units, command_id))
             left -= units
     return Decision(facts, {"sku": sku, "removed": removed})
+
+
+def _may_be(done: PutBack, sku: str, quantity: int | None) -> bool:
+    """Whether this is what was asked for then. Facts tell what went back, not how much was asked
+    for, so that only less is known to be other content.
+    """
+    return done.sku == sku and (quantity is None or done.quantity <= quantity)
 
 
 def show(counter: Counter, viewer: str) -> Decision:

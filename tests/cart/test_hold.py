@@ -216,6 +216,17 @@ def test_putting_back_twice_by_id_gets_the_first_answer(till: Till) -> None:
     assert till.stock() == (2, 1, 0, 0)
 
 
+def test_a_removal_by_a_used_id_but_of_other_content_is_a_conflict(till: Till) -> None:
+    till.sell("tank")
+    till.add("wang", quantity=2)
+    till.add("wang", "tank")
+    first = ok(till.remove("wang", quantity=2, command_id="c-9"))
+    assert refusal(till.remove("wang", "tank", command_id="c-9")) is ErrorCode.CONFLICT
+    assert refusal(till.remove("wang", quantity=1, command_id="c-9")) is ErrorCode.CONFLICT
+    assert ok(till.remove("wang", quantity=2, command_id="c-9")) == first
+    assert [hold["sku"] for hold in till.show("wang")["holds"]] == ["tank"]
+
+
 def test_a_repeat_of_a_removal_over_several_holds_tells_the_whole_number(till: Till) -> None:
     till.add("wang")
     till.add("wang")
