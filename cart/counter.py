@@ -173,11 +173,15 @@ def _drop_scheduled(counter: Counter, event: DropScheduled, at_ms: int) -> None:
 
 
 def _drop_opened(counter: Counter, event: DropOpened, at_ms: int) -> None:
-    counter.books.drops[event.drop_id].status = DropStatus.OPEN
+    drop = counter.books.drops[event.drop_id]
+    drop.status = DropStatus.OPEN
+    drop.paused = False
 
 
 def _drop_paused(counter: Counter, event: DropPaused, at_ms: int) -> None:
-    counter.books.drops[event.drop_id].status = DropStatus.PAUSED
+    drop = counter.books.drops[event.drop_id]
+    drop.status = DropStatus.PAUSED
+    drop.paused = True
 
 
 def _drop_restocked(counter: Counter, event: DropRestocked, at_ms: int) -> None:

@@ -8,6 +8,8 @@ Owns the host's rules. Refuses to know roles and tokens: who may press is settle
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cart.bounds import DROPS_MAX, SUPPLY_MAX
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus, DropTerms
@@ -76,7 +78,7 @@ def pause(counter: Counter, drop_id: str) -> Decision:
 
 
 def restock(counter: Counter, drop_id: str, quantity: int) -> Decision:
-    """Add units; a sold-out drop opens again."""
+    """Add units; a sold-out drop opens again, or is paused again if the host had paused it."""
     drop = counter.books.drops.get(drop_id)
     if drop is None:
         return _no_drop(drop_id)
@@ -87,9 +89,14 @@ def restock(counter: Counter, drop_id: str, quantity: int) -> Decision:
     facts: list[Fact] = [DropRestocked(drop_id, quantity)]
     status = drop.status
     if status is DropStatus.SOLD_OUT:
-        facts.append(DropOpened(drop_id, "restock"))
-        status = DropStatus.OPEN
+        facts.append(_back_on_sale(drop, "restock"))
+        status = DropStatus.PAUSED if drop.paused else DropStatus.OPEN
     return Decision(facts, {"drop_id": drop_id, "status": status.value})
+
+
+def _back_on_sale(drop: Drop, reason: Literal["restock", "refund"]) -> DropOpened | DropPaused:
+    """What becomes of a sold-out drop that has units again."""
+    return (DropPaused if drop.paused else DropOpened)(drop.terms.drop_id, reason)
 
 
 def close(counter: Counter, drop_id: str) -> Decision:
@@ -130,7 +137,7 @@ def refund(counter: Counter, order_id: str, restocked: bool) -> Decision:
     for drop_id in dict.fromkeys(line.drop_id for line in order.lines):
         drop = books.drops[drop_id]
         if restocked and drop.status is DropStatus.SOLD_OUT:
-            facts.append(DropOpened(drop_id, "refund"))
+            facts.append(_back_on_sale(drop, "refund"))
         facts += _perk_passed_on(counter, drop, order)
     return Decision(facts, answer)
 

@@ -6,6 +6,9 @@
                                 SOLD_OUT
     any of them --host--> CLOSED   (what is free is withdrawn; what is held may still be paid)
 
+A PAUSED drop sells out too, when the last unit that was held is paid. It stays the host's to
+resume: restock and refund bring it back to PAUSED, by a logged `drop.paused` with its reason.
+
 Owns terms (what the host declares) and the state of one drop. Refuses to know viewers beyond a
 tally for the limit, and every clock.
 """
@@ -74,6 +77,8 @@ class Drop(Struct):
     status: DropStatus
     shown: StockLevels
     shown_at_ms: int = 0
+    #: The host paused it and has not resumed it; selling out does not undo that.
+    paused: bool = False
     taken: dict[str, int] = {}
     perks: PerkBook = field(default_factory=PerkBook)
     #: Paid orders in the order of payment; refunded ones are skipped when a perk passes on.

@@ -31,9 +31,12 @@ class DropOpened(Fact, frozen=True, gc=False, tag="drop.opened"):
 
 
 class DropPaused(Fact, frozen=True, gc=False, tag="drop.paused"):
-    """No new holds; what is held may still be paid."""
+    """No new holds; what is held may still be paid. It is paused again by `restock` and `refund`
+    when it sold out while it was paused.
+    """
 
     drop_id: str
+    reason: Literal["host", "restock", "refund"] = "host"
 
 
 class DropRestocked(Fact, frozen=True, gc=False, tag="drop.restocked"):

@@ -18,7 +18,7 @@ from livestream.audit.perks import FirstNGetThePerk
 from livestream.facts import Record
 from livestream.room import Room, RoomState, evolve
 
-#: What a drop must be for it to open for the reason given.
+#: What a drop must be for it to open, or to pause, for the reason given.
 _OPENS_FROM = {
     "clock": "scheduled",
     "host": "scheduled",
@@ -26,6 +26,7 @@ _OPENS_FROM = {
     "restock": "sold_out",
     "refund": "sold_out",
 }
+_PAUSES_FROM = {"host": "open", "restock": "sold_out", "refund": "sold_out"}
 
 
 class LogIsWellFormed(Check):
@@ -84,21 +85,27 @@ class LogIsWellFormed(Check):
             return
         if drop.status != _OPENS_FROM[fact.reason]:
             yield f"drop {fact.drop_id} opens by {fact.reason} while it is {drop.status}"
+        elif drop.status == "sold_out" and drop.paused:
+            yield f"drop {fact.drop_id} opens by {fact.reason} though the host had paused it"
         opens_at_ms = drop.terms.opens_at_ms
         if fact.reason == "clock" and (opens_at_ms is None or self.ledger.at_ms < opens_at_ms):
             yield f"drop {fact.drop_id} is opened by the clock before its time"
 
-    @before(events.DropPaused, events.DropSoldOut, events.DropClosed)
-    def ends_from_where_it_is(
-        self, fact: events.DropPaused | events.DropSoldOut | events.DropClosed
-    ) -> Iterator[str]:
+    @before(events.DropPaused)
+    def pauses_from_where_it_is(self, fact: events.DropPaused) -> Iterator[str]:
         drop = self.ledger.drops.get(fact.drop_id)
         if drop is None:
             return
-        if drop.status == "closed" or (
-            isinstance(fact, events.DropPaused) and drop.status != "open"
-        ):
-            yield f"drop {fact.drop_id} is {drop.status} and cannot move so"
+        if drop.status != _PAUSES_FROM[fact.reason]:
+            yield f"drop {fact.drop_id} is paused by {fact.reason} while it is {drop.status}"
+        elif drop.status == "sold_out" and not drop.paused:
+            yield f"drop {fact.drop_id} is paused by {fact.reason} and not by the host"
+
+    @before(events.DropSoldOut, events.DropClosed)
+    def ends_from_where_it_is(self, fact: events.DropSoldOut | events.DropClosed) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        if drop is not None and drop.status == "closed":
+            yield f"drop {fact.drop_id} is closed and cannot move so"
 
     @before(facts.RoomEnded)
     def the_end_closes_every_drop(self, fact: facts.RoomEnded) -> Iterator[str]:

@@ -33,6 +33,8 @@ class DropAccount(Struct):
     sold: int = 0
     withdrawn: int = 0
     status: Literal["scheduled", "open", "paused", "sold_out", "closed"] = "scheduled"
+    #: The host's last word was "pause".
+    paused: bool = False
 
     def columns(self) -> str:
         """The five numbers, in words."""
@@ -154,11 +156,13 @@ def _drop_scheduled(ledger: Ledger, fact: events.DropScheduled) -> None:
 def _drop_opened(ledger: Ledger, fact: events.DropOpened) -> None:
     if account := ledger.drops.get(fact.drop_id):
         account.status = "open"
+        account.paused = False
 
 
 def _drop_paused(ledger: Ledger, fact: events.DropPaused) -> None:
     if account := ledger.drops.get(fact.drop_id):
         account.status = "paused"
+        account.paused = True
 
 
 def _drop_sold_out(ledger: Ledger, fact: events.DropSoldOut) -> None:

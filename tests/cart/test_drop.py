@@ -128,6 +128,29 @@ def test_new_units_do_not_open_a_drop_that_waits_or_is_paused(till: Till) -> Non
     assert till.of().stock.supplied == 3 + 2 + 2
 
 
+@pytest.mark.parametrize("how", ["restock", "refund"])
+def test_a_drop_that_sold_out_while_paused_waits_for_the_host_when_it_has_units_again(
+    till: Till, how: str
+) -> None:
+    till.sell(supply=1)
+    order_id = till.place("wang")
+    till.pay("wang", order_id)
+    till.pause()
+    ok(till.approve(f"{order_id}-p1"))
+    assert till.status() is DropStatus.SOLD_OUT, "which is true, whoever paused it"
+    if how == "restock":
+        assert ok(till.restock(1))["status"] == "paused"
+    else:
+        till.refund(order_id)
+    assert till.names()[-1] == "drop.paused"
+    assert till.status() is DropStatus.PAUSED
+    assert refusal(till.add("li")) is ErrorCode.NOT_OPEN
+    assert ok(till.open())["status"] == "open"
+    till.buy("li")
+    ok(till.restock(1))
+    assert till.status() is DropStatus.OPEN, "the host had resumed it"
+
+
 def test_supply_has_a_bound_that_restocking_cannot_pass(till: Till) -> None:
     till.schedule(supply=SUPPLY_MAX - 1)
     ok(till.restock(1))

@@ -253,6 +253,11 @@ PLANTED: list[tuple[str, int, Forge]] = [
     ("an open drop opens", 0, repeat(events.DropOpened, 0)),
     ("the clock opens what has no time", 0, change(events.DropOpened, 0, reason="clock")),
     ("a closed drop is paused", 0, put_in(events.DropPaused(SANTOS), after=events.DropClosed)),
+    (
+        "a drop is paused by a restock, and no host had paused it",
+        0,
+        put_in(events.DropPaused(SANTOS, "restock"), after=events.DropSoldOut),
+    ),
     # -- 1 stock adds up
     ("more held than there is", 1, change(events.HoldPlaced, 0, quantity=4)),
     ("closing withdraws too little", 1, change(events.DropClosed, 1, withdrawn=0)),
@@ -385,6 +390,23 @@ def test_a_planted_violation_is_found_and_named(honest: Log, rule: int, forge: F
     verdict = audit_log(forge(honest))
     assert not verdict.clean
     assert rule in verdict.broken(), verdict.findings
+
+
+def test_what_sold_out_while_paused_is_paused_again_in_every_book() -> None:
+    stage = Stage()
+    stage.begin()
+    stage.sell(supply=1)
+    payment_id = stage.pay("wang", stage.place("wang"))
+    stage.desk(commands.DropPause(SANTOS))
+    ok(stage.approve(payment_id))
+    stage.desk(commands.DropRestock(SANTOS, 1))
+    verdict = audit_log(stage.log)
+    assert verdict.findings == []
+    assert verdict.books.drops[0].status == "paused"
+    assert stage.view.drops[SANTOS]["status"] == "paused"
+    opened = put_in(events.DropOpened(SANTOS, "restock"), after=events.DropRestocked)
+    forged = take_out(events.DropPaused, 1)(opened(stage.log))
+    assert audit_log(forged).broken() == {0}, "nobody but the host may resume it"
 
 
 def test_every_rule_has_a_planted_violation() -> None:
