@@ -28,6 +28,7 @@ from redis.exceptions import RedisError
 from cart.fact import tag_of
 from cart.stock import BrokenBooksError
 from livestream import wire
+from livestream.absence import Absence
 from livestream.clock import now_ms
 from livestream.engine.company import Company
 from livestream.engine.keeper import Keeper
@@ -79,6 +80,7 @@ class RoomOwner:
         self._records = 0
         self._append_ms_last = 0.0
         self._refusals: Tally[str] = Tally()
+        self._absence = Absence("journal", room=room)
         self._sit_down_with(Room(RoomState(room)))
 
     def _sit_down_with(self, room: Room) -> None:
@@ -258,10 +260,11 @@ class RoomOwner:
                 await self._journal.commit(turn.last_seq, record, air, turn.consumed, messages)
             except (RedisError, OSError) as error:
                 uncertain = True
-                log.warning("journal.away", room=self._name, error=str(error))
+                self._absence.note(error)
                 await asyncio.sleep(delay_s)
                 delay_s = min(RETRY_LONGEST_S, delay_s * 2)
             else:
+                self._absence.over()
                 append_s = time.perf_counter() - started_s
                 self._append_ms_last = append_s * 1_000
                 if turn.facts:

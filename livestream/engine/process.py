@@ -19,6 +19,7 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from livestream import keys, vitals
+from livestream.absence import Absence
 from livestream.config import Settings
 from livestream.engine import collector
 from livestream.engine.health import open_door
@@ -82,6 +83,7 @@ class EngineProcess:
         self._provider: PaymentProvider = Sandbox(self._mail.answer)
         self._owned: dict[str, asyncio.Task[None]] = {}
         self._nudge = asyncio.Event()
+        self._absence = Absence("engine.redis")
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Own rooms until `stopping` is set; then give all of them back."""
@@ -137,7 +139,9 @@ class EngineProcess:
                 if await lease.hold():
                     self._owned[room] = asyncio.create_task(self._own(room, lease, stopping))
         except (RedisError, OSError) as error:
-            log.warning("engine.redis_away", error=str(error))
+            self._absence.note(error)
+        else:
+            self._absence.over()
 
     async def _own(self, room: str, lease: Lease, stopping: asyncio.Event) -> None:
         owner = self._new_owner(

@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final, cast, get_args
 
-import structlog
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
@@ -20,12 +19,11 @@ from cart.counter import Books
 from cart.events import OrderRefunded, PaymentReturned, PaymentStarted
 from cart.fact import Fact
 from cart.order import Payment, PaymentStatus
+from livestream.absence import Absence
 from livestream.commands import Envelope, ProviderCommand
 from livestream.inbox import Inbox
 from livestream.payments.provider import Intent, PaymentProvider
 from livestream.payments.statement import Movement, write_down
-
-log = structlog.get_logger()
 
 #: Answers that go into one inbox entry.
 BATCH_MAX: Final = 500
@@ -77,6 +75,7 @@ class ProviderMail:
         self._actor = f"provider:{provider_name}"
         self._waiting: dict[str, list[tuple[ProviderCommand, Movement | None]]] = {}
         self._wake = asyncio.Event()
+        self._absence = Absence("payments.inbox")
 
     def answer(self, room: str, command: ProviderCommand, moved: Movement | None = None) -> None:
         """Take an answer, and the money that it is about if any was moved; `run` delivers it."""
@@ -110,7 +109,8 @@ class ProviderMail:
                     self._inbox.add_to(pipe, room, envelopes)
                     await pipe.execute()
             except RedisError as error:
-                log.warning("payments.inbox_away", room=room, error=str(error))
+                self._absence.note(error)
                 await asyncio.sleep(RETRY_S)
             else:
+                self._absence.over()
                 return
