@@ -1,6 +1,6 @@
 """How the numbers reach a scraper: one text for all processes of this machine, and all rooms.
 
-Owns the choice between one process (its own registry) and several (the directory that they share,
+Owns the choice between one process (`metrics.own_text`) and several (the directory that they share,
 PROMETHEUS_MULTIPROC_DIR, set before prometheus_client is first imported). Refuses to know HTTP.
 
 A scrape outlives processes: what a dead one counted stays, also when it died while making its file.
@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -23,6 +24,7 @@ from prometheus_client.registry import Collector
 from metrics import catalog
 from metrics.graveyard import undisturbed
 from metrics.ledger import Ledger, families, inbox_family
+from metrics.own_text import OwnText
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 #: Read by prometheus_client itself, at its import.
@@ -36,43 +38,39 @@ def render(ledgers: Iterable[Ledger] = (), inboxes: Mapping[str, int] | None = N
     `ledgers` are the latest of each room, as plain dicts, `inboxes` the entries that wait in each
     room's. With 40 gateways this reads some 150 files: call it in a thread.
     """
-    return b"".join(pieces(ledgers, inboxes))
+    shared = os.environ.get(SHARED_DIR_VARIABLE)
+    instruments = own_text() if shared is None else generate_latest(_Machine(Path(shared)))
+    return instruments + generate_latest(_Rooms(ledgers, inboxes))
 
 
-def pieces(
-    ledgers: Iterable[Ledger] = (), inboxes: Mapping[str, int] | None = None
-) -> Iterator[bytes]:
-    """The same, one metric after the other, each in a fraction of a millisecond; but where
-    processes share, the first takes most of the time.
+def own_text() -> bytes:
+    """Every instrument of this process alone, as CONTENT_TYPE. It takes a fraction of a
+    millisecond: call it on the loop.
     """
-    for metric in _Instruments().collect():
-        yield generate_latest(_One(metric))
-    for metric in _Rooms(ledgers, inboxes).collect():
-        yield generate_latest(_One(metric))
+    return _OWN.make()
 
 
 def is_shared() -> bool:
-    """Whether the text tells of all processes of this machine, not of this one alone."""
+    """Whether `render` tells of all processes of this machine, not of this one alone."""
     return SHARED_DIR_VARIABLE in os.environ
 
 
-class _One(Collector):
-    def __init__(self, metric: Metric) -> None:
-        self._metric = metric
+_OWN: Final = OwnText(
+    instrument for instrument in vars(catalog).values() if isinstance(instrument, MetricWrapperBase)
+)
+
+
+class _Machine(Collector):
+    """The instruments of all processes that share a directory."""
+
+    def __init__(self, shared: Path) -> None:
+        self._shared = shared
 
     def collect(self) -> Iterable[Metric]:
-        return [self._metric]
-
-
-class _Instruments(Collector):
-    def collect(self) -> Iterable[Metric]:
-        shared = os.environ.get(SHARED_DIR_VARIABLE)
-        if shared is None:
-            return catalog.REGISTRY.collect()
         # A process killed between making its file and sizing it leaves one of no bytes, which the
         # library would stumble over for ever.
-        with undisturbed(Path(shared)):
-            files = [str(path) for path in Path(shared).glob("*.db") if _size(path) > 0]
+        with undisturbed(self._shared):
+            files = [str(path) for path in self._shared.glob("*.db") if _size(path) > 0]
             merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]  # it has no types
         return [_bounded(metric) for metric in merged]
 

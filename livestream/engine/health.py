@@ -6,8 +6,6 @@ serve`) it is not needed: there control answers for all processes of the machine
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
 from livestream.config import Settings
@@ -34,5 +32,6 @@ async def _livez(_: web.Request) -> web.Response:
 
 
 async def _metrics(_: web.Request) -> web.Response:
-    body = await asyncio.to_thread(exposition.render)
-    return web.Response(body=body, headers={"Content-Type": exposition.CONTENT_TYPE})
+    return web.Response(
+        body=exposition.own_text(), headers={"Content-Type": exposition.CONTENT_TYPE}
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from asyncio import Future
+from asyncio import Task
 from collections import Counter
 from typing import Final
 
@@ -30,8 +30,6 @@ from metrics import catalog, exposition
 from metrics.batches import observe_times
 
 EVERY_S: Final = 1.0
-#: How long the audience waits for a part of a scrape: half as long as for a slice of a broadcast.
-AT_A_TIME_S: Final = 0.001
 
 
 async def report_audience(redis: aioredis.Redis, gateway: str, directory: Directory) -> None:
@@ -149,50 +147,24 @@ class Meter:
 
 
 class MetricsPage:
-    """What a scrape gets: made anew for it, a few instruments at a time, so that the audience waits
-    for none of it. Those who ask while it is being made get the same.
-    """
+    """What a scrape gets."""
 
     def __init__(self) -> None:
-        self._promised: Future[HttpReply] | None = None
-        self._wanted = asyncio.Event()
+        self._promised: Task[HttpReply] | None = None
 
-    def answer(self) -> Future[HttpReply]:
-        """The text, soon."""
-        if self._promised is None:
-            self._promised = asyncio.get_running_loop().create_future()
-            self._wanted.set()
+    def answer(self) -> HttpReply | Task[HttpReply]:
+        """This gateway's own text at once: it takes the audience less time than 50 of its frames.
+
+        Where the machine's processes share one, all of them, soon: reading their files takes 20 ms
+        and more, in a thread that fights with the audience for the interpreter. There the control
+        server is the one to be scraped. Those who ask while it is being made get the same.
+        """
+        if not exposition.is_shared():
+            return HttpReply(200, exposition.own_text(), exposition.CONTENT_TYPE)
+        if self._promised is None or self._promised.done():
+            self._promised = asyncio.create_task(self._make())
         return self._promised
 
-    async def run(self) -> None:
-        """Make the text when it is asked for, for ever."""
-        while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            try:
-                reply = HttpReply(200, await self._make(), exposition.CONTENT_TYPE)
-            except Exception as error:  # whatever it is, it must not cost the viewers their gateway
-                self._keep_promise().set_exception(error)
-            else:
-                self._keep_promise().set_result(reply)
-
-    def _keep_promise(self) -> Future[HttpReply]:
-        promised, self._promised = self._promised, None
-        assert promised is not None, "it was wanted"
-        return promised
-
-    async def _make(self) -> bytes:
-        if exposition.is_shared():
-            # The files of all processes of the machine, in one go: 20 ms and more. Where that is
-            # so, the control server is the one to be scraped.
-            return await asyncio.to_thread(exposition.render)
-        # Not in a thread: it would take turns with the audience every 5 ms at best, and hold each
-        # write of a broadcast up for as long.
-        pieces = []
-        rested_s = time.monotonic()
-        for piece in exposition.pieces():
-            pieces.append(piece)
-            if time.monotonic() - rested_s > AT_A_TIME_S:
-                await asyncio.sleep(0)
-                rested_s = time.monotonic()
-        return b"".join(pieces)
+    async def _make(self) -> HttpReply:
+        text = await asyncio.to_thread(exposition.render)
+        return HttpReply(200, text, exposition.CONTENT_TYPE)

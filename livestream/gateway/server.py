@@ -140,7 +140,6 @@ class Gateway:
                 self._report(),
                 self._sweep(),
                 self._look_at_tickets(),
-                self._metrics_page.run(),
                 vitals.tell("gateway"),
             )
         ]

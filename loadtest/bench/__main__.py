@@ -94,6 +94,20 @@ def measuring_figures(document: dict[str, Any]) -> list[Figure]:
             "ms",
             mark=SCRAPE_MARK,
         ),
+        Figure(
+            "  of it CPU of the gateway",
+            cost["scrape_cpu_ms"],
+            "ms",
+            cost["broadcast_cpu_ms"],
+            "a broadcast",
+        ),
+        Figure(
+            "a broadcast while its gateway is scraped",
+            cost["broadcast_while_scraped_ms"],
+            "ms",
+            cost["broadcast_beside_a_scrape_ms"],
+            "another gateway is",
+        ),
     ]
 
 

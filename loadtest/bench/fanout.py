@@ -25,8 +25,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +36,8 @@ _JOIN_STEPS = 5
 _WARM_UP = 500
 _SETTLE_S = 0.5
 _SPARE_DESCRIPTORS = 200
+_PATIENCE_S = 120
+_SCRAPES = 10
 _KINDS = ("floor", "ours", "ours+instruments", "ours+ticket", *fanout_servers.LIBRARIES[1:])
 #: What the audience has to reach: the first mark and, in brackets, the design's own.
 _MARKS = {
@@ -68,12 +68,44 @@ class Result:
     handshake_us: list[float] = field(default_factory=list)
     handshakes_wall_per_s: list[float] = field(default_factory=list)
     viewer_bytes: float = 0.0
-    #: By the clock, from the first viewer to the last; the same while somebody scrapes; the scrapes
-    #: of a gateway at rest, and of one that broadcasts.
+    #: By the clock, from the first viewer to the last: alone; while somebody scrapes another
+    #: gateway, on the other core; and while the same somebody scrapes this one.
     broadcast_ms: list[float] = field(default_factory=list)
+    broadcast_beside_ms: list[float] = field(default_factory=list)
     broadcast_scraped_ms: list[float] = field(default_factory=list)
+    #: A scrape of a gateway at rest, its CPU time there, and one of a gateway that broadcasts.
     scrape_ms: list[float] = field(default_factory=list)
+    scrape_cpu_ms: list[float] = field(default_factory=list)
     scrape_busy_ms: list[float] = field(default_factory=list)
+
+
+class Process:
+    """A process of the benchmark, and the line to it."""
+
+    def __init__(self, run: Callable[..., None], *arguments: Any) -> None:
+        self._name = f"{run.__module__}{arguments}"
+        context = multiprocessing.get_context("spawn")
+        self._line, theirs = context.Pipe()
+        self._process = context.Process(target=run, args=(theirs, *arguments), daemon=True)
+        self._process.start()
+
+    def say(self, *command: Any) -> None:
+        self._line.send(command)
+
+    def hear(self) -> Any:
+        if not self._line.poll(_PATIENCE_S):
+            raise RuntimeError(f"{self._name}: no answer")
+        return self._line.recv()
+
+    def ask(self, *command: Any) -> Any:
+        self.say(*command)
+        return self.hear()
+
+    def stop(self) -> None:
+        self.say("stop")
+        self._process.join(10)
+        if self._process.is_alive():
+            self._process.kill()
 
 
 class Pair:
@@ -82,39 +114,26 @@ class Pair:
     def __init__(self, kind: str, server_cores: set[int], crowd_cores: set[int]) -> None:
         self.kind = kind
         self.result = Result()
-        context = multiprocessing.get_context("spawn")
-        self._server, theirs = context.Pipe()
-        self._processes: list[BaseProcess] = [
-            context.Process(
-                target=fanout_servers.run, args=(theirs, kind, server_cores), daemon=True
-            )
-        ]
-        self._processes[0].start()
-        self._port = port = self._ask(self._server)
-        self._crowd, theirs = context.Pipe()
-        self._processes.append(
-            context.Process(
-                target=fanout_crowd.run, args=(theirs, port, _ticket(), crowd_cores), daemon=True
-            )
-        )
-        self._processes[1].start()
+        self._server = Process(fanout_servers.run, kind, server_cores)
+        self._port = self._server.hear()
+        self._crowd = Process(fanout_crowd.run, self._port, _ticket(), crowd_cores)
 
     def join(self, viewers: int) -> None:
         """Fill the server in steps; measure handshakes in each, and memory over all of them."""
-        self._ask(self._crowd, "join", _WARM_UP)
+        self._crowd.ask("join", _WARM_UP)
         time.sleep(_SETTLE_S)
-        bytes_before = self._ask(self._server, "memory")
+        bytes_before = self._server.ask("memory")
         step = (viewers - _WARM_UP) // _JOIN_STEPS
         for _ in range(_JOIN_STEPS):
-            cpu_before = self._ask(self._server, "cpu")
-            seconds = self._ask(self._crowd, "join", step)
+            cpu_before = self._server.ask("cpu")
+            seconds = self._crowd.ask("join", step)
             time.sleep(_SETTLE_S / 5)
-            spent_us = (self._ask(self._server, "cpu") - cpu_before) / 1_000
+            spent_us = (self._server.ask("cpu") - cpu_before) / 1_000
             self.result.handshake_us.append(spent_us / step)
             self.result.handshakes_wall_per_s.append(step / seconds)
-        grown = self._ask(self._server, "memory") - bytes_before
+        grown = self._server.ask("memory") - bytes_before
         self.result.viewer_bytes = grown / (step * _JOIN_STEPS)
-        self.viewers = self._ask(self._server, "viewers")
+        self.viewers = self._server.ask("viewers")
         if self.viewers != step * _JOIN_STEPS + _WARM_UP:
             raise RuntimeError(f"{self.kind}: {self.viewers} viewers joined")
 
@@ -125,48 +144,51 @@ class Pair:
         self.result.broadcast_ms.append(wall_ns / 1_000_000)
 
     def broadcast_while_scraped(self, payload: bytes) -> None:
-        """The same, and somebody scrapes at that moment; before it, somebody scrapes in peace."""
-        self.result.scrape_ms.append(self._scrape())
-        busy_ms: list[float] = []
-        _, wall_ns = self._broadcast(payload, lambda: busy_ms.append(self._scrape()))
-        self.result.scrape_busy_ms += busy_ms
+        """The same while somebody scrapes it."""
+        _, wall_ns = self._broadcast(
+            payload, lambda: self.result.scrape_busy_ms.append(_scrape(self._port))
+        )
         self.result.broadcast_scraped_ms.append(wall_ns / 1_000_000)
 
+    def broadcast_beside(self, payload: bytes, other_port: int) -> None:
+        """The same while somebody scrapes the gateway at `other_port` instead."""
+        _, wall_ns = self._broadcast(payload, lambda: _scrape(other_port))
+        self.result.broadcast_beside_ms.append(wall_ns / 1_000_000)
+
+    def scrape(self) -> None:
+        """Scrape it in peace."""
+        cpu_before = self._server.ask("cpu")
+        times_ms = [_scrape(self._port) for _ in range(_SCRAPES)]
+        spent_ms = (self._server.ask("cpu") - cpu_before) / 1_000_000
+        self.result.scrape_ms.append(statistics.median(times_ms))
+        self.result.scrape_cpu_ms.append(spent_ms / _SCRAPES)
+
     def _broadcast(
-        self, payload: bytes, meanwhile: Callable[[], None] | None = None
+        self, payload: bytes, meanwhile: Callable[[], object] | None = None
     ) -> tuple[int, int]:
         expected = self.viewers * (len(payload) + _HEADER_BYTES)
-        self._crowd.send(("receive", expected))
-        self._server.send(("broadcast", payload))
+        self._crowd.say("receive", expected)
+        self._server.say("broadcast", payload)
         if meanwhile is not None:
             meanwhile()
-        spent_ns, wall_ns = self._ask(self._server)
-        if not self._ask(self._crowd):
+        spent_ns, wall_ns = self._server.hear()
+        if not self._crowd.hear():
             raise RuntimeError(f"{self.kind}: a frame did not reach everybody, or more than once")
         return spent_ns, wall_ns
 
-    def _scrape(self) -> float:
-        began_s = time.perf_counter()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics") as answer:
-            text = answer.read()
-        if answer.status != 200 or b"livestream_frames_sent_total" not in text:
-            raise RuntimeError(f"{self.kind}: the scrape tells nothing")
-        return (time.perf_counter() - began_s) * 1_000
-
     def stop(self) -> None:
-        for control in (self._crowd, self._server):
-            control.send(("stop",))
-        for process in self._processes:
-            process.join(10)
-            if process.is_alive():
-                process.kill()
+        self._crowd.stop()
+        self._server.stop()
 
-    def _ask(self, control: Connection, *command: Any) -> Any:
-        if command:
-            control.send(command)
-        if not control.poll(120):
-            raise RuntimeError(f"{self.kind}: no answer to {command}")
-        return control.recv()
+
+def _scrape(port: int) -> float:
+    """Milliseconds that a scraper waits for the gateway at `port`."""
+    began_s = time.perf_counter()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        text = answer.read()
+    if answer.status != 200 or b"livestream_frames_sent_total" not in text:
+        raise RuntimeError("the scrape tells nothing")
+    return (time.perf_counter() - began_s) * 1_000
 
 
 def _ticket() -> str:
@@ -185,7 +207,11 @@ def _cores() -> tuple[set[int], set[int]]:
 
 def measure(kinds: list[str], viewers: int, rounds: int) -> dict[str, Result]:
     server_cores, crowd_cores = _cores()
+    # Whoever scrapes must not take the servers' core.
+    os.sched_setaffinity(0, crowd_cores)
     pairs: list[Pair] = []
+    other = Process(fanout_servers.run, _MEASURED, crowd_cores)
+    other_port = other.hear()
     try:
         for kind in kinds:
             _say(f"{kind}: {viewers:,} viewers join")
@@ -198,6 +224,8 @@ def measure(kinds: list[str], viewers: int, rounds: int) -> dict[str, Result]:
             for pair in pairs:
                 pair.broadcast(payload)
                 if pair.kind == _MEASURED:
+                    pair.scrape()
+                    pair.broadcast_beside(payload, other_port)
                     pair.broadcast_while_scraped(payload)
         for pair in pairs:
             for figures in vars(pair.result).values():
@@ -207,6 +235,7 @@ def measure(kinds: list[str], viewers: int, rounds: int) -> dict[str, Result]:
     finally:
         for pair in pairs:
             pair.stop()
+        other.stop()
 
 
 def summary(results: dict[str, Result]) -> dict[str, dict[str, float | None]]:
@@ -233,22 +262,24 @@ def summary(results: dict[str, Result]) -> dict[str, dict[str, float | None]]:
     return table
 
 
-def cost_of_measuring(results: dict[str, Result]) -> dict[str, float] | None:
-    """What instruments add to a delivery, and a scrape to a broadcast: medians of the ratios within
-    each round. None where the two were not measured.
+def cost_of_measuring(results: dict[str, Result], viewers: int) -> dict[str, float] | None:
+    """What instruments add to a delivery (the median of the ratios within each round), and what a
+    scrape is to a broadcast. None where the two were not measured.
     """
     if not {"ours", _MEASURED} <= results.keys():
         return None
     off, on = results["ours"], results[_MEASURED]
 
-    def ratio(those: list[float], these: list[float]) -> float:
-        return statistics.median(b / a for a, b in zip(those, these, strict=True))
-
+    pairs = zip(off.delivery_us, on.delivery_us, strict=True)
     return {
-        "fanout_ratio_on_to_off": ratio(off.delivery_us, on.delivery_us),
+        "fanout_ratio_on_to_off": statistics.median(with_ / without for without, with_ in pairs),
         "scrape_ms": statistics.median(on.scrape_ms),
+        "scrape_cpu_ms": statistics.median(on.scrape_cpu_ms),
         "scrape_during_broadcast_ms": statistics.median(on.scrape_busy_ms),
-        "broadcast_ratio_while_scraped": ratio(on.broadcast_ms, on.broadcast_scraped_ms),
+        "broadcast_cpu_ms": statistics.median(on.delivery_us) * viewers / 1_000,
+        "broadcast_ms": statistics.median(on.broadcast_ms),
+        "broadcast_while_scraped_ms": statistics.median(on.broadcast_scraped_ms),
+        "broadcast_beside_a_scrape_ms": statistics.median(on.broadcast_beside_ms),
     }
 
 
@@ -276,9 +307,14 @@ def show(table: dict[str, dict[str, float | None]], viewers: int) -> None:
 def show_cost(cost: dict[str, float]) -> None:
     print(
         f"instruments on ÷ off: {cost['fanout_ratio_on_to_off']:.3f} × CPU of a delivery "
-        f"(at most {_INSTRUMENTS_RATIO_MAX}); a scrape: {cost['scrape_ms']:.1f} ms "
-        f"(at most {_SCRAPE_MS_MAX:g}), {cost['scrape_during_broadcast_ms']:.1f} ms during a "
-        f"broadcast, which then takes {cost['broadcast_ratio_while_scraped']:.3f} × as long"
+        f"(at most {_INSTRUMENTS_RATIO_MAX})\n"
+        f"a scrape: {cost['scrape_ms']:.1f} ms (at most {_SCRAPE_MS_MAX:g}), "
+        f"{cost['scrape_during_broadcast_ms']:.1f} ms during a broadcast\n"
+        f"the gateway's CPU: {cost['scrape_cpu_ms']:.2f} ms for a scrape, "
+        f"{cost['broadcast_cpu_ms']:.1f} ms for a broadcast\n"
+        f"a broadcast by the clock: {cost['broadcast_ms']:.1f} ms alone, "
+        f"{cost['broadcast_while_scraped_ms']:.1f} ms while it is scraped, "
+        f"{cost['broadcast_beside_a_scrape_ms']:.1f} ms while another gateway is"
     )
 
 
@@ -307,7 +343,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = measure(kinds, options.viewers, options.rounds)
     table = summary(results)
     show(table, options.viewers)
-    cost = cost_of_measuring(results)
+    cost = cost_of_measuring(results, options.viewers)
     if cost is not None:
         show_cost(cost)
     options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -43,10 +43,7 @@ class Measured(Ours):
             gateway.outbox,
         )
         self._page = reports.MetricsPage()
-        self._tasks = [
-            loop.create_task(work)
-            for work in (vitals.tell("gateway"), self._page.run(), self._copy())
-        ]
+        self._tasks = [loop.create_task(work) for work in (vitals.tell("gateway"), self._copy())]
         self._audience.listen(sock)
 
     async def broadcast(self, payload: bytes) -> None:

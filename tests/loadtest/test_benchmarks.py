@@ -1,4 +1,4 @@
-"""The counter's benchmarks run, on real processes, and their figures are figures of this run."""
+"""The benchmarks run, on real processes, and their figures are figures of this run."""
 
 import json
 import os
@@ -28,6 +28,21 @@ def bench(name: str, directory: Path, options: str) -> dict[str, Any]:
     assert run.returncode == 0, run.stderr
     document: dict[str, Any] = json.loads((directory / f"var/bench/{name}.json").read_text())
     return document
+
+
+def test_fan_out_is_measured_with_instruments_on_and_off_and_with_a_scrape_under_way(
+    free_dir: Path,
+) -> None:
+    sides = ("floor", "ours", "ours+instruments")
+    document = bench("fanout", free_dir, f"--viewers 600 --rounds 2 --only {','.join(sides)}")
+    for side in sides:
+        assert document["servers"][side]["delivery_us"] > 0
+    samples = document["samples"]["ours+instruments"]
+    for figure in ("broadcast_ms", "broadcast_beside_ms", "broadcast_scraped_ms", "scrape_cpu_ms"):
+        assert len(samples[figure]) == 2
+        assert min(samples[figure]) > 0
+    assert document["measuring"]["fanout_ratio_on_to_off"] > 0
+    assert 0 < document["measuring"]["scrape_ms"] < 1_000
 
 
 def test_the_counters_decisions_are_measured_beside_the_usual_design(free_dir: Path) -> None:
