@@ -43,7 +43,8 @@ TimeMs = Annotated[
     int, Meta(ge=0, le=4_102_444_800_000, description="milliseconds since the Unix epoch")
 ]
 #: A hold or a payment window lasts a second to a day.
-TtlMs = Annotated[int, Meta(ge=1_000, le=86_400_000)]
+TTL_MAX_MS = 86_400_000
+TtlMs = Annotated[int, Meta(ge=1_000, le=TTL_MAX_MS)]
 
 #: Engraving, gift card and the like: at most 8 x (32 + 200) characters, under 4 KiB as UTF-8 on the
 #: wire.

@@ -136,11 +136,11 @@ class Counter:
 
     def takings_of(self, currency: str, sku: str, channel: str) -> Takings:
         """The row of the ledger for one currency, SKU and channel, made when first asked for."""
-        by_channel = self.books.takings.setdefault(currency, {}).setdefault(sku, {})
-        row = by_channel.get(channel)
-        if row is None:
-            row = by_channel[channel] = Takings()
-        return row
+        try:
+            return self.books.takings[currency][sku][channel]
+        except KeyError:
+            by_channel = self.books.takings.setdefault(currency, {}).setdefault(sku, {})
+            return by_channel.setdefault(channel, Takings())
 
 
 def evolve(counter: Counter, event: Fact, at_ms: int) -> None:

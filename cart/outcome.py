@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from msgspec import Struct
 
@@ -141,7 +141,7 @@ class OrderResult(TypedDict):
     perks: NotRequired[list[PerkResult]]
 
 
-class Decision(NamedTuple):
+class Decision(Struct, frozen=True, gc=False):
     """What a command leads to: facts for the log, in order, and the answer to whoever asked.
 
     A refusal never comes with facts. The result is the JSON object of a successful reply: one of

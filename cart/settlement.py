@@ -9,6 +9,7 @@ Owns that rule, the awarding of perks and "sold out". Refuses to know the provid
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from cart.counter import Counter
@@ -46,7 +47,10 @@ def approved(counter: Counter, payment_id: str, amount_minor: int, currency: Cur
         paid_seq=counter.books.orders_paid + 1,
         late=order.status is OrderStatus.EXPIRED,
     )
-    facts: list[Fact] = [paid, *_perks_won(counter, order), *_sold_out_by(counter, order, paid)]
+    units = _units_by_drop(order)
+    facts: list[Fact] = [paid]
+    facts += _perks_won(counter, order, units)
+    facts += _sold_out_by(counter, units, paid)
     return Decision(facts, {"order_id": order.order_id, "payment": "confirmed"})
 
 
@@ -86,9 +90,9 @@ def _units_by_drop(order: Order) -> dict[str, int]:
     return units
 
 
-def _perks_won(counter: Counter, order: Order) -> list[PerkAwarded]:
+def _perks_won(counter: Counter, order: Order, drop_ids: Iterable[str]) -> list[PerkAwarded]:
     won = []
-    for drop_id in dict.fromkeys(line.drop_id for line in order.lines):
+    for drop_id in drop_ids:
         drop = counter.books.drops[drop_id]
         perk = drop.terms.perk
         if perk is None:
@@ -99,12 +103,12 @@ def _perks_won(counter: Counter, order: Order) -> list[PerkAwarded]:
     return won
 
 
-def _sold_out_by(counter: Counter, order: Order, paid: OrderPaid) -> list[DropSoldOut]:
+def _sold_out_by(counter: Counter, sold: Mapping[str, int], paid: OrderPaid) -> list[DropSoldOut]:
     """Drops whose last unit this payment sells. A closed drop has ended already and is not sold
     out.
     """
     gone = []
-    for drop_id, units in _units_by_drop(order).items():
+    for drop_id, units in sold.items():
         drop = counter.books.drops[drop_id]
         free = drop.stock.available - (units if paid.late else 0)
         held = drop.stock.held - (0 if paid.late else units)

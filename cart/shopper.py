@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cart.basket import Basket, PutBack
-from cart.bounds import LINES_MAX, PAYMENT_ATTEMPTS_MAX
+from cart.bounds import LINES_MAX, PAYMENT_ATTEMPTS_MAX, TTL_MAX_MS
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus
 from cart.events import HoldPlaced, HoldReleased, OrderPlaced, PaymentStarted
@@ -75,18 +75,8 @@ def _id_used(command_id: str) -> Decision:
 
 def _refusal_to_hold(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Decision | None:
     terms = drop.terms
-    match drop.status:
-        case DropStatus.OPEN:
-            pass
-        case DropStatus.SOLD_OUT:
-            return refuse(ErrorCode.SOLD_OUT, f"{terms.title} is sold out")
-        case DropStatus.CLOSED:
-            return refuse(ErrorCode.CLOSED, f"the drop of {terms.title} has ended")
-        case DropStatus.PAUSED:
-            return refuse(ErrorCode.NOT_OPEN, f"the drop of {terms.title} is paused")
-        case DropStatus.SCHEDULED:
-            wait_ms = max(0, terms.opens_at_ms - now_ms) if terms.opens_at_ms is not None else 0
-            return refuse(ErrorCode.NOT_OPEN, f"{terms.title} is not open yet", wait_ms)
+    if drop.status is not DropStatus.OPEN:
+        return _not_open(drop, now_ms)
     if drop.taken.get(viewer, 0) + quantity > terms.limit_per_viewer:
         return refuse(
             ErrorCode.LIMIT_REACHED,
@@ -99,6 +89,20 @@ def _refusal_to_hold(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Dec
             ALL_HELD_RETRY_MS,
         )
     return None
+
+
+def _not_open(drop: Drop, now_ms: int) -> Decision:
+    terms = drop.terms
+    match drop.status:
+        case DropStatus.SOLD_OUT:
+            return refuse(ErrorCode.SOLD_OUT, f"{terms.title} is sold out")
+        case DropStatus.CLOSED:
+            return refuse(ErrorCode.CLOSED, f"the drop of {terms.title} has ended")
+        case DropStatus.PAUSED:
+            return refuse(ErrorCode.NOT_OPEN, f"the drop of {terms.title} is paused")
+        case _:
+            wait_ms = max(0, terms.opens_at_ms - now_ms) if terms.opens_at_ms is not None else 0
+            return refuse(ErrorCode.NOT_OPEN, f"{terms.title} is not open yet", wait_ms)
 
 
 def _same_currency(counter: Counter, basket: Basket, drop: Drop) -> bool:
@@ -165,7 +169,8 @@ def check_out(
 ) -> Decision:
     """Turn everything held into one order. The same `checkout_id` answers with the same order."""
     books = counter.books
-    known = books.checkouts.get(viewer, {}).get(checkout_id)
+    mine = books.checkouts.get(viewer)
+    known = mine.get(checkout_id) if mine is not None else None
     if known is not None:
         order = books.orders[known]
         if order.personalisation != personalisation:
@@ -176,17 +181,23 @@ def check_out(
         if basket is not None and basket.expired:
             return refuse(ErrorCode.HOLD_EXPIRED, "the hold ran out before the checkout")
         return refuse(ErrorCode.EMPTY_CART, "nothing is held")
-    holds = [books.holds[hold_id] for hold_id in basket.hold_ids]
-    lines = [OrderLine(h.hold_id, h.drop_id, h.sku, h.quantity, h.price_minor) for h in holds]
-    pay_ttl_ms = min(books.drops[hold.drop_id].terms.pay_ttl_ms for hold in holds)
+    lines: list[OrderLine] = []
+    total_minor, pay_ttl_ms = 0, TTL_MAX_MS
+    for hold_id in basket.hold_ids:
+        hold = books.holds[hold_id]
+        lines.append(OrderLine(hold_id, hold.drop_id, hold.sku, hold.quantity, hold.price_minor))
+        total_minor += hold.quantity * hold.price_minor
+        ttl_ms = books.drops[hold.drop_id].terms.pay_ttl_ms
+        if ttl_ms < pay_ttl_ms:
+            pay_ttl_ms = ttl_ms
     placed = OrderPlaced(
         order_id=f"o{books.orders_placed + 1}",
         checkout_id=checkout_id,
         viewer=viewer,
         channel=channel,
         lines=lines,
-        total_minor=sum(line.total_minor for line in lines),
-        currency=holds[0].currency,
+        total_minor=total_minor,
+        currency=hold.currency,
         expires_at_ms=now_ms + pay_ttl_ms,
         personalisation=dict(personalisation),
     )

@@ -92,7 +92,7 @@ _PIPELINE: Final = "pipeline"
 _OPERATIONS: Final[dict[str, str | None]] = {
     **dict.fromkeys(("EVALSHA", "EVAL", "SCRIPT LOAD"), "script"),
     **dict.fromkeys(("XADD",), "stream"),
-    **dict.fromkeys(("SET", "HSET", "SADD", "PFADD", "DEL"), "write"),
+    **dict.fromkeys(("SET", "HSET", "SADD", "PFADD", "DEL", "RPUSH"), "write"),
     **dict.fromkeys(("PUBLISH",), "publish"),
     **dict.fromkeys(("XREAD",), None),
 }

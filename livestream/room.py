@@ -117,14 +117,14 @@ def evolve(room: Room, fact: Fact, at_ms: int) -> None:
 
 def _cart_add(room: Room, asked: Envelope, command: messages.CartAdd, now_ms: int) -> Decision:
     match room.state.status:
-        case "created":
-            return refuse(ErrorCode.NOT_OPEN, "the show has not begun")
-        case "ended":
-            return refuse(ErrorCode.CLOSED, "the show is over")
         case "live":
             return shopper.add(
                 room.counter, asked.actor, command.sku, command.quantity, command.id, now_ms
             )
+        case "created":
+            return refuse(ErrorCode.NOT_OPEN, "the show has not begun")
+        case "ended":
+            return refuse(ErrorCode.CLOSED, "the show is over")
 
 
 def _cart_remove(room: Room, asked: Envelope, command: messages.CartRemove, _: int) -> Decision:

@@ -174,6 +174,10 @@ _PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame]]] = {
 }
 
 
+#: Facts that anybody hears of: the rest, two in three in a rush, have no frame.
+HEARD = _BODIES.keys() | _PRIVATE.keys()
+
+
 # -- the public view ---------------------------------------------------------------------------
 
 

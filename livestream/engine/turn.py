@@ -18,7 +18,7 @@ from livestream import keys, wire
 from livestream.commands import Envelope
 from livestream.facts import AnyFact, Record
 from livestream.room import Room, decide, evolve, stock_to_show, tick
-from livestream.storefront import private_frame, public_frame
+from livestream.storefront import HEARD, private_frame, public_frame
 
 #: Entries of the inbox as read: (id, sender, batch).
 Entries = list[tuple[str, str, bytes]]
@@ -81,24 +81,28 @@ def take_turn(room: Room, entries: Entries, now_ms: int) -> Turn:
 def _decide_all(
     room: Room, turn: Turn, sender: str, envelopes: list[Envelope], now_ms: int
 ) -> None:
-    replies = turn.replies.setdefault(sender, [])
+    replies: list[tuple[int, dict[str, Any]]] = []
+    outcomes: list[tuple[type[Struct], str]] = []
     for envelope in envelopes:
+        command = envelope.command
         decision = decide(room, envelope, now_ms)
         for fact in decision.facts:
             _happen(room, turn, fact)
         answer = decision.answer
-        outcome = answer.code.value if isinstance(answer, Refusal) else "ok"
-        turn.outcomes[type(envelope.command), outcome] += 1
+        outcomes.append((type(command), answer.code.value if type(answer) is Refusal else "ok"))
         if envelope.conn:
-            to = getattr(envelope.command, "id", None)
+            to = getattr(command, "id", None)
             replies.append((envelope.conn, wire.reply_frame(to, answer)))
-    if not replies:
-        del turn.replies[sender]
+    turn.outcomes.update(outcomes)
+    if replies:
+        turn.replies.setdefault(sender, []).extend(replies)
 
 
 def _happen(room: Room, turn: Turn, fact: Fact) -> None:
     evolve(room, fact, turn.at_ms)
     turn.facts.append(fact)
+    if type(fact) not in HEARD:
+        return
     public = public_frame(fact, room.state.seq, turn.at_ms)
     if public is not None:
         turn.air.append((room.state.seq, *public))

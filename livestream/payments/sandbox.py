@@ -45,9 +45,6 @@ class Sandbox:
 
     def charge(self, intent: Intent) -> None:
         """Answer as the token says."""
-        if delayed := _DELAYED.fullmatch(intent.token):
-            self._later(int(delayed[1]) / 1_000, self._capture, intent)
-            return
         match intent.token:
             case "tok_approve":
                 self._capture(intent)
@@ -59,8 +56,11 @@ class Sandbox:
                 self._later(SECOND_CALL_AFTER_S, self._decline, intent, "overtaken")
             case "tok_decline":
                 self._decline(intent, "card declined")
-            case _:
-                self._decline(intent, "unknown token")
+            case token:
+                if delayed := _DELAYED.fullmatch(token):
+                    self._later(int(delayed[1]) / 1_000, self._capture, intent)
+                else:
+                    self._decline(intent, "unknown token")
 
     def refund(self, intent: Intent) -> None:
         """Settle at once."""

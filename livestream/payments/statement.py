@@ -9,9 +9,10 @@ Owns that account's place in Redis, and the comparison. Refuses to know orders.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, Literal, cast
+from collections.abc import Iterator
+from typing import Final, Literal, cast
 
+import msgspec
 from msgspec import Struct
 from redis import asyncio as aioredis
 from redis.asyncio.client import Pipeline
@@ -32,7 +33,7 @@ _EXPECTED: Final[dict[PaymentStatus, tuple[Kind, ...]]] = {
 _OPEN: Final = (PaymentStatus.STARTED, PaymentStatus.REFUNDING)
 
 
-class Amount(Struct, frozen=True):
+class Amount(Struct, frozen=True, gc=False, array_like=True):
     """Money, in minor units."""
 
     amount_minor: int
@@ -42,12 +43,17 @@ class Amount(Struct, frozen=True):
         return format_minor(self.amount_minor, self.currency)
 
 
-class Movement(Struct, frozen=True):
+class Movement(Struct, frozen=True, gc=False, array_like=True):
     """Money that the provider moved. The same one said twice is one: a provider knows repeats."""
 
     payment_id: str
     kind: Kind
     amount: Amount
+
+
+_line = msgspec.json.Decoder(list[Movement])
+#: Lines of the account that one read returns: 1,000 x at most 500 movements of about 60 bytes.
+LINES_PER_READ: Final = 1_000
 
 
 class Statement(Struct, frozen=True):
@@ -66,13 +72,11 @@ class Statement(Struct, frozen=True):
         )
 
 
-def write_down(pipe: Pipeline, room: str, movements: Iterable[Movement]) -> None:
-    """Add to the account of a room, with what else `pipe` holds."""
-    lines: dict[Any, Any] = {
-        f"{moved.kind}:{moved.payment_id}": f"{moved.amount.amount_minor} {moved.amount.currency}"
-        for moved in movements
-    }
-    pipe.hset(keys.statement(room), mapping=lines)
+def write_down(pipe: Pipeline, room: str, movements: list[Movement]) -> None:
+    """Add to the account of a room, with what else `pipe` holds. One line of the account for all
+    of them: a field for each would cost the engine a tenth of what deciding a payment does.
+    """
+    pipe.rpush(keys.statement(room), msgspec.json.encode(movements))
 
 
 async def read_statement(redis: aioredis.Redis, room: str) -> Statement:
@@ -82,12 +86,17 @@ async def read_statement(redis: aioredis.Redis, room: str) -> Statement:
         redis.exceptions.RedisError: Redis is away.
     """
     statement = Statement({}, {})
-    lines = cast(dict[bytes, bytes], await redis.hgetall(keys.statement(room)))
-    for name, line in lines.items():
-        kind, payment_id = name.decode().split(":", 1)
-        amount_minor, currency = line.decode().split()
-        amounts = statement.captured if kind == "captured" else statement.returned
-        amounts[payment_id] = Amount(int(amount_minor), cast(Currency, currency))
+    first, lines = 0, [b""]
+    while lines:
+        lines = cast(
+            list[bytes],
+            await redis.lrange(keys.statement(room), first, first + LINES_PER_READ - 1),
+        )
+        first += len(lines)
+        for line in lines:
+            for moved in _line.decode(line):
+                amounts = statement.captured if moved.kind == "captured" else statement.returned
+                amounts[moved.payment_id] = moved.amount
     return statement
 
 

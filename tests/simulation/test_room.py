@@ -415,7 +415,7 @@ def late_money_always_buys(patch: pytest.MonkeyPatch) -> None:
 
 
 def nobody_gets_a_perk(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(settlement, "_perks_won", lambda counter, order: [])
+    patch.setattr(settlement, "_perks_won", lambda counter, order, drop_ids: [])
 
 
 def nobody_has_a_limit(patch: pytest.MonkeyPatch) -> None:
