@@ -1,11 +1,12 @@
 """Everything on one machine: a private Redis, an engine, a control server, gateways.
 
 Owns which processes there are, in which order they start, and the file that tells tools of this
-machine where they listen. Refuses to know what a role does.
+machine where they listen: it is there once they do. Refuses to know what a role does.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -40,7 +41,7 @@ class Addresses(Struct, frozen=True):
 
 def serve(settings: Settings, announce: Callable[[Addresses], object] | None = None) -> int:
     """Run until SIGTERM or SIGINT; returns the exit status. `announce` is called once all roles are
-    up.
+    up, and whoever connects is let in.
 
     Raises:
         SettingsError: a port cannot be had, or what a setting needs is not installed.
@@ -95,12 +96,20 @@ def _roles(settings: Settings, embedded: EmbeddedRedis | None) -> list[Role]:
     from livestream.engine import process as engine
     from livestream.gateway import server as gateway
 
-    def role(name: str, run: Callable[[Settings], object], number: int | None = None) -> Role:
+    def listening(
+        name: str, run: Callable[[Settings, Callable[[], None]], object], number: int | None = None
+    ) -> Role:
+        flag = _Flag()
+
         def start() -> None:
             logs.configure(settings, name if number is None else f"{name}-{number}")
-            run(settings)
+            run(settings, flag.put_up)
 
-        return Role(name, start, number)
+        return Role(name, start, number, ready=flag.is_up, holds_back=False)
+
+    def decide() -> None:
+        logs.configure(settings, "engine")
+        engine.run(settings)
 
     roles = []
     if embedded is not None:
@@ -112,12 +121,26 @@ def _roles(settings: Settings, embedded: EmbeddedRedis | None) -> list[Role]:
                 last_words=embedded.log_tail,
             )
         )
-    roles.append(role("engine", engine.run))
-    roles.append(role("control", control.run))
+    roles.append(Role("engine", decide))
+    roles.append(listening("control", control.run))
     roles += [
-        role("gateway", gateway.run, number) for number in range(1, settings.gateway_count() + 1)
+        listening("gateway", gateway.run, number)
+        for number in range(1, settings.gateway_count() + 1)
     ]
     return roles
+
+
+class _Flag:
+    """Put up in a forked process, seen by its parent: one shared page of memory."""
+
+    def __init__(self) -> None:
+        self._page = mmap.mmap(-1, 1)
+
+    def put_up(self) -> None:
+        self._page[0] = 1
+
+    def is_up(self) -> bool:
+        return self._page[0] == 1
 
 
 @contextmanager

@@ -6,7 +6,8 @@ everything was imported, so that they share that memory; the collector is told t
 alone (`gc.freeze`), or its marks would copy page after page.
 
 What it promises:
-* Roles start in order. One that has `ready` holds back those after it until it is ready.
+* Roles start in order. One that has `ready` holds back those after it until it is ready, or, with
+  `holds_back` off, only the word that all are up.
 * A role that ends without being told to is started again, later each time, and soon again
   once it has lived a healthy minute. One that keeps ending within a second of its start is
   not going to get better: everything is stopped and the status is 1.
@@ -57,7 +58,8 @@ class Role:
     """What one process does.
 
     `run` is called in the child; when it returns the process ends with status 0, when it raises
-    with 1. `ready` is asked in the parent and must answer quickly. A role that `leads` is what
+    with 1. `ready` is asked in the parent and must answer quickly; a role that `holds_back` others
+    must be ready in `ready_timeout_s`, or everything ends. A role that `leads` is what
     the others run for: it is not restarted, and its end stops them and gives the status.
     `last_words` is asked in the parent what a role that failed at its start had logged.
     """
@@ -66,6 +68,7 @@ class Role:
     run: Callable[[], object]
     number: int | None = None
     ready: Callable[[], bool] | None = None
+    holds_back: bool = True
     leads: bool = False
     last_words: Callable[[], str] | None = None
 
@@ -200,9 +203,9 @@ class _Supervisor:
         for seat in self.seats:
             if seat.pid is None and seat.due_s <= time.monotonic():
                 self._start(seat)
-            if not (seat.passed or self._passes(seat)):
+            if not (seat.passed or self._passes(seat)) and seat.role.holds_back:
                 return
-        if not self.up:
+        if not self.up and all(seat.passed for seat in self.seats):
             self.up = True
             self.on_up()
 
@@ -218,7 +221,7 @@ class _Supervisor:
         seat.passed = ready is None or (seat.pid is not None and ready())
         assert seat.first_start_s is not None, "a seat is asked after it was filled"
         waited_s = time.monotonic() - seat.first_start_s
-        if not seat.passed and waited_s > self.ready_timeout_s:
+        if not seat.passed and seat.role.holds_back and waited_s > self.ready_timeout_s:
             self._give_up(seat, f"not ready within {self.ready_timeout_s:g} s")
         return seat.passed
 

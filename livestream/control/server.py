@@ -36,15 +36,16 @@ FINISH_S: Final = 8.0
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, finish the requests under way, return.
+def run(settings: Settings, on_listening: Callable[[], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, finish the requests under way, return. `on_listening` is
+    called once, when requests are taken.
 
     `settings.redis_url` must be set. Raises OSError when the address is taken.
     """
-    uvloop.run(_serve(settings))
+    uvloop.run(_serve(settings, on_listening))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, on_listening: Callable[[], None] | None) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -61,6 +62,8 @@ async def _serve(settings: Settings) -> None:
         await web.TCPSite(runner, settings.control_host, settings.control_port).start()
         host, port = runner.addresses[0][:2]
         log.info("control.listening", host=host, port=port)
+        if on_listening is not None:
+            on_listening()
         await stopping.wait()
     finally:
         await runner.cleanup()

@@ -15,6 +15,7 @@ import gc
 import secrets
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -62,18 +63,22 @@ STOP_WAIT_S: Final = 8.5
 LAST_REPORT_S: Final = 0.5
 
 
-def run(settings: Settings) -> None:
-    """Serve viewers until SIGTERM or SIGINT; blocks. `settings.redis_url` must be set."""
-    uvloop.run(_serve(settings))
+def run(settings: Settings, on_listening: Callable[[], None] | None = None) -> None:
+    """Serve viewers until SIGTERM or SIGINT; blocks. `settings.redis_url` must be set.
+    `on_listening` is called once, when viewers are let in.
+    """
+    uvloop.run(_serve(settings, on_listening))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, on_listening: Callable[[], None] | None) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     gateway = Gateway(settings)
     await gateway.start()
+    if on_listening is not None:
+        on_listening()
     # What is here now stays for the life of the process; the collector need not look at it.
     gc.freeze()
     try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -30,6 +32,17 @@ def served_here(free_dir: Path) -> Iterator[Served]:
     built = Served(free_dir)
     yield built
     built.close()
+
+
+def test_who_reads_the_addresses_is_let_in_at_once(served_here: Served) -> None:
+    """The file is there by now, and nothing is tried twice."""
+    addresses = read_addresses(served_here.directory / "var")
+    assert addresses is not None
+    for url in (addresses.control_url, addresses.gateway_url):
+        where = urlsplit(url)
+        assert where.hostname is not None
+        assert where.port is not None
+        socket.create_connection((where.hostname, where.port), 5).close()
 
 
 async def test_every_role_may_be_killed_in_a_rush_and_comes_back(

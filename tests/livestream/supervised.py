@@ -94,6 +94,13 @@ def waiting() -> int:
     return run(first, role("engine"), ready_timeout_s=1.0)
 
 
+def aside() -> int:
+    """The same, but nobody waits for the first."""
+    ready = (DIRECTORY / "ready").exists
+    first = Role("control", partial(serve, "control"), ready=ready, holds_back=False)
+    return run(first, role("gateway"), ready_timeout_s=1.0)
+
+
 def led() -> int:
     return run(role("engine"), Role("demo", partial(lead, "demo", 7), leads=True))
 
@@ -121,6 +128,7 @@ SCENARIOS: list[Callable[[], int]] = [
     deaf,
     deaf_and_patient,
     waiting,
+    aside,
     led,
     broken_callback,
     with_redis,

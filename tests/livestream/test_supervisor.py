@@ -208,6 +208,19 @@ def test_a_failing_callback_leaves_no_role_behind(start: Start) -> None:
     assert "nobody expected this" in (run.directory / "log").read_text()
 
 
+def test_all_are_up_when_the_last_says_it_is_ready_and_nobody_waited_for_another(
+    start: Start,
+) -> None:
+    run = start("aside")
+    assert run.saw("started", "gateway"), "it did not wait for control"
+    time.sleep(1.2)
+    assert run.pids("supervisor", "up") == [], "nor did anybody give up after the time for others"
+    (run.directory / "ready").touch()
+    assert run.saw("up")
+    run.process.terminate()
+    assert run.status() == 0
+
+
 async def test_redis_is_a_role_like_any_other_and_keeps_its_data(start: Start) -> None:
     run = start("with_redis")
     assert run.saw("up")
