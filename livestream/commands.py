@@ -26,6 +26,8 @@ from cart.drop import DropTerms
 from cart.money import AmountMinor, Currency
 from livestream.messages import Card, ShoppingMessage
 
+#: The slowest that chat can be: a line in ten minutes.
+SLOW_MODE_MS_MAX = 600_000
 #: A line of chat, as its gateway named it.
 MessageId = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -127,7 +129,7 @@ class ViewerBan(DeskCommand, frozen=True, tag="viewer.ban"):
 class ChatSlowMode(DeskCommand, frozen=True, tag="chat.slow_mode"):
     """Each viewer may chat once in `interval_ms`; 0 is off."""
 
-    interval_ms: Annotated[int, Meta(ge=0, le=600_000)]
+    interval_ms: Annotated[int, Meta(ge=0, le=SLOW_MODE_MS_MAX)]
 
 
 class ChatDelete(DeskCommand, frozen=True, tag="chat.delete"):

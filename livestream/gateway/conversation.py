@@ -28,6 +28,7 @@ from livestream.gateway.frames import text_frame
 from livestream.gateway.limits import Rate
 from livestream.gateway.outbox import Outbox
 from livestream.gateway.session import Session
+from livestream.gateway.speakers import Speakers
 from livestream.gateway.viewer import Viewer
 from livestream.messages import (
     AnyViewerMessage,
@@ -84,6 +85,7 @@ class Conversation:
         self._too_many_commands = _slower("commands", limits.commands_per_s)
         self._too_much_chat = _slower("chat", limits.chat_per_s)
         self._too_many_likes = _slower("likes", LIKES_PER_S)
+        self._speakers = Speakers()
         self._lines_said = 0
         #: Messages so far, by type and what they got at once ("ok": done, or passed on).
         self.heard_by_type: Counter[tuple[str, str]] = Counter()
@@ -149,15 +151,16 @@ class Conversation:
         return self._outbox.offer(session.room.name, viewer, command)
 
     def _say(self, viewer: Viewer, session: Session, message: ChatSend) -> Answer:
-        room, now_ms = session.room, clock.now_ms()
-        full_at_us = self._chat.take(session.chat_full_at_us, self._now_us())
+        room, now_us = session.room, self._now_us()
+        speaker = self._speakers.of(room.name, viewer.id, now_us)
+        full_at_us = self._chat.take(speaker.full_at_us, now_us)
         if full_at_us < 0:
             return self._too_much_chat
-        session.chat_full_at_us = full_at_us
+        speaker.full_at_us = full_at_us
         if viewer.id in room.storefront.muted:
             return _MUTED
-        wait_ms = session.said_at_ms + room.storefront.slow_mode_ms - now_ms
-        if session.said_at_ms and wait_ms > 0:
+        wait_ms = room.storefront.slow_mode_ms - (now_us - speaker.said_at_us) // 1_000
+        if wait_ms > 0:
             return Refusal(ErrorCode.RATE_LIMITED, "slow mode", wait_ms)
         text = chat.clean(message.text)
         if not text:
@@ -166,14 +169,14 @@ class Conversation:
             return _AWAY
         if len(room.said) >= chat.LINES_PER_TICK_MAX:
             return _CROWDED
-        session.said_at_ms = now_ms
+        speaker.said_at_us = now_us
         self._lines_said += 1
         line: ChatMessage = {
             "id": f"{self._gateway}-{self._lines_said}",
             "viewer": viewer.id,
             "name": session.name,
             "text": text,
-            "at_ms": now_ms,
+            "at_ms": clock.now_ms(),
         }
         room.said.append(line)
         room.counts.chat_accepted += 1

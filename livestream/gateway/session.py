@@ -1,7 +1,7 @@
 """A session: what the gateway remembers of one connected viewer beyond the socket.
 
 Owns the fields. Refuses to do anything. All numbers begin as small ints, which Python shares, so a
-viewer who only watches costs one slotted object of 136 bytes, the name and one int.
+viewer who only watches costs one slotted object of 112 bytes, the name and one int.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ class Session:
     """`Viewer.state` of everybody here."""
 
     __slots__ = (
-        "chat_full_at_us",
         "commands_full_at_us",
         "expires_at_ms",
         "in_flight",
@@ -31,7 +30,6 @@ class Session:
         "place",
         "role",
         "room",
-        "said_at_ms",
         "wants_all",
     )
 
@@ -45,9 +43,7 @@ class Session:
         self.place = place  # only until the welcome
         self.wants_all = True  # False: commerce only, no chat and no pulse
         self.in_flight = 0  # commands that the engine has not answered yet
-        self.said_at_ms = 0  # last line of chat, for slow mode
         # Token buckets, each as the time at which it is full again (limits.Rate).
         self.commands_full_at_us = 0
-        self.chat_full_at_us = 0
         self.likes_full_at_us = 0
         self.misuse_full_at_us = 0

@@ -71,6 +71,28 @@ async def test_slow_mode_spaces_the_lines_of_one_viewer(stage: Stage) -> None:
     assert newcomer.welcome["snapshot"]["slow_mode_ms"] == 60_000
 
 
+async def test_slow_mode_counts_a_viewer_over_all_connections(stage: Stage) -> None:
+    here, there = await stage.join("anna"), await stage.join("anna")
+    await stage.command(commands.ChatSlowMode(60_000))
+    for anna in (here, there):
+        await anna.frame("chat.slow_mode")
+    await here.result("chat.send", text="first")
+    assert (await there.error("chat.send", text="second"))["code"] == "rate_limited"
+    await here.line.close()
+    back = await stage.join("anna")
+    assert (await back.error("chat.send", text="third"))["code"] == "rate_limited"
+
+
+async def test_the_rate_of_chat_counts_a_viewer_over_all_connections(stage: Stage) -> None:
+    gateway = await stage.open_gateway(chat_per_s=0.5, chat_burst=2)
+    here, there = await stage.join("anna", gateway), await stage.join("anna", gateway)
+    await here.result("chat.send", text="one")
+    await there.result("chat.send", text="two")
+    assert (await there.error("chat.send", text="three"))["code"] == "rate_limited"
+    bob = await stage.join("bob", gateway)
+    await bob.result("chat.send", text="mine")
+
+
 async def test_chat_has_a_rate_of_its_own(stage: Stage) -> None:
     gateway = await stage.open_gateway(chat_per_s=0.5, chat_burst=2)
     anna = await stage.join("anna", gateway)
