@@ -26,6 +26,7 @@ AIR_RECORDS_MAX: Final = 10_000
 READ_PAGE: Final = 500
 
 _APPEND = resources.files("livestream").joinpath("journal.append.lua").read_text()
+_FAREWELL = resources.files("livestream").joinpath("journal.farewell.lua").read_text()
 
 
 class FencedError(Exception):
@@ -41,6 +42,7 @@ class Journal:
         self._redis = redis
         self._room = room
         self._append = redis.register_script(_APPEND)
+        self._farewell = redis.register_script(_FAREWELL)
         self._keys = [keys.log(room), keys.air(room), keys.inbox(room)]
         self.seq = 0
 
@@ -75,9 +77,7 @@ class Journal:
         try:
             await self._append(keys=self._keys, args=args)
         except ResponseError as error:
-            if str(error).startswith("FENCED"):
-                raise FencedError(str(error)) from None
-            raise
+            raise _fenced(error) from None
         self.seq = seq
 
     async def is_committed(self, seq: int, record: bytes) -> bool:
@@ -117,6 +117,25 @@ class Journal:
         """Keep the public view, so that a gateway can start from it."""
         await self._redis.set(keys.storefront(self._room), view)
 
+    async def say_farewell(self, view: bytes, ledger: bytes) -> bool:
+        """Keep the public view and the desk's numbers for the time in which nobody owns the room.
+        False, and nothing is done, if commands wait for it.
+
+        Raises:
+            FencedError: see there; nothing was written.
+            redis.exceptions.RedisError: Redis is away; whether it was written is not known, and
+            does no harm: say it again, or go on.
+        """
+        room = self._room
+        try:
+            said = await self._farewell(
+                keys=[keys.log(room), keys.inbox(room), keys.storefront(room), keys.ledger(room)],
+                args=[f"{self.seq}-0", view, ledger],
+            )
+        except ResponseError as error:
+            raise _fenced(error) from None
+        return bool(said)
+
 
 async def read_log(
     redis: aioredis.Redis, room: str, after_seq: int = 0
@@ -152,6 +171,11 @@ async def read_snapshot(redis: aioredis.Redis, room: str) -> RoomState | None:
 def seq_of(entry_id: bytes) -> int:
     """The seq in a stream id of the log or the air."""
     return int(entry_id.split(b"-", 1)[0])
+
+
+def _fenced(error: ResponseError) -> Exception:
+    """What a script's refusal means."""
+    return FencedError(str(error)) if str(error).startswith("FENCED") else error
 
 
 def _after(entry_id: str) -> str:

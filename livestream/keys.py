@@ -1,12 +1,17 @@
 """Names of everything this engine keeps in Redis (docs/ARCHITECTURE.md tells the types).
 
-Owns the names. The braces are a hash tag: a room's keys live on one shard of a cluster.
+Owns the names. The braces are a hash tag: a room's keys live on one shard of a cluster. What lists
+the rooms (ROOMS, RESTING, DUTY) is read and changed together, and lives on one shard too.
 """
 
 from __future__ import annotations
 
 #: Set of all room ids.
 ROOMS = "livestream:rooms"
+#: Set: those of them that nobody needs to own, until a command comes.
+RESTING = "livestream:rooms.resting"
+#: Hash: room -> the ownership that works on it, or did last; rooms at rest have none.
+DUTY = "livestream:rooms.duty"
 #: Pub/sub: a room was created, engines look at ROOMS at once.
 ROOMS_CHANGED = "livestream:rooms.changed"
 

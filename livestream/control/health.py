@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from livestream import keys, vitals, wire
 from livestream.control.context import CONTROL
-from livestream.control.rooms import read_inbox_lengths, read_ledgers, room_names
+from livestream.control.rooms import awake_names, read_inbox_lengths, read_ledgers, room_names
 from livestream.control.views import Readiness
 from metrics import catalog, exposition
 
@@ -40,14 +40,21 @@ async def _livez(request: web.Request) -> web.StreamResponse:
 
 
 async def _readyz(request: web.Request) -> web.StreamResponse:
-    """Ready: Redis answers, and there is no room yet or at least one has an owner. One room between
+    """Ready: Redis answers, and no room needs an owner or at least one has one. One room between
     two owners is no reason to turn the desks of all others away.
     """
     redis = request.app[CONTROL].redis
-    state: Readiness = {"ready": False, "redis": False, "rooms": 0, "rooms_without_owner": []}
+    state: Readiness = {
+        "ready": False,
+        "redis": False,
+        "rooms": 0,
+        "rooms_resting": 0,
+        "rooms_without_owner": [],
+    }
     try:
         async with asyncio.timeout(PATIENCE_S):
-            names = await room_names(redis)
+            rooms = await redis.scard(keys.ROOMS)
+            names = await awake_names(redis)
             async with redis.pipeline(transaction=False) as pipe:
                 for name in names:
                     pipe.exists(keys.owner(name))
@@ -59,7 +66,8 @@ async def _readyz(request: web.Request) -> web.StreamResponse:
         state = {
             "ready": len(orphans) < len(names) or not names,
             "redis": True,
-            "rooms": len(names),
+            "rooms": rooms,
+            "rooms_resting": rooms - len(names),
             "rooms_without_owner": orphans,
         }
     return web.Response(

@@ -51,6 +51,7 @@ def _room_line(name: str, ledger: dict[str, Any] | None) -> RoomLine:
             "status": "created",
             "seq": 0,
             "owner": None,
+            "resting": False,
             "at_ms": 0,
             "viewers": 0,
             "totals": [],
@@ -60,7 +61,8 @@ def _room_line(name: str, ledger: dict[str, Any] | None) -> RoomLine:
         "title": ledger["title"],
         "status": ledger["status"],
         "seq": ledger["seq"],
-        "owner": ledger["owner"],
+        "owner": ledger["owner"] or None,
+        "resting": ledger.get("resting", False),
         "at_ms": ledger["at_ms"],
         "viewers": ledger["audience"]["viewers"],
         "totals": ledger["totals"],
@@ -108,6 +110,12 @@ async def show_order(control: Control, call: Call) -> Answer | Problem:
 async def room_names(redis: aioredis.Redis) -> list[str]:
     """All rooms, by name; at most desk.ROOMS_MAX."""
     members = cast(set[bytes], await redis.smembers(keys.ROOMS))
+    return sorted(member.decode() for member in members)
+
+
+async def awake_names(redis: aioredis.Redis) -> list[str]:
+    """Rooms that need an owner, by name: all but those at rest."""
+    members = cast(set[bytes], await redis.sdiff([keys.ROOMS, keys.RESTING]))
     return sorted(member.decode() for member in members)
 
 

@@ -81,13 +81,16 @@ class RoomState(TypedDict):
 
 
 class RoomLine(TypedDict):
-    """One room of many. Before its engine has told any numbers, only its name is known."""
+    """One room of many. Before its engine has told any numbers, only its name is known. One at
+    rest has ended and needs no engine until somebody asks it for something.
+    """
 
     room: str
     title: str
     status: RoomStatus
     seq: int
     owner: str | None
+    resting: bool
     at_ms: int
     viewers: int
     totals: list[TotalLine]
@@ -239,11 +242,12 @@ class OrderState(TypedDict):
 
 
 class Readiness(TypedDict):
-    """Whether this server can serve, and which rooms wait for an engine."""
+    """Whether this server can serve, which rooms wait for an engine, and how many need none."""
 
     ready: bool
     redis: bool
     rooms: int
+    rooms_resting: int
     rooms_without_owner: list[str]
 
 

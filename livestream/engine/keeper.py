@@ -85,9 +85,30 @@ class Keeper:
             if news != self._shown or now_s - self._shown_s >= LEDGER_AT_LEAST_EVERY_S:
                 await self._publish_ledger(audience, chat, refusals, engine)
                 self._shown, self._shown_s = news, now_s
-        # Nobody waits now; but a large state is not written again for a handful of facts.
-        quiet = now_s - self._changed_s >= QUIET_BEFORE_SNAPSHOT_S
-        if quiet and seq - self._snapshot_seq > self._snapshot_seq // 100:
+        if now_s - self._changed_s >= QUIET_BEFORE_SNAPSHOT_S:
+            await self._save_worthwhile_snapshot()
+
+    async def say_farewell(
+        self,
+        audience: AudienceTotals,
+        chat: ChatCounts,
+        refusals: dict[str, int],
+        engine: EngineCounts,
+    ) -> bool:
+        """Keep all that is needed of the room while nobody owns it; False if commands wait for it.
+
+        Raises:
+            FencedError: another engine has written to the log.
+            redis.exceptions.RedisError: Redis is away.
+        """
+        await self._save_worthwhile_snapshot()
+        ledger = ledger_of(self._room, None, now_ms(), audience, chat, refusals, engine)
+        view = wire.encode_state(Storefront.of(self._room))
+        return await self._journal.say_farewell(view, wire.encode(ledger))
+
+    async def _save_worthwhile_snapshot(self) -> None:
+        """Nobody waits now; but a large state is not written again for a handful of facts."""
+        if self._room.state.seq - self._snapshot_seq > self._snapshot_seq // 100:
             await self.save_snapshot()
 
     async def save_snapshot(self) -> None:

@@ -74,7 +74,9 @@ class EngineCounts(TypedDict):
 
 
 class Ledger(TypedDict):
-    """Everything a panel needs beside the public frames."""
+    """Everything a panel needs beside the public frames. A room at rest has no owner, and these
+    numbers stay as they are until a command wakes it.
+    """
 
     room: str
     title: str
@@ -82,6 +84,7 @@ class Ledger(TypedDict):
     seq: int
     epoch: int
     owner: str
+    resting: bool
     at_ms: int
     totals: list[TotalLine]
     takings: list[TakingsLine]
@@ -98,14 +101,14 @@ class Ledger(TypedDict):
 
 def ledger_of(
     room: Room,
-    owner: str,
+    owner: str | None,
     at_ms: int,
     audience: AudienceTotals,
     chat: ChatCounts,
     refusals: dict[str, int],
     engine: EngineCounts,
 ) -> Ledger:
-    """The numbers of a room as its books stand."""
+    """The numbers of a room as its books stand; without an owner it is at rest."""
     state, books = room.state, room.state.books
     return {
         "room": state.room,
@@ -113,7 +116,8 @@ def ledger_of(
         "status": state.status,
         "seq": state.seq,
         "epoch": state.epoch,
-        "owner": owner,
+        "owner": owner or "",
+        "resting": owner is None,
         "at_ms": at_ms,
         "totals": totals_of(books),
         "takings": takings_of(books),

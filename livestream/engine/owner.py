@@ -32,7 +32,9 @@ from livestream.absence import Absence
 from livestream.clock import now_ms
 from livestream.engine.company import Company
 from livestream.engine.keeper import Keeper
-from livestream.engine.ledger import EngineCounts
+from livestream.engine.ledger import ChatCounts, EngineCounts
+from livestream.engine.pulse import AudienceTotals
+from livestream.engine.rest import Quiet
 from livestream.engine.turn import Entries, Turn, messages_of, take_turn
 from livestream.facts import EpochStarted
 from livestream.inbox import ENTRIES_PER_READ, InboxReader
@@ -57,7 +59,7 @@ TAKE_OVER_ATTEMPTS: Final = 5
 
 
 class RoomOwner:
-    """One ownership of one room, from take-over until it is stopped or lost."""
+    """One ownership of one room, from take-over until it is stopped, lost or put to rest."""
 
     def __init__(
         self,
@@ -91,11 +93,13 @@ class RoomOwner:
         self._keeper = Keeper(
             self._redis, self._journal, room, self._engine, self._snapshot_every_events
         )
+        self._quiet = Quiet(room)
 
     # -- the ownership -------------------------------------------------------------------------
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Own the room until `stopping` is set.
+    async def run(self, stopping: asyncio.Event, crowded: asyncio.Event) -> bool:
+        """Own the room until `stopping` is set, or nobody needs to: True if it may be put to rest.
+        While `crowded` is set the engine needs the place for another room.
 
         Raises:
             FencedError: the room has another owner now.
@@ -109,16 +113,34 @@ class RoomOwner:
             try:
                 while not stopping.is_set():
                     await self._turn(await self._next_entries(stopping))
-                    await self._keeper.keep(
-                        self._company.audience,
-                        self._company.chat,
-                        dict(self._refusals),
-                        self._counts,
-                    )
+                    await self._keeper.keep(*self._told)
+                    if await self._has_said_farewell(crowded.is_set()):
+                        return True
                 await self._keeper.save_snapshot()
             finally:
                 for helper in helpers:
                     helper.cancel()
+        return False
+
+    async def _has_said_farewell(self, crowded: bool) -> bool:
+        """Whether nobody needs to own the room any more, and all is kept for that time."""
+        chat, viewers = self._company.chat, self._company.audience["viewers"]
+        lines_said = chat["shown"] + chat["skipped"]
+        if not self._quiet.may_rest(
+            time.monotonic(), self._decisions, lines_said, viewers, crowded
+        ):
+            return False
+        try:
+            return await self._keeper.say_farewell(*self._told)
+        except (RedisError, OSError) as error:
+            log.debug("farewell.away", room=self._name, error=str(error))
+            return False
+
+    @property
+    def _told(self) -> tuple[AudienceTotals, ChatCounts, dict[str, int], EngineCounts]:
+        """What the ledger tells beside the books."""
+        company = self._company
+        return company.audience, company.chat, dict(self._refusals), self._counts
 
     @property
     def _counts(self) -> EngineCounts:

@@ -11,7 +11,7 @@ import secrets
 import signal
 from contextlib import suppress
 from functools import partial
-from typing import Final, cast
+from typing import Final
 
 import structlog
 import uvloop
@@ -25,6 +25,7 @@ from livestream.engine import collector
 from livestream.engine.health import open_door
 from livestream.engine.lease import Lease
 from livestream.engine.owner import RoomOwner
+from livestream.engine.roster import Roster
 from livestream.engine.traced import TracedOwner
 from livestream.inbox import Inbox, subscribe
 from livestream.journal import FencedError
@@ -37,7 +38,8 @@ from metrics import catalog
 
 log = structlog.get_logger()
 
-#: Rooms that one engine may own: each needs 2 connections of its own out of 128.
+#: Rooms that one engine may own at once: each needs 2 connections of its own out of 128. Rooms at
+#: rest are owned by nobody.
 ROOMS_OWNED_MAX: Final = 48
 LOOK_EVERY_S: Final = 0.25
 RETRY_S: Final = 0.2
@@ -82,8 +84,13 @@ class EngineProcess:
         self._mail = ProviderMail(redis, Inbox(redis, f"p-{self.name}"), "sandbox")
         self._provider: PaymentProvider = Sandbox(self._mail.answer)
         self._owned: dict[str, asyncio.Task[None]] = {}
+        self._roster = Roster(redis, self.name)
+        #: Rooms at rest for which a command waits, as of the last look.
+        self._called: list[str] = []
         self._nudge = asyncio.Event()
         self._absence = Absence("engine.redis")
+        #: Set while every place is taken.
+        self._crowded = asyncio.Event()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Own rooms until `stopping` is set; then give all of them back."""
@@ -94,6 +101,7 @@ class EngineProcess:
             asyncio.create_task(vitals.tell("engine")),
             asyncio.create_task(self._mail.run()),
             asyncio.create_task(self._hear_nudges()),
+            asyncio.create_task(self._hear_calls()),
         ]
         try:
             while not stopping.is_set():
@@ -125,16 +133,34 @@ class EngineProcess:
         async for _ in subscribe(self._redis, keys.ROOMS_CHANGED):
             self._nudge.set()
 
+    async def _hear_calls(self) -> None:
+        """Learn of rooms at rest that a command waits for, within a second of their coming to rest
+        and at once from then on.
+        """
+        while True:
+            try:
+                self._called = await self._roster.called()
+            except (RedisError, OSError) as error:
+                log.debug("roster.away", error=str(error))
+            if self._called:
+                self._nudge.set()
+            # While a called room is being taken over, by whichever engine, it is still found.
+            await asyncio.sleep(RETRY_S)
+
     async def _look_for_rooms(self, stopping: asyncio.Event) -> None:
-        """Start an ownership of every room that has no owner, as far as we have room for it."""
+        """Start an ownership of every room that has no owner and needs one, as far as we have room
+        for it; those that are awake come first.
+        """
         for name in [name for name, task in self._owned.items() if task.done()]:
             del self._owned[name]
+        self._crowded.clear()
         try:
-            rooms = cast(set[bytes], await self._redis.smembers(keys.ROOMS))
-            for raw in sorted(rooms):
-                room = raw.decode()
-                if room in self._owned or len(self._owned) >= ROOMS_OWNED_MAX:
+            for room in [*await self._roster.awake(), *self._called]:
+                if room in self._owned:
                     continue
+                if len(self._owned) >= ROOMS_OWNED_MAX:
+                    self._crowded.set()
+                    break
                 lease = Lease(self._redis, room, self.name, self._settings.lease_ms)
                 if await lease.hold():
                     self._owned[room] = asyncio.create_task(self._own(room, lease, stopping))
@@ -142,6 +168,7 @@ class EngineProcess:
             self._absence.note(error)
         else:
             self._absence.over()
+        self._called = []
 
     async def _own(self, room: str, lease: Lease, stopping: asyncio.Event) -> None:
         owner = self._new_owner(
@@ -150,7 +177,7 @@ class EngineProcess:
         owned = catalog.ROOM_OWNED.labels(catalog.room_label(room))
         owned.inc()
         lost = asyncio.create_task(self._keep_lease(room, lease))
-        work = asyncio.create_task(owner.run(stopping))
+        work = asyncio.create_task(self._work_in(room, owner, stopping))
         try:
             await asyncio.wait({lost, work}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
@@ -171,6 +198,14 @@ class EngineProcess:
             await asyncio.gather(lost, work, return_exceptions=True)
             with suppress(RedisError, OSError):
                 await lease.release()
+
+    async def _work_in(self, room: str, owner: RoomOwner, stopping: asyncio.Event) -> None:
+        """Own the room until it is at rest or `stopping` is set. The lease is given back after it
+        is written down as at rest: whoever dies in between leaves it to be looked for.
+        """
+        duty = await self._roster.take(room)
+        if await owner.run(stopping, self._crowded) and await self._roster.rest(room, duty):
+            log.info("room.resting", room=room)
 
     async def _keep_lease(self, room: str, lease: Lease) -> None:
         """Renew until another engine has it. While Redis is away nobody else can take it either;

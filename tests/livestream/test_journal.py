@@ -111,3 +111,33 @@ async def test_a_snapshot_counts_only_where_the_log_leads_to_it(
     assert await journal.record_of(of_this_log)
     assert not await journal.record_of(beyond_the_log)
     assert not await journal.record_of(of_a_turn_that_was_refused)
+
+
+async def test_a_farewell_keeps_what_is_shown_of_a_room_without_an_owner(
+    redis: aioredis.Redis, room: str
+) -> None:
+    journal = Journal(redis, room)
+    await commit(journal, 1)
+    assert await journal.say_farewell(b"view", b"numbers")
+    assert await redis.mget(keys.storefront(room), keys.ledger(room)) == [b"view", b"numbers"]
+
+
+async def test_nobody_says_farewell_while_a_command_waits(redis: aioredis.Redis, room: str) -> None:
+    journal = Journal(redis, room)
+    await commit(journal, 1)
+    await Inbox(redis, "g-1").put(room, [])
+    assert not await journal.say_farewell(b"view", b"numbers")
+    assert not await redis.exists(keys.storefront(room), keys.ledger(room))
+
+
+async def test_a_stale_farewell_is_refused_and_leaves_the_last_one(
+    redis: aioredis.Redis, room: str
+) -> None:
+    stale, owner = Journal(redis, room), Journal(redis, room)
+    await commit(stale, 1)
+    owner.seq = 1
+    await commit(owner, 2, epoch=2)
+    assert await owner.say_farewell(b"new", b"new")
+    with pytest.raises(FencedError, match="ends with 2-0, not with 1-0"):
+        await stale.say_farewell(b"old", b"old")
+    assert await redis.get(keys.ledger(room)) == b"new"

@@ -155,10 +155,10 @@ function row(first, ...rest) {
 
 /** One quiet line about who runs the room. */
 export function engineLine(ledger, nowMs) {
-  const { owner, epoch, seq, at_ms, audience, engine } = ledger;
+  const { owner, resting, epoch, seq, at_ms, audience, engine } = ledger;
   const evicted = audience.gateways.reduce((sum, gateway) => sum + gateway.slow_evictions, 0);
   const parts = [
-    `engine ${owner || "none"}`,
+    resting ? "at rest: the show is over, and a command wakes the room" : `engine ${owner || "none"}`,
     `epoch ${epoch}`,
     `seq ${formatCount(seq)}`,
     `${audience.gateways.length} gateway${audience.gateways.length === 1 ? "" : "s"}`,
@@ -166,6 +166,6 @@ export function engineLine(ledger, nowMs) {
   ];
   if (evicted) parts.push(`${formatCount(evicted)} too slow`);
   const silentMs = nowMs - at_ms;
-  if (silentMs > 6_000) parts.push(`no news from the engine for ${Math.round(silentMs / 1000)} s`);
+  if (!resting && silentMs > 6_000) parts.push(`no news from the engine for ${Math.round(silentMs / 1000)} s`);
   return parts.join(" · ");
 }

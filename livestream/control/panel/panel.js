@@ -98,7 +98,7 @@ async function listRooms() {
 }
 
 /** A row for the room; one that is on screen already keeps its button, and so the focus. */
-function roomRow(row, { room, title, status, viewers, totals }) {
+function roomRow(row, { room, title, status, resting, viewers, totals }) {
   if (!row) {
     row = el(
       "li",
@@ -117,7 +117,12 @@ function roomRow(row, { room, title, status, viewers, totals }) {
   setText(row.firstChild.firstChild, title || room);
   setText(
     row.firstChild.lastChild,
-    [room, STATUS_WORDS[status], plural(viewers, "viewer"), ...sums].join(" · "),
+    [
+      room,
+      STATUS_WORDS[status],
+      resting ? "at rest" : plural(viewers, "viewer"),
+      ...sums,
+    ].join(" · "),
   );
   return row;
 }

@@ -52,11 +52,22 @@ async def test_it_is_not_ready_while_no_room_has_an_engine(
         "ready": False,
         "redis": True,
         "rooms": 2,
+        "rooms_resting": 0,
         "rooms_without_owner": [room, f"{room}-2"],
     }
     await redis.set(keys.owner(room), "e-1")
     ready = await desk.call("GET", "/readyz")
     assert (ready.status, ready.body["rooms_without_owner"]) == (200, [f"{room}-2"])
+
+
+async def test_rooms_at_rest_need_no_engine(desk: Desk, redis: aioredis.Redis, room: str) -> None:
+    await redis.sadd(keys.ROOMS, room, f"{room}-2")
+    await redis.sadd(keys.RESTING, room, f"{room}-2")
+    ready = await desk.call("GET", "/readyz")
+    assert (ready.status, ready.body["rooms"], ready.body["rooms_resting"]) == (200, 2, 2)
+    assert ready.body["rooms_without_owner"] == []
+    await redis.srem(keys.RESTING, room)
+    assert (await desk.call("GET", "/readyz")).status == 503, "one is awake, and nobody owns it"
 
 
 @pytest.mark.usefixtures("engine")
