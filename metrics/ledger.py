@@ -4,8 +4,9 @@ Owns their names, labels and help texts. The numbers come from the fold of the l
 ledger that a room's owner publishes, so they agree with the log to the fen and go on where they
 stood after every restart. Refuses to know where ledgers come from: it is given plain dicts.
 
-Rooms and channels are open sets and cut off as in `metrics.catalog`; drops are at most 64 to a
-room. A sum of 2^53 minor units (90 trillion yuan) is still exact in a scrape's doubles.
+Rooms and channels are open sets and cut off; drops are at most 64 to a room. Rooms at rest, which
+have no owner until somebody asks for something there, make place for those that have one. A sum of
+2^53 minor units (90 trillion yuan) is still exact in a scrape's doubles.
 """
 
 from __future__ import annotations
@@ -16,11 +17,38 @@ from typing import Any, Final, Literal, NamedTuple
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from metrics.catalog import OTHER, BoundedLabel, room_label
+from metrics.catalog import OTHER, ROOM_LABELS_MAX, BoundedLabel
 
 #: Channels are signed into tickets by the merchant; a shop has a handful.
 CHANNEL_LABELS_MAX = 32
 channel_label = BoundedLabel(CHANNEL_LABELS_MAX)
+
+
+class RoomNames:
+    """Which rooms go by their name, at most `most`; the others are "other".
+
+    Chosen anew at each scrape, for a control server may live longer than any room is of interest:
+    rooms with an owner keep a name that they have, then come new ones, then those at rest.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._named: set[str] = set()
+
+    def choose(self, awake: Iterable[str], resting: Iterable[str]) -> None:
+        """Name the first of these, each in the order of its need."""
+        known_first = sorted(awake, key=lambda room: (room not in self._named, room))
+        self._named = set([*known_first, *resting][: self._most])
+
+    def __call__(self, room: str) -> str:
+        """What stands in the label; a room that was not chosen from gets a place that is left."""
+        if room not in self._named and len(self._named) >= self._most:
+            return OTHER
+        self._named.add(room)
+        return room
+
+
+room_label = RoomNames(ROOM_LABELS_MAX)
 
 Ledger = Mapping[str, Any]
 #: Label values after the room, and the number.
@@ -42,19 +70,25 @@ class _Reading(NamedTuple):
 
 def families(ledgers: Iterable[Ledger], now_ms: int) -> Iterator[Metric]:
     """The metrics of all rooms. A ledger that cannot be read is counted and left out."""
-    readable: list[tuple[str, list[list[Row]]]] = []
+    awake: dict[str, list[list[Row]]] = {}
+    resting: dict[str, tuple[int, list[list[Row]]]] = {}
     unreadable = 0
     for ledger in ledgers:
         try:
-            room = room_label(ledger["room"])
+            room, at_ms = str(ledger["room"]), int(ledger["at_ms"])
             rows = [list(reading.rows(ledger)) for reading in _READINGS]
-            age_s = max(0, now_ms - ledger["at_ms"]) / 1_000
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError):
             unreadable += 1
+            continue
+        if ledger.get("resting"):
+            resting[room] = at_ms, [*rows, []]
         else:
-            readable.append((room, [*rows, [((), age_s)]]))
+            awake[room] = [*rows, [((), max(0, now_ms - at_ms) / 1_000)]]
+    room_label.choose(awake, sorted(resting, key=lambda room: -resting[room][0]))
+    told = [(room_label(room), rows) for room, rows in awake.items()]
+    told += [(room_label(room), rows) for room, (_, rows) in resting.items()]
     for index, reading in enumerate((*_READINGS, _AGE)):
-        yield _family(reading, [(room, rows[index]) for room, rows in readable])
+        yield _family(reading, [(room, rows[index]) for room, rows in told])
     yield GaugeMetricFamily(
         "livestream_ledgers_unreadable",
         "Rooms whose ledger this process cannot read: its engine is of another version. "
@@ -73,9 +107,11 @@ def inbox_family(inboxes: Mapping[str, int]) -> Metric:
 
 def _family(reading: _Reading, rooms: Iterable[tuple[str, list[Row]]]) -> Metric:
     sums: dict[tuple[str, ...], float] = {}
+    of_drops = "drop" in reading.labels[:1]
     for room, rows in rooms:
         for labels, value in rows:
-            key = (room, *labels)
+            # Drops of rooms that share a label share theirs too.
+            key = (room, OTHER, *labels[1:]) if room == OTHER and of_drops else (room, *labels)
             sums[key] = reading.merge(sums[key], value) if key in sums else value
     kind = CounterMetricFamily if reading.kind == "counter" else GaugeMetricFamily
     family = kind(reading.name, reading.help, labels=("room", *reading.labels))
@@ -114,15 +150,10 @@ def _orders_open(ledger: Ledger) -> Iterable[Row]:
     return [((), orders["placed"] - orders["paid"] - orders["expired"])]
 
 
-def _drop_of(ledger: Ledger, drop: Ledger) -> str:
-    """Drops of rooms that share a label value share theirs too."""
-    return OTHER if room_label(ledger["room"]) == OTHER else drop["drop_id"]
-
-
 def _per_drop(field: str) -> Callable[[Ledger], Iterable[Row]]:
     def read(ledger: Ledger) -> Iterable[Row]:
         for drop in ledger["drops"]:
-            yield (_drop_of(ledger, drop),), drop[field]
+            yield (drop["drop_id"],), drop[field]
 
     return read
 
@@ -130,7 +161,7 @@ def _per_drop(field: str) -> Callable[[Ledger], Iterable[Row]]:
 def _stock(ledger: Ledger) -> Iterable[Row]:
     for drop in ledger["drops"]:
         for state in ("available", "held", "sold", "withdrawn"):
-            yield (_drop_of(ledger, drop), state), drop[state]
+            yield (drop["drop_id"], state), drop[state]
 
 
 _READINGS: Final = (
@@ -259,7 +290,7 @@ _AGE: Final = _Reading(
     "gauge",
     "livestream_ledger_age_seconds",
     "Time since the room's owner last told its numbers. Above 5 s nobody owns the room, or its "
-    "engine or Redis stalls: commands wait.",
+    "engine or Redis stalls: commands wait. A room at rest needs no owner and has no age.",
     (),
     lambda _: (),
     max,

@@ -5,15 +5,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from metrics import ledger as ledger_metrics
-from metrics.catalog import BoundedLabel
+from metrics.catalog import OTHER, BoundedLabel
 from metrics.exposition import render
-from metrics.ledger import Ledger, families, inbox_family
+from metrics.ledger import Ledger, RoomNames, families, inbox_family
 from tests.metrics.ledgers import a_drop, a_ledger, a_row
 
 
 @pytest.fixture(autouse=True)
 def _labels_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_metrics, "room_label", BoundedLabel(64))
+    monkeypatch.setattr(ledger_metrics, "room_label", RoomNames(64))
     monkeypatch.setattr(ledger_metrics, "channel_label", BoundedLabel(32))
 
 
@@ -104,7 +104,7 @@ def test_the_age_of_a_ledger_tells_when_a_room_has_no_owner() -> None:
 def test_rooms_beyond_the_bound_are_added_up_under_one_label(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ledger_metrics, "room_label", BoundedLabel(1))
+    monkeypatch.setattr(ledger_metrics, "room_label", RoomNames(1))
     rooms = [a_ledger("a"), a_ledger("b", drops=[a_drop("x")]), a_ledger("c", drops=[a_drop("y")])]
     assert samples_of(*rooms, name="livestream_viewers") == {("a",): 300, ("other",): 600}
     assert samples_of(*rooms, name="livestream_viewers_peak") == {("a",): 412, ("other",): 412}
@@ -112,6 +112,27 @@ def test_rooms_beyond_the_bound_are_added_up_under_one_label(
         ("santos", "a"): 288,
         ("other", "other"): 576,
     }
+
+
+def test_a_room_at_rest_keeps_its_numbers_and_has_no_age() -> None:
+    rooms = [a_ledger("on", at_ms=1), a_ledger("over", at_ms=1, resting=True)]
+    assert samples_of(*rooms, name="livestream_viewers_peak") == {("on",): 412, ("over",): 412}
+    assert samples_of(*rooms, name="livestream_ledger_age_seconds").keys() == {("on",)}
+
+
+def test_rooms_at_rest_make_place_for_those_that_are_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_metrics, "room_label", RoomNames(2))
+
+    def named(*ledgers: Ledger) -> set[str]:
+        return {room for (room,) in samples_of(*ledgers, name="livestream_viewers")} - {OTHER}
+
+    over = [a_ledger(f"over-{number}", at_ms=number, resting=True) for number in range(5)]
+    assert named(*over) == {"over-4", "over-3"}, "the latest of them"
+    assert named(*over, a_ledger("m")) == {"m", "over-4"}
+    assert named(*over, a_ledger("m"), a_ledger("n")) == {"m", "n"}
+    assert named(*over, a_ledger("a"), a_ledger("m"), a_ledger("n")) == {"m", "n"}, "kept"
+    told = samples_of(*over, a_ledger("m"), name="livestream_gmv_minor_total")
+    assert sum(told.values()) == 6 * sum(row["gross_minor"] for row in a_ledger("m")["takings"])
 
 
 def test_channels_beyond_the_bound_are_added_up_under_one_label(
