@@ -305,7 +305,8 @@ FACTS = Counter(
 ROOM_OWNED = Gauge(
     "livestream_room_owned",
     "1 while an engine of this machine owns the room. The sum over all machines must be 1: "
-    "0 for more than 5 s means that commands wait, 2 for more than a lease that clocks are off.",
+    "0 for more than 5 s means that commands wait, 2 for more than a lease that clocks are off. "
+    "A room at rest (its show is over, nobody asks) has no owner.",
     ["room"],  # at most ROOM_LABELS_MAX, then "other"
     registry=REGISTRY,
     multiprocess_mode="livesum",

@@ -140,6 +140,11 @@ def _takings(field: str) -> Callable[[Ledger], Iterable[Row]]:
     return read
 
 
+def _status(ledger: Ledger) -> Iterable[Row]:
+    for status in ("created", "live", "ended"):
+        yield (status,), ledger["status"] == status
+
+
 def _orders(ledger: Ledger) -> Iterable[Row]:
     for status in ("placed", "paid", "refunded"):
         yield (status,), ledger["orders"][status]
@@ -237,6 +242,13 @@ _READINGS: Final = (
         "Paid orders that hold a rank among the first N of their drop.",
         ("drop",),
         _per_drop("perks_awarded"),
+    ),
+    _Reading(
+        "gauge",
+        "livestream_room_status",
+        "1 for what the room is now: created, live, ended. Rooms that are called `other` add up.",
+        ("status",),
+        _status,
     ),
     _Reading(
         "gauge",

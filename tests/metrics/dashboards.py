@@ -79,7 +79,7 @@ def exposed() -> dict[str, set[str]]:
             labels = set(instrument._labelnames)
             for suffix, more in _SERIES[str(instrument._type)]:
                 found[instrument._name + suffix] = labels | more
-    for reading in (*ledger._READINGS, ledger._AGE):
+    for reading in (*ledger._READINGS, ledger._AGE, ledger._INBOX):
         ((suffix, _),) = _SERIES[reading.kind]
         found[reading.name + suffix] = {"room", *reading.labels}
     for rule in rules():

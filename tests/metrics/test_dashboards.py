@@ -1,13 +1,22 @@
 """Each dashboard opens in any Grafana, asks only for what is measured, and is laid out whole."""
 
 import json
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.metrics.dashboards import DASHBOARDS, Query, exposed, faults_of, panels_of, queries
+from tests.metrics.dashboards import (
+    DASHBOARDS,
+    Query,
+    exposed,
+    faults_of,
+    panels_of,
+    queries,
+    rules,
+)
 
 COLUMNS = 24
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -55,6 +64,16 @@ def test_panels_are_told_apart_and_do_not_lie_on_each_other(dashboard: dict[str,
 @pytest.mark.parametrize("query", queries(), ids=str)
 def test_a_query_asks_for_series_and_labels_that_exist(query: Query) -> None:
     assert not faults_of(query.expr)
+
+
+def test_nothing_is_measured_that_nobody_looks_at() -> None:
+    expressions = [query.expr for query in queries()] + [rule["expr"] for rule in rules()]
+    asked = {_instrument(name) for name in re.findall(r"[\w:]+", " ".join(expressions))}
+    assert {_instrument(name) for name in exposed()} <= asked
+
+
+def _instrument(series: str) -> str:
+    return re.sub(r"_(bucket|count|sum|total)$", "", series)
 
 
 def test_what_does_not_exist_is_found() -> None:

@@ -49,6 +49,14 @@ def test_gmv_of_all_products_of_a_channel_is_added_up() -> None:
     }
 
 
+def test_a_room_is_created_or_live_or_ended() -> None:
+    assert samples_of(a_ledger("r", status="live"), name="livestream_room_status") == {
+        ("r", "created"): 0,
+        ("r", "live"): 1,
+        ("r", "ended"): 0,
+    }
+
+
 def test_orders_are_counted_by_what_became_of_them() -> None:
     assert samples_of(a_ledger("r"), name="livestream_orders_total") == {
         ("r", "placed"): 6,
