@@ -97,7 +97,7 @@ _OPERATIONS: Final[dict[str, str | None]] = {
     **dict.fromkeys(("XREAD",), None),
 }
 #: Errors that are answers: a script that is not loaded yet, an append that is not allowed.
-_ANSWERS: Final = ("NOSCRIPT", "No matching script", "FENCED")
+_ANSWERS: Final = ("NOSCRIPT", "No matching script", "FENCED", "Watched variable changed")
 
 
 ErrorKind = Literal["connection", "timeout", "other"]

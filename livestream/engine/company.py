@@ -16,16 +16,19 @@ from typing import Final, cast
 import msgspec
 import structlog
 from redis import asyncio as aioredis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 
 from cart.fact import Fact
 from livestream import keys, wire
 from livestream.attendance import (
+    EARLIER,
     MOMENT_EVERY_MS,
     MOMENTS_AFTER_END_MS,
     MOMENTS_MAX,
     GatewayCounts,
+    added_up,
     read_counts,
+    surplus_of,
 )
 from livestream.clock import now_ms
 from livestream.engine.ledger import ChatCounts
@@ -142,6 +145,25 @@ class Company:
         }
         await self._redis.publish(keys.chat(self._room), wire.encode(pulse))
         await self._keep_moment(counts, at_ms)
+        if surplus_of(counts):
+            await self._fold_ended()
+
+    async def _fold_ended(self) -> None:
+        """Add up in one line those of gateways that ended long ago: all of it or, if anybody wrote
+        into the hash meanwhile, nothing until the next time.
+        """
+        audience = keys.audience(self._room)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            await pipe.watch(audience)
+            counts = read_counts(cast(dict[bytes, bytes], await pipe.hgetall(audience)))
+            surplus = surplus_of(counts)
+            lines = [counts[name] for name in (*surplus, EARLIER) if name in counts]
+            pipe.multi()
+            if surplus:
+                pipe.hset(audience, EARLIER, wire.encode_state(added_up(lines)))
+                pipe.hdel(audience, *surplus)
+            with suppress(WatchError):
+                await pipe.execute()
 
     async def _keep_moment(self, counts: dict[str, GatewayCounts], at_ms: int) -> None:
         """Write the book of attendance: one entry in each 5 s by the clock."""

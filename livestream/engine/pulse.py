@@ -42,7 +42,7 @@ def total(counts: dict[str, GatewayCounts], unique: int, peak: int, now_ms: int)
     gateways: list[GatewayLine] = []
     for name, count in sorted(counts.items()):
         age_ms = now_ms - count.at_ms
-        if age_ms > STALE_MS:
+        if count.ended or age_ms > STALE_MS:
             continue
         gateways.append(
             {

@@ -51,8 +51,10 @@ class RoomCounts:
                 self.of_channel(channel).watched_ms += viewers * elapsed_ms
         self._watched_until_ms = now_ms
 
-    def line(self, at_ms: int) -> GatewayCounts:
-        """The numbers as the engine sums them up, taken at `at_ms` since the Unix epoch."""
+    def line(self, at_ms: int, ended: bool = False) -> GatewayCounts:
+        """The numbers as the engine sums them up, taken at `at_ms` since the Unix epoch. With
+        `ended` no others will follow.
+        """
         return GatewayCounts(
             at_ms=at_ms,
             viewers=self.viewers,
@@ -63,4 +65,5 @@ class RoomCounts:
             by_channel=dict(self.by_channel),
             slow_evictions=self.slow_evictions,
             channels=self.channels,
+            ended=ended,
         )

@@ -32,8 +32,11 @@ from metrics.batches import observe_times
 EVERY_S: Final = 1.0
 
 
-async def report_audience(redis: aioredis.Redis, gateway: str, directory: Directory) -> None:
-    """Tell each room's engine who is here, how long they have been, and how they fared.
+async def report_audience(
+    redis: aioredis.Redis, gateway: str, directory: Directory, *, last: bool = False
+) -> None:
+    """Tell each room's engine who is here, how long they have been, and how they fared; with `last`
+    for the last time.
 
     Raises:
         redis.exceptions.RedisError: Redis is away; distinct viewers are kept for the next time.
@@ -43,7 +46,7 @@ async def report_audience(redis: aioredis.Redis, gateway: str, directory: Direct
     # A copy: while one room is told of, another may open.
     for name, counts in list(directory.counts().items()):
         uncounted, counts.uncounted = counts.uncounted, set()
-        line = wire.encode_state(counts.line(clock.now_ms()))
+        line = wire.encode_state(counts.line(clock.now_ms(), ended=last))
         try:
             async with redis.pipeline(transaction=False) as pipe:
                 pipe.hset(keys.audience(name), gateway, line)

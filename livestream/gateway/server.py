@@ -181,7 +181,7 @@ class Gateway:
         self._meter.copy()
         with suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(LAST_REPORT_S):
-                await reports.report_audience(self._redis, self.name, self.directory)
+                await reports.report_audience(self._redis, self.name, self.directory, last=True)
         await self._redis.aclose()
         if self._tracing is not None:
             await self._tracing.close()

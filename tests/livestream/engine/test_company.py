@@ -1,5 +1,6 @@
 """The book of attendance: a moment every five seconds, bounded, carried on by the next owner."""
 
+import asyncio
 from typing import cast
 
 import pytest
@@ -7,11 +8,16 @@ from redis import asyncio as aioredis
 
 from livestream import keys, wire
 from livestream.attendance import (
+    EARLIER,
+    ENDED_KEPT_MAX,
     MOMENT_EVERY_MS,
     MOMENTS_AFTER_END_MS,
     ChannelCounts,
     GatewayCounts,
     Moment,
+    channels_of,
+    in_all,
+    read_counts,
     read_moments,
 )
 from livestream.engine import company
@@ -101,6 +107,48 @@ async def test_the_next_owner_goes_on_where_the_last_one_stood(
     before, after = await book(redis, room)
     assert (before.chat_shown, before.chat_skipped, before.peak) == (40, 4, 3)
     assert (after.chat_shown, after.chat_skipped, after.peak) == (42, 4, 3)
+
+
+async def tell(redis: aioredis.Redis, room: str, number: int, *, ended: bool) -> None:
+    channels = {"tmall": ChannelCounts(1, 1_000, 2, 1)}
+    line = GatewayCounts(START_MS + number, 0, 1, 1, channels=channels, ended=ended)
+    await redis.hset(keys.audience(room), f"g-{number}", wire.encode_state(line))
+
+
+async def kept(redis: aioredis.Redis, room: str) -> dict[str, GatewayCounts]:
+    return read_counts(cast(dict[bytes, bytes], await redis.hgetall(keys.audience(room))))
+
+
+async def test_gateways_that_ended_long_ago_are_added_up_in_one_line(
+    redis: aioredis.Redis, room: str, clock: Clock
+) -> None:
+    owner = Company(redis, live(room))
+    for number in range(3 * ENDED_KEPT_MAX):
+        await tell(redis, room, number, ended=number > 0)
+        await owner._count()
+        assert owner.audience["joined"] == number + 1, "nobody is lost and nobody counted twice"
+    lines = await kept(redis, room)
+    assert len(lines) == ENDED_KEPT_MAX + 2
+    assert {EARLIER, "g-0", f"g-{3 * ENDED_KEPT_MAX - 1}"} <= lines.keys(), "killed; the newest"
+    assert lines[EARLIER].joined == 2 * ENDED_KEPT_MAX - 1
+    whole = in_all(channels_of(lines.values()).values())
+    assert (whole.joined, whole.attempts) == (3 * ENDED_KEPT_MAX, 6 * ENDED_KEPT_MAX)
+
+
+async def test_adding_up_is_all_or_nothing_whoever_else_does_it_or_writes(
+    redis: aioredis.Redis, room: str, clock: Clock
+) -> None:
+    for number in range(2 * ENDED_KEPT_MAX):
+        await tell(redis, room, number, ended=True)
+    owners = [Company(redis, live(room)) for _ in range(5)]
+    for _ in range(20):
+        await asyncio.gather(
+            *(owner._fold_ended() for owner in owners), tell(redis, room, 999, ended=False)
+        )
+        lines = await kept(redis, room)
+        assert sum(line.joined for line in lines.values()) == 2 * ENDED_KEPT_MAX + 1
+    await owners[0]._fold_ended()
+    assert len(await kept(redis, room)) == ENDED_KEPT_MAX + 2
 
 
 async def test_an_empty_room_fills_no_book(redis: aioredis.Redis, room: str, clock: Clock) -> None:

@@ -30,6 +30,11 @@ def test_a_gateway_that_fell_silent_takes_its_viewers_along_but_not_what_it_had_
     assert audience["likes"] == 99
 
 
+def test_a_gateway_that_said_goodbye_is_gone_from_the_desk_at_once() -> None:
+    audience = total({"g-1": counts(0, joined=9, ended=True)}, unique=0, peak=0, now_ms=NOW_MS)
+    assert (audience["gateways"], audience["joined"]) == ([], 9)
+
+
 def test_the_peak_only_rises() -> None:
     assert total({"g": counts(10)}, 0, peak=40, now_ms=NOW_MS)["peak"] == 40
     assert total({"g": counts(50)}, 0, peak=40, now_ms=NOW_MS)["peak"] == 50

@@ -61,6 +61,17 @@ async def test_the_time_that_somebody_watched_is_counted(stage: Stage) -> None:
     assert 1_000 <= line.channels["tmall"].watched_ms <= 4_500
 
 
+async def test_a_gateways_last_word_says_that_it_is_the_last(stage: Stage) -> None:
+    gateway = await stage.open_gateway()
+    await stage.join("anna", gateway)
+    await gateway.stop()
+    stage.gateways.remove(gateway)
+    fields = await stage.redis.hgetall(keys.audience(stage.room))
+    lines = read_counts(cast(dict[bytes, bytes], fields))
+    assert (lines[gateway.name].joined, lines[gateway.name].viewers) == (1, 0)
+    assert [name for name, line in lines.items() if line.ended] == [gateway.name]
+
+
 async def test_a_room_that_opens_while_the_gateway_reports_is_told_of_the_next_time(
     stage: Stage,
 ) -> None:
