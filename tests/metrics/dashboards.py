@@ -6,13 +6,20 @@ Owns reading the files. Refuses to know what a query returns.
 import json
 import re
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 import metrics
+from cart.fact import tag_of
+from cart.money import CURRENCIES
+from cart.outcome import ErrorCode
+from livestream.commands import Command
+from livestream.gateway.lanes import Lane
+from livestream.messages import RoomStatus
 from metrics import catalog, ledger
 
 HOME = Path(metrics.__file__).parent
@@ -97,11 +104,30 @@ _SERIES: dict[str, list[tuple[str, set[str]]]] = {
 
 _SELECTOR = re.compile(r"(?<![\w:])((?:\w+:)?livestream_\w+(?::\w+)?|up|ALERTS)\b(?:\{([^}]*)\})?")
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring) \(([^)]*)\)")
-_MATCHER = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
+_MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
+
+_COMMANDS = {tag_of(kind) for kind in get_args(Command)}
+_CODES = {code.value for code in ErrorCode}
+#: What can stand in a label of a series; the others are open, or of Prometheus.
+_VALUES: dict[tuple[str, str], set[str]] = {
+    ("livestream_broadcast_seconds_bucket", "lane"): {lane.name.lower() for lane in Lane},
+    ("livestream_command_seconds_count", "result"): set(catalog.COMMAND_RESULTS),
+    ("livestream_decisions_total", "command"): _COMMANDS,
+    ("livestream_decisions_total", "outcome"): {"ok"} | _CODES,
+    ("livestream_gmv_minor_total", "currency"): set(CURRENCIES),
+    ("livestream_handshakes_total", "status"): {str(s) for s in catalog.HANDSHAKE_STATUSES},
+    ("livestream_http_requests_total", "status"): {str(status.value) for status in HTTPStatus},
+    ("livestream_leaves_total", "code"): {str(code) for code in catalog.CLOSE_CODES},
+    ("livestream_messages_received_total", "result"): {"ok"} | _CODES,
+    ("livestream_orders_total", "status"): {"placed", "paid", "refunded"},
+    ("livestream_room_status", "status"): set(get_args(RoomStatus)),
+    ("livestream_stock_units", "state"): {"available", "held", "sold", "withdrawn"},
+}
+_OPEN = {"room", "job", "alertname", "alertstate"}
 
 
 def faults_of(expr: str) -> list[str]:
-    """Series and labels in an expression that do not exist."""
+    """Series, labels and values of labels in an expression that do not exist."""
     known = exposed()
     faults, reachable = [], set(OF_EVERY_SERIES)
     for name, matchers in _SELECTOR.findall(expr):
@@ -109,11 +135,20 @@ def faults_of(expr: str) -> list[str]:
         reachable |= labels
         if name not in known:
             faults.append(name)
-        faults += [
-            f"{name}{{{label}}}" for label in _MATCHER.findall(matchers) if label not in labels
-        ]
+        for label, sign, value in _MATCHER.findall(matchers):
+            if label not in labels:
+                faults.append(f"{name}{{{label}}}")
+            elif label not in _OPEN and not _matches(sign, value, _VALUES[name, label]):
+                faults.append(f"{name}{{{label}{sign}{value}}}")
     for grouping in _GROUPING.findall(expr):
         faults += [
             f"by ({label})" for label in re.findall(r"\w+", grouping) if label not in reachable
         ]
     return faults
+
+
+def _matches(sign: str, value: str, values: set[str]) -> bool:
+    """Whether a matcher tells values apart at all: it means some of them, and not all."""
+    pattern = value if "~" in sign else re.escape(value)
+    meant = {one for one in values if re.fullmatch(pattern, one)}
+    return bool(meant) and meant != values

@@ -81,4 +81,8 @@ def test_what_does_not_exist_is_found() -> None:
     assert faults_of('livestream_viewers{channel="a"}') == ["livestream_viewers{channel}"]
     assert faults_of("sum by (drop) (livestream_viewers)") == ["by (drop)"]
     assert faults_of("rate(livestream_joins[1m])") == ["livestream_joins"]
+    assert faults_of('livestream_leaves_total{code="1060"}') == [
+        "livestream_leaves_total{code=1060}"
+    ]
+    assert faults_of('livestream_decisions_total{command=~"payment[.]refused|x.*"}')
     assert "livestream_append_seconds_bucket" in exposed()
