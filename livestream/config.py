@@ -131,6 +131,16 @@ class Settings(Struct, frozen=True, kw_only=True):
             "grown by half: what a restart replays at most",
         ),
     ] = 500_000
+    pulse_ms: Annotated[
+        int,
+        Meta(
+            ge=1_000,
+            le=60_000,
+            # 770,000 viewers x 1/s is 770,000 writes/s, 7 cores; a room that has not so many to
+            # spare beats more slowly.
+            description="milliseconds between two pulses: the numbers every viewer sees",
+        ),
+    ] = 1_000
     metrics_dir: Annotated[
         Path | None,
         Meta(

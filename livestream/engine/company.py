@@ -42,16 +42,19 @@ from metrics import catalog
 
 log = structlog.get_logger()
 
-PULSE_EVERY_S: Final = 1.0
+#: The gateways' numbers, for the desk and for the pulse; gateways tell them as often.
+COUNT_EVERY_S: Final = 1.0
 #: Facts that are of the company's business; the others, nearly all, are told by their type alone.
 _MODERATION: Final = frozenset({ChatDeleted, ViewerMuted, ViewerBanned})
 
 
 class Company:
-    """Chat and audience of one room, for one ownership."""
+    """Chat and audience of one room, for one ownership. A pulse is sent every `pulse_ms`."""
 
-    def __init__(self, redis: aioredis.Redis, state: RoomState) -> None:
+    def __init__(self, redis: aioredis.Redis, state: RoomState, pulse_ms: int = 1_000) -> None:
         self._redis = redis
+        self._pulse_ms = pulse_ms
+        self._pulsed_ms = 0  # when the last one was sent
         self._state = state
         self._room = state.room
         self._mixer = Mixer(random.Random())
@@ -129,7 +132,7 @@ class Company:
         while True:
             with suppress(RedisError, OSError):
                 await self._count()
-            await asyncio.sleep(PULSE_EVERY_S)
+            await asyncio.sleep(COUNT_EVERY_S)
 
     async def _count(self) -> None:
         fields = cast(dict[bytes, bytes], await self._redis.hgetall(keys.audience(self._room)))
@@ -137,6 +140,14 @@ class Company:
         at_ms = now_ms()
         counts = read_counts(fields)
         self.audience = total(counts, unique, self.audience["peak"], at_ms)
+        # Half a count early rather than a whole one late.
+        if at_ms - self._pulsed_ms >= self._pulse_ms - COUNT_EVERY_S * 500:
+            await self._pulse(at_ms)
+        await self._keep_moment(counts, at_ms)
+        if surplus_of(counts):
+            await self._fold_ended()
+
+    async def _pulse(self, at_ms: int) -> None:
         pulse: Pulse = {
             "type": "pulse",
             "viewers": self.audience["viewers"],
@@ -144,9 +155,7 @@ class Company:
             "server_time_ms": at_ms,
         }
         await self._redis.publish(keys.chat(self._room), wire.encode(pulse))
-        await self._keep_moment(counts, at_ms)
-        if surplus_of(counts):
-            await self._fold_ended()
+        self._pulsed_ms = at_ms
 
     async def _fold_ended(self) -> None:
         """Add up in one line those of gateways that ended long ago: all of it or, if anybody wrote

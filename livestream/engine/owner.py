@@ -68,12 +68,14 @@ class RoomOwner:
         engine: str,
         provider: PaymentProvider,
         snapshot_every_events: int,
+        pulse_ms: int,
     ) -> None:
         self._redis = redis
         self._name = room
         self._engine = engine
         self._provider = provider
         self._snapshot_every_events = snapshot_every_events
+        self._pulse_ms = pulse_ms
         self._journal = Journal(redis, room)
         self._inbox = InboxReader(redis, room)
         self._reads: asyncio.Queue[Entries] = asyncio.Queue(READS_AHEAD_MAX)
@@ -89,7 +91,7 @@ class RoomOwner:
         """Work on this state from now on."""
         self._room = room
         self._cashier = Cashier(self._name, room.state.books, self._provider)
-        self._company = Company(self._redis, room.state)
+        self._company = Company(self._redis, room.state, self._pulse_ms)
         self._keeper = Keeper(
             self._redis, self._journal, room, self._engine, self._snapshot_every_events
         )

@@ -172,7 +172,12 @@ class EngineProcess:
 
     async def _own(self, room: str, lease: Lease, stopping: asyncio.Event) -> None:
         owner = self._new_owner(
-            self._redis, room, self.name, self._provider, self._settings.snapshot_every_events
+            self._redis,
+            room,
+            self.name,
+            self._provider,
+            self._settings.snapshot_every_events,
+            self._settings.pulse_ms,
         )
         owned = catalog.ROOM_OWNED.labels(catalog.room_label(room))
         owned.inc()

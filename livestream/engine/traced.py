@@ -53,8 +53,9 @@ class TracedOwner(RoomOwner):
         engine: str,
         provider: PaymentProvider,
         snapshot_every_events: int,
+        pulse_ms: int,
     ) -> None:
-        super().__init__(redis, room, engine, provider, snapshot_every_events)
+        super().__init__(redis, room, engine, provider, snapshot_every_events, pulse_ms)
         self._tracing = tracing
         self._inbox: TracedInboxReader = TracedInboxReader(redis, room)
         self._append_ns = (0, 0)

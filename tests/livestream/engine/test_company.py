@@ -76,6 +76,22 @@ async def test_there_is_one_moment_in_every_five_seconds(
     assert (moments[-1].joined, moments[-1].watched_ms, moments[-1].attempts) == (40, 40_000, 40)
 
 
+async def test_the_pulse_beats_as_often_as_it_is_told(
+    redis: aioredis.Redis, room: str, clock: Clock
+) -> None:
+    owner = Company(redis, live(room), pulse_ms=10_000)
+    async with redis.pubsub() as hearing:
+        await hearing.subscribe(keys.chat(room))
+        for second in range(31):
+            clock.now_ms = START_MS + second * 1_000
+            await owner._count()
+        beats = []
+        while (told := await hearing.get_message(timeout=0.5)) is not None:
+            if told["type"] == "message":
+                beats.append(wire.decode_frame(told["data"])["server_time_ms"] - START_MS)
+    assert beats == [0, 10_000, 20_000, 30_000]
+
+
 async def test_the_book_is_bounded(
     redis: aioredis.Redis, room: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
