@@ -55,6 +55,14 @@ class Inbox:
             entry[b"t"] = " ".join(traces)
         await self._redis.xadd(keys.inbox(room), entry)
 
+    async def call(self, room: str) -> None:
+        """Wake a room that is at rest though there is nothing to decide: with an empty entry.
+
+        Raises:
+            redis.exceptions.RedisError: Redis is away; whether the entry got through is not known.
+        """
+        await self.put(room, [])
+
     def add_to(self, pipe: Pipeline, room: str, envelopes: list[Envelope]) -> None:
         """The same, as the last of what `pipe` holds already and its caller executes."""
         pipe.xadd(keys.inbox(room), self._entry(envelopes))

@@ -31,7 +31,7 @@ from livestream.gateway.rooms import COME_BACK, RoomView
 from livestream.gateway.viewer import Viewer
 from livestream.inbox import subscribe
 from livestream.journal import seq_of
-from livestream.messages import CloseCode
+from livestream.messages import CloseCode, Pulse
 from livestream.redis_client import BLOCK_MS_MAX, StreamEntries
 from livestream.storefront import Storefront
 
@@ -58,6 +58,27 @@ async def read_storefront(redis: aioredis.Redis, room: str) -> Storefront | None
     """
     kept = cast(bytes | None, await redis.get(keys.storefront(room)))
     return None if kept is None else msgspec.json.decode(kept, type=Storefront)
+
+
+async def read_pulse(redis: aioredis.Redis, room: str) -> bytes | None:
+    """The room's counts as its owner told them last, as a pulse. They stand until the next one,
+    and a room at rest has none.
+
+    Raises:
+        redis.exceptions.RedisError: Redis is away.
+    """
+    kept = cast(bytes | None, await redis.get(keys.ledger(room)))
+    try:
+        ledger = wire.decode_frame(kept or b"")
+        pulse: Pulse = {
+            "type": "pulse",
+            "viewers": ledger["audience"]["viewers"],
+            "likes": ledger["audience"]["likes"],
+            "server_time_ms": ledger["at_ms"],
+        }
+    except (ValueError, KeyError, TypeError):
+        return None  # there is none, or it is of another version
+    return wire.encode(pulse)
 
 
 async def read_past(redis: aioredis.Redis, storefront: Storefront) -> Ring:

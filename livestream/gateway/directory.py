@@ -1,7 +1,8 @@
 """Which rooms there are, which of them this gateway shows, and the tasks of each.
 
 A room that is live, or about to be, is loaded as soon as it is known. One that has ended is loaded
-when somebody asks for it, and let go a minute after the last viewer left.
+when somebody asks for it, and let go a minute after the last viewer left, or sooner when another
+needs its place.
 
 Owns the life of room views. Refuses to know what happens in them.
 """
@@ -18,7 +19,13 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from livestream import keys
-from livestream.gateway.air import AirReader, follow_channels, read_past, read_storefront
+from livestream.gateway.air import (
+    AirReader,
+    follow_channels,
+    read_past,
+    read_pulse,
+    read_storefront,
+)
 from livestream.gateway.audience import Audience
 from livestream.gateway.counts import RoomCounts
 from livestream.gateway.outbox import Outbox
@@ -40,10 +47,11 @@ IDLE_MS_MAX: Final = 60_000
 
 
 class _Kept(NamedTuple):
-    """A room as it is kept for gateways that start: the view, and what led to it."""
+    """A room as it is kept for gateways that start: the view, what led to it, and the counts."""
 
     storefront: Storefront
     past: Ring
+    pulse: bytes | None
 
 
 class Directory:
@@ -78,7 +86,7 @@ class Directory:
             # Without a title the engine has not decided its creation yet; the air will tell.
             return view if view.storefront.title else "loading"
         if name in self._known:
-            if name not in self._tasks and len(self._tasks) < ROOMS_MAX:
+            if name not in self._tasks and self._has_place():
                 self._tasks[name] = asyncio.create_task(self._keep(name))
             return "loading"
         if self._now_ms() - self._looked_at_ms >= LOOK_EVERY_MS:
@@ -120,8 +128,7 @@ class Directory:
             if view.storefront.status != "ended" or view.counts.viewers:
                 self._empty_since_ms.pop(name, None)
             elif now_ms - self._empty_since_ms.setdefault(name, now_ms) > IDLE_MS_MAX:
-                del self._views[name], self._empty_since_ms[name]
-                self._tasks.pop(name).cancel()
+                self._let_go(name)
 
     async def close(self) -> None:
         """Stop every room's tasks."""
@@ -134,20 +141,36 @@ class Directory:
         for name in sorted(names - self._known):
             kept = await self._read(name)
             if kept is None or kept.storefront.status != "ended":
-                if len(self._tasks) >= ROOMS_MAX:
-                    log.warning("rooms.full", room=name, rooms_max=ROOMS_MAX)
-                else:
+                if self._has_place():
                     self._tasks[name] = asyncio.create_task(self._keep(name))
                     if kept is not None:
                         self._show(kept)
+                else:
+                    log.warning("rooms.full", room=name, rooms_max=ROOMS_MAX)
             self._known.add(name)
+
+    def _has_place(self) -> bool:
+        """Whether one more room can be shown; an ended one that nobody watches makes room."""
+        if len(self._tasks) < ROOMS_MAX:
+            return True
+        for name, view in self._views.items():
+            if view.storefront.status == "ended" and not view.counts.viewers:
+                self._let_go(name)
+                return True
+        return False
+
+    def _let_go(self, name: str) -> None:
+        del self._views[name]
+        self._empty_since_ms.pop(name, None)
+        self._tasks.pop(name).cancel()
 
     async def _read(self, name: str) -> _Kept | None:
         try:
             storefront = await read_storefront(self._redis, name)
             if storefront is None:
                 return None
-            return _Kept(storefront, await read_past(self._redis, storefront))
+            past = await read_past(self._redis, storefront)
+            return _Kept(storefront, past, await read_pulse(self._redis, name))
         except msgspec.DecodeError as error:
             log.error("storefront.unreadable", room=name, error=str(error))
             return None
@@ -157,6 +180,8 @@ class Directory:
         name = storefront.room
         counts = self._counts.setdefault(name, RoomCounts())
         self._views[name] = view = RoomView(self._audience, storefront, counts, kept.past)
+        if kept.pulse is not None:
+            view.on_channel(kept.pulse)
         log.info("room.shown", room=name, seq=storefront.seq, epoch=storefront.epoch)
         return view
 

@@ -111,7 +111,8 @@ class Gateway:
         self.audience = Audience(self._loop, self._door, limits, reports.broadcast_done)
         self._tracing = open_tracing(settings, "gateway")
         new_outbox = Outbox if self._tracing is None else partial(TracedOutbox, self._tracing)
-        self.outbox = new_outbox(Inbox(self._redis, self.name), self.audience, self._now_ms)
+        self._inbox = Inbox(self._redis, self.name)
+        self.outbox = new_outbox(self._inbox, self.audience, self._now_ms)
         self.directory = Directory(self._redis, self.audience, self.outbox, self._now_ms)
         self._conversation = Conversation(
             self.name, self.audience, self.outbox, settings.limits, self._now_us
@@ -231,16 +232,27 @@ class Gateway:
                 self.outbox.redis_found()
 
     async def _carry_chat(self) -> None:
-        """Lines of chat leave once in a tick, all of a room's together."""
+        """Lines of chat leave once in a tick, all of a room's together. Where no mixer hears them,
+        because the room is at rest or changes hands, they wait, and its next owner is called.
+        """
+        called: set[str] = set()
         while True:
             await self._conversation.chat_waits.wait()
             await asyncio.sleep(chat.TICK_S)
             self._conversation.chat_waits.clear()
             for room in self.directory.views():
                 lines, room.said = room.said, []
-                if lines:
-                    with suppress(RedisError, OSError):  # best effort: these lines are lost
-                        await self._redis.publish(keys.said(room.name), wire.encode(lines))
+                if not lines:
+                    continue
+                with suppress(RedisError, OSError):  # best effort: these lines are lost
+                    if await self._redis.publish(keys.said(room.name), wire.encode(lines)):
+                        called.discard(room.name)
+                        continue
+                    room.said[:0] = lines
+                    self._conversation.chat_waits.set()
+                    if room.name not in called:
+                        await self._inbox.call(room.name)
+                        called.add(room.name)
 
     async def _report(self) -> None:
         while True:

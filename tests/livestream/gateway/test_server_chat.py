@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from livestream import commands
+from livestream import commands, keys
 from livestream.gateway import chat
 from tests.livestream.gateway.stage import Stage
+from tests.processes import eventually
 
 
 async def test_what_one_says_everybody_reads(stage: Stage) -> None:
@@ -91,6 +92,22 @@ async def test_the_rate_of_chat_counts_a_viewer_over_all_connections(stage: Stag
     assert (await there.error("chat.send", text="three"))["code"] == "rate_limited"
     bob = await stage.join("bob", gateway)
     await bob.result("chat.send", text="mine")
+
+
+async def test_what_is_said_in_a_room_at_rest_wakes_it(stage: Stage) -> None:
+    anna = await stage.join("anna")
+    await stage.command(commands.RoomEnd())
+    await anna.line.close()
+
+    async def at_rest() -> bool:
+        return bool(await stage.redis.sismember(keys.RESTING, stage.room))
+
+    assert await eventually(10, at_rest)
+    bob = await stage.join("bob")
+    said = await bob.result("chat.send", text="what a show")
+    [line] = (await bob.frame("chat"))["messages"]
+    assert line["id"] == said["message_id"]
+    assert (await bob.frame("pulse", viewers=1))["viewers"] == 1, "and it is looked after again"
 
 
 async def test_chat_has_a_rate_of_its_own(stage: Stage) -> None:

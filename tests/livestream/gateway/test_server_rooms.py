@@ -68,7 +68,7 @@ async def test_an_ended_room_is_let_go_when_nobody_watches_it_and_shown_again_on
     back = await let_in(stage, "anna")
 
     assert back.welcome["snapshot"]["status"] == "ended"
-    await back.frame("pulse", likes=7)
+    assert back.welcome["snapshot"]["likes"] == 7, "also where the room is at rest by now"
 
 
 async def test_an_ended_room_is_not_loaded_before_somebody_asks(stage: Stage) -> None:
@@ -95,6 +95,26 @@ async def test_more_rooms_than_a_gateway_can_show_have_to_wait(
         await stage.stack.enter_async_context(stage.person(room="one-too-many"))
     assert refusal.value.response.status_code == 503
     await stage.join("anna")
+
+
+async def test_an_ended_room_that_nobody_watches_makes_room_for_another(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "ROOMS_MAX", 1)
+    anna = await stage.join("anna")
+    await stage.command(commands.RoomEnd())
+    await anna.frame("room.ended")
+    another = Stage(stage.redis_url, f"{stage.room}-2")
+    try:
+        await another.create_room()
+        another.gateways = stage.gateways
+        find = stage.gateways[0].directory.find
+        await eventually(lambda: find(another.room) == "loading")
+        await anna.line.close()
+        assert (await let_in(another, "ben")).welcome["room"] == another.room
+    finally:
+        another.gateways = []
+        await another.close()
 
 
 async def test_a_fact_that_this_gateway_does_not_know_yet_is_carried_all_the_same(
