@@ -2,23 +2,25 @@
 #   make run PYTHON=python3.12        another interpreter
 #   make run EXIT=1                   end by itself; status 0 only if the audit is clean
 #   make test ARGS='-k drop --seed 7' arguments for pytest
-#   make load VIEWERS=2000 SECONDS=60 a larger room, a longer show
+#   make load SHAPE=storm_return VIEWERS=2000  what happens, and to how many
 
 PYTHON ?= python3
 PYTHONS ?= python3.11 python3.12 python3.13
 ARGS ?=
-VIEWERS ?= 1000
-SECONDS ?= 30
+VIEWERS ?= 5000
+SECONDS ?= 60
+SHAPE ?= the_drop
+SIZES ?= 10000 50000 100000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all lint format bench load pin clean
+.PHONY: help run test test-all lint format bench load load-770k load-1m load-growth pin clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## install what is needed and play the demo (EXIT=1: end by itself)
 	@$(BIN)/livestream demo $(if $(EXIT),--exit)
@@ -55,8 +57,17 @@ format: $(VENV)/.lint ## lay the code out as lint wants it
 bench: $(VENV)/.bench ## measure, each figure beside its floor; JSON under var/bench
 	@$(BIN)/python -m loadtest.bench $(ARGS)
 
-load: $(VENV)/.load ## Locust fills a room of a private server; report under var/load, status of the audit
-	@$(BIN)/python -m loadtest --viewers $(VIEWERS) --seconds $(SECONDS) $(ARGS)
+load: $(VENV)/.load ## Locust fills a room of a private server (SHAPE, VIEWERS, SECONDS); report under var/load
+	@$(BIN)/python -m loadtest --shape $(SHAPE) --viewers $(VIEWERS) --seconds $(SECONDS) $(ARGS)
+
+load-770k: $(VENV)/.load ## 770,000 viewers on this machine: 24 GiB, half an hour; says what it must allow
+	@$(BIN)/python -m loadtest --shape full_house --viewers 770000 --bare $(ARGS)
+
+load-1m: $(VENV)/.load ## the same with 1,000,000
+	@$(BIN)/python -m loadtest --shape full_house --viewers 1000000 --bare $(ARGS)
+
+load-growth: $(VENV)/.load ## a full house of each of SIZES; figures and plot in var/load/growth.*
+	@$(BIN)/python -m loadtest.growth $(SIZES)
 
 # The oldest Python decides: what it needs beyond the others (back-ports) is pinned too.
 pin: check-python ## write constraints.txt: the newest versions that go together

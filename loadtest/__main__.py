@@ -1,10 +1,16 @@
-"""A whole load test on this machine: `python -m loadtest --viewers 1000 --seconds 30`.
+"""A whole load test on this machine: `python -m loadtest --shape the_drop --viewers 5000`.
 
-Starts a private `livestream serve` in a fresh directory, sends Locust there, then the auditor.
-Leaves under `--directory` (var/load) report.html and *.csv, both Locust's own, audit.txt and the
-logs. Status 0 only if every viewer heard every announcement and the audit is clean.
+Looks whether the machine allows it, starts a private `livestream serve` in a fresh directory, sends
+Locust there with as many workers as it takes, watches memory meanwhile, asks the auditor, and in
+the end measures a bare send loop to as many sockets. Leaves in `--directory` (var/load):
 
-Owns processes. Refuses to know what users do: that is `locustfile`.
+    SIZE.json, SIZE.html   the figures, and a page with plots of them
+    report.html, *.csv     Locust's own
+    audit.txt, *.log       what the auditor and the processes said
+
+Status 0 only if everybody came in, nobody missed an announcement and the audit is clean.
+
+Owns processes and their order. Refuses to know what users do: that is `locustfile`.
 """
 
 from __future__ import annotations
@@ -14,64 +20,226 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-REPOSITORY = Path(__file__).parents[1]
-ROOM = "load"
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 30.0
-#: Over the length of the test: for imports, and for everybody to leave.
-LOCUST_EXTRA_S = 60.0
-#: Users a second. A crowd is one, and has a pace of its own.
-SPAWN_PER_S = 50
+from loadtest import machine, page
+from loadtest.bare import deliveries_per_s
+from loadtest.shape_names import SHAPE_NAMES
+
+REPOSITORY: Final = Path(__file__).parents[1]
+ROOM: Final = "load"
+START_TIMEOUT_S: Final = 60.0
+STOP_TIMEOUT_S: Final = 120.0
+#: Over the length of the test: for workers to start, and for everybody to tell and to leave.
+LOCUST_EXTRA_S: Final = 180.0
+WATCH_EVERY_S: Final = 2.0
+PROGRESS_EVERY: Final = 5
+#: For the length by default: what a busy machine seats in a second, and half of that.
+VIEWERS_A_SECOND: Final = 500
+#: Who runs for a drop by default: a tenth, or tens of thousands.
+RUNNERS_MAX: Final = 40_000
+#: A pulse goes to everybody: so many deliveries a second leave the machine some rest.
+PULSE_DELIVERIES_PER_S: Final = 20_000
+PULSE_MS_MAX: Final = 60_000
+#: A frame of the bare send loop: as long as the one that opens a drop.
+FRAME_BYTES: Final = 100
 
 
 def main() -> int:
     """The status."""
-    parser = argparse.ArgumentParser(prog="python -m loadtest", description=__doc__)
-    parser.add_argument("--viewers", type=int, default=1_000)
-    parser.add_argument("--seconds", type=int, default=30, help="from first join to last leave")
-    parser.add_argument("--directory", type=Path, default=Path("var/load"))
-    options = parser.parse_args()
+    options = _options()
     directory: Path = options.directory.resolve()
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    _clear(directory)
+    processes = options.processes or machine.processes_for(options.viewers)
+    needs = machine.needs(options.viewers, processes)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server goes too
-    with _serving(directory) as control_url:
-        token = _livestream(directory, "token", "loadtest").strip()
-        locust = _locust(directory, control_url, token, options.viewers, options.seconds)
-        audit = subprocess.run(
-            _command(directory, "verify", ROOM, "--compare"),
-            cwd=REPOSITORY,
-            stdout=subprocess.PIPE,
-            text=True,
+    with machine.raised(needs) as changed:
+        short = [need for need in machine.needs(options.viewers, processes) if not need.is_met]
+        for line in changed:
+            print(f"raised {line}")
+        if short and not options.reckless:
+            print(f"this machine does not allow {options.viewers:,} viewers: {short[0]}")
+            return 2
+        print(
+            f"{options.shape}: {options.viewers:,} viewers, {processes} gateways, "
+            f"{processes} load processes, {machine.available_bytes() / 2**30:.1f} GiB available",
+            flush=True,
         )
+        with _serving(directory, processes, _pulse_ms(options.viewers)) as server:
+            result = _evening(directory, options, processes, server)
+        if options.bare:
+            result["bare"] = deliveries_per_s(options.viewers, processes, FRAME_BYTES)
+    path = directory / f"{_name(options)}.json"
+    path.write_text(json.dumps(result))
+    path.with_suffix(".html").write_text(page.html_of(result))
+    print(page.words_of(result))
+    print(f"{path.with_suffix('.html')}: plots; {directory / 'report.html'}: Locust's report")
+    return 0 if result["passed"] else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m loadtest", description=__doc__)
+    parser.add_argument("--shape", choices=SHAPE_NAMES, default="the_drop")
+    parser.add_argument("--viewers", type=int, default=1_000)
+    parser.add_argument("--seconds", type=int, help="length at most (default: by size)")
+    parser.add_argument("--runners", type=int, help="attempts at the drop (default: a tenth)")
+    parser.add_argument("--processes", type=int, help="gateways, and load processes")
+    parser.add_argument("--directory", type=Path, default=Path("var/load"))
+    parser.add_argument("--bare", action="store_true", help="measure a bare send loop as well")
+    parser.add_argument(
+        "--reckless", action="store_true", help="go on where a limit says that it cannot work"
+    )
+    options = parser.parse_args()
+    if options.runners is None:
+        options.runners = min(options.viewers // 10, RUNNERS_MAX)
+    if options.seconds is None:
+        options.seconds = 60 + options.viewers // VIEWERS_A_SECOND
+    return options
+
+
+def _name(options: argparse.Namespace) -> str:
+    size = page.short(options.viewers)
+    return size if options.shape == "full_house" else f"{options.shape}-{size}"
+
+
+def _clear(directory: Path) -> None:
+    """What an earlier run left, but not its figures."""
+    shutil.rmtree(directory / "server", ignore_errors=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    for pattern in ("*.log", "stats_*.csv", "report.html", "audit.txt", "locust.json"):
+        for left in directory.glob(pattern):
+            left.unlink()
+
+
+# -- the evening ---------------------------------------------------------------------------------
+
+
+def _evening(
+    directory: Path, options: argparse.Namespace, processes: int, server: subprocess.Popen[bytes]
+) -> dict[str, Any]:
+    """Everything between the server's start and its end; what was measured."""
+    gauge = machine.Gauge(server.pid)
+    before = gauge.sample()
+    locust = _start_locust(directory, options, processes)
+    stopped = ""
+    try:
+        gauge.load = locust.pid
+        stopped = _watch(locust, gauge, options.seconds + LOCUST_EXTRA_S)
+        server_cpu_s = machine.cpu_seconds(server.pid)
+    finally:
+        _end(locust)
+    audit = subprocess.run(
+        _livestream(directory, "verify", ROOM), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    )
     (directory / "audit.txt").write_text(audit.stdout)
-    print(audit.stdout, end="")
-    print(f"{directory / 'report.html'}: Locust's report")
-    return 1 if locust or audit.returncode else 0
+    found = directory / "locust.json"
+    result: dict[str, Any] = json.loads(found.read_text()) if found.exists() else {}
+    return {
+        **result,
+        "viewers": options.viewers,
+        "gateways": processes,
+        "pulse_ms": _pulse_ms(options.viewers),
+        "stopped": stopped,
+        "audit": audit.stdout,
+        "audit_clean": audit.returncode == 0,
+        "server_cpu_s": round(server_cpu_s, 1),
+        "memory_before": before,
+        "memory": gauge.samples,
+        "cores": len(os.sched_getaffinity(0)),
+        "passed": not (stopped or locust.returncode or audit.returncode),
+    }
+
+
+def _start_locust(
+    directory: Path, options: argparse.Namespace, processes: int
+) -> subprocess.Popen[bytes]:
+    port = str(_free_port())
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "locust", "--headless", "-f", "loadtest/locustfile.py"),
+            *("--host", _addresses(directory)["control_url"], "--room", ROOM),
+            *("--shape", options.shape, "--viewers", str(options.viewers)),
+            *("--seconds", str(options.seconds), "--runners", str(options.runners)),
+            *("--result", str(directory / "locust.json")),
+            *("--processes", str(processes), "--master-bind-host", "127.0.0.1"),
+            *("--master-bind-port", port, "--master-port", port),
+            *("--html", str(directory / "report.html"), "--csv", str(directory / "stats")),
+            *("--loglevel", "ERROR", "--only-summary"),
+        ],
+        cwd=REPOSITORY,
+        env={
+            **os.environ,
+            "LOADTEST_HOST_TOKEN": machine.output_of(
+                _livestream(directory, "token", "loadtest"), REPOSITORY
+            ).strip(),
+            "LOADTEST_SECRET": (_var(directory) / "secret").read_text().strip(),
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=None if options.viewers <= 20_000 else (directory / "locust.log").open("wb"),
+        start_new_session=True,  # so that its workers can be ended with it
+    )
+
+
+def _watch(locust: subprocess.Popen[bytes], gauge: machine.Gauge, within_s: float) -> str:
+    """Until Locust is through. Why it was stopped before; "" if it was not."""
+    give_up_at_s = time.monotonic() + within_s
+    watched = 0
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            locust.wait(WATCH_EVERY_S)
+            return ""
+        now = gauge.sample()
+        watched += 1
+        if watched % PROGRESS_EVERY == 0:
+            print(
+                f"{now['sockets']:>9,} sockets; kernel {now['kernel'] / 2**20:,.0f}, gateways "
+                f"{now['gateways'] / 2**20:,.0f}, load {now['load'] / 2**20:,.0f}, available "
+                f"{now['available'] / 2**20:,.0f} MiB",
+                flush=True,
+            )
+        if now["available"] < machine.SPARE_BYTES // 2:
+            return f"stopped: {now['available'] / 2**20:,.0f} MiB were left"
+        if time.monotonic() > give_up_at_s:
+            return f"stopped: not through after {within_s:,.0f} s"
+
+
+def _end(locust: subprocess.Popen[bytes]) -> None:
+    """Locust and its workers: in order if it listens, else at once."""
+    if locust.poll() is None:
+        locust.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            locust.wait(STOP_TIMEOUT_S / 4)
+    with suppress(ProcessLookupError):
+        os.killpg(locust.pid, signal.SIGKILL)
+    locust.wait()
+
+
+# -- the server ----------------------------------------------------------------------------------
 
 
 @contextmanager
-def _serving(directory: Path) -> Iterator[str]:
-    """The control server's address, while a private server runs."""
-    ports = ("--control-port", "0", "--gateway-port", "0")
+def _serving(directory: Path, gateways: int, pulse_ms: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A private server, while it runs."""
+    arguments = ("--control-port", "0", "--gateway-port", "0", "--gateways", str(gateways))
     with (directory / "serve.log").open("wb") as log:
         server = subprocess.Popen(
-            _command(directory, "serve", *ports, "--log-format", "json"),
+            _livestream(directory, "serve", *arguments, "--log-format", "json"),
             cwd=REPOSITORY,
+            env={**os.environ, "LIVESTREAM_PULSE_MS": str(pulse_ms)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
         )
     try:
-        yield _control_url(directory, server)
+        _await_start(directory, server)
+        yield server
     finally:
         server.terminate()
         try:
@@ -81,47 +249,37 @@ def _serving(directory: Path) -> Iterator[str]:
             server.wait()
 
 
-def _control_url(directory: Path, server: subprocess.Popen[bytes]) -> str:
+def _pulse_ms(viewers: int) -> int:
+    return max(1_000, min(PULSE_MS_MAX, viewers * 1_000 // PULSE_DELIVERIES_PER_S))
+
+
+def _await_start(directory: Path, server: subprocess.Popen[bytes]) -> None:
     told = _var(directory) / "addresses.json"
     give_up_at_s = time.monotonic() + START_TIMEOUT_S
     while not told.exists():
         if server.poll() is not None or time.monotonic() > give_up_at_s:
             sys.exit(f"the server did not start: see {directory / 'serve.log'}")
         time.sleep(0.05)
-    addresses: dict[str, Any] = json.loads(told.read_text())
-    return str(addresses["control_url"])
 
 
-def _locust(directory: Path, control_url: str, token: str, viewers: int, seconds: int) -> int:
-    """Locust's own status, as `locustfile` gives it."""
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "locust", "--headless", "-f", "loadtest/locustfile.py"),
-            *("--host", control_url, "--room", ROOM, "--viewers", str(viewers)),
-            *("--run-time", f"{seconds}s", "--spawn-rate", str(SPAWN_PER_S)),
-            *("--html", str(directory / "report.html"), "--csv", str(directory / "stats")),
-            *("--loglevel", "WARNING", "--only-summary"),
-        ],
-        cwd=REPOSITORY,
-        env={**os.environ, "LOADTEST_HOST_TOKEN": token},
-        stdin=subprocess.DEVNULL,
-        timeout=seconds + LOCUST_EXTRA_S,
-    ).returncode
+def _addresses(directory: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((_var(directory) / "addresses.json").read_text())
+    return told
 
 
-def _livestream(directory: Path, *arguments: str) -> str:
-    return subprocess.run(
-        _command(directory, *arguments), cwd=REPOSITORY, check=True, capture_output=True, text=True
-    ).stdout
-
-
-def _command(directory: Path, *arguments: str) -> list[str]:
+def _livestream(directory: Path, *arguments: str) -> list[str]:
     var = str(_var(directory))
     return [sys.executable, "-m", "livestream", *arguments, "--var-dir", var]
 
 
 def _var(directory: Path) -> Path:
     return directory / "server"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port: int = held.getsockname()[1]
+        return port
 
 
 if __name__ == "__main__":

@@ -1,313 +1,224 @@
 """`Crowd`: hundreds of viewers in one Locust user, for a full house on a small machine.
 
-A person costs a greenlet or two and a library's connection, some 100 KiB. A seat in the crowd is a
-raw socket and one slotted object; all of them stand in one epoll set, which Locust's loop watches
-as a single descriptor. An announcement is the same bytes for everybody, so it is decoded once.
+A person costs a greenlet or two and a library's connection, some 100 KiB. Those in a crowd are
+seats in the hall of their process (`hall`).
 """
 
 from __future__ import annotations
 
-import os
 import random
-import select
-import socket
 import time
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from ipaddress import ip_address
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode, urlsplit
 
 import gevent
-from gevent import monkey
+import msgspec
 from gevent import socket as gevent_socket
 from locust import constant, task
 from locust.exception import StopUser
 
 from livestream import wire
-from livestream.messages import CloseCode
+from livestream.messages import ChatSend, CloseCode
 from loadtest import frames
+from loadtest.chunks import Chunk, Chunks, Heard
+from loadtest.errand import Errand
 from loadtest.evening import Visitor
-from loadtest.figures import Lane
-from loadtest.hearing import Span
+from loadtest.figures import LANDMARKS
+from loadtest.hall import Hall, Seat
+from loadtest.viewer import LINES
 
-# gevent takes epoll away, for waiting in it would stop every greenlet. We never wait in it: gevent
-# watches its descriptor, and we ask it what is ready.
-_epoll: Final[Callable[[], select.epoll]] = monkey.get_original("select", "epoll")
-_socket: Final[type[socket.socket]] = monkey.get_original("socket", "socket")
-
-#: Handshakes under way at once: a crowd at the door, not a flood.
-ENTERING_MAX = 64
-#: For the crowd's places at the door; who is not in by then shows as a join that failed.
-ENTER_S = 30.0
-#: A seat that waits for a welcome longer than this begins again.
-WELCOME_S = 10.0
-COME_BACK_S = (0.1, 1.0)
-LOOK_AGAIN_S = 0.05
-_READ_BYTES = 64 * 1024
-#: Ready events for one turn; then other greenlets have theirs.
-_EVENTS_MAX = 256
-_HEAD_BYTES_MAX = 8 * 1024
-#: Frames remembered by their bytes. 256 × 1 KiB = 256 KiB for each crowd.
-_KNOWN_MAX = 256
-
-
-class Heard(NamedTuple):
-    """A frame as far as the crowd cares. `sent_ms`: the time it carries, 0 if none."""
-
-    lane: Lane
-    kind: str
-    seq: int
-    sent_ms: int
-    frame: dict[str, Any]
-
-
-class Seat:
-    """One viewer of the crowd."""
-
-    __slots__ = (
-        "entered_s",
-        "epoch",
-        "key",
-        "live_after",
-        "rest",
-        "socket",
-        "span",
-        "state",
-        "target",
-        "timed",
-    )
-
-    def __init__(self, target: str, timed: bool) -> None:
-        self.target = target
-        self.timed = timed
-        self.socket: socket.socket | None = None
-        self.state = "away"  # away, connecting, upgrading, entering, here
-        self.key = b""
-        self.rest = b""  # what came and is no whole frame yet
-        self.span: Span | None = None
-        self.epoch = 0
-        self.live_after = 0
-        self.entered_s = 0.0
+COME_BACK_S: Final = (0.1, 1.0)
+#: A storm: nobody waits for anybody, as far as the door of one gateway goes.
+STORM_AT_THE_DOOR: Final = 4_096
 
 
 class Crowd(Visitor):
-    """Holds `--crowd-size` viewers who join with tickets of their own, watch, and come back by
-    `epoch` and `since` when they lose the line.
+    """Holds `--crowd-size` viewers who join with tickets of their own, watch, run for a drop if
+    they are among its `--runners`, and come back by `epoch` and `since` when they lose the line.
 
     Counts every frame of every viewer and compares what each heard; of what it times it takes a
-    sample, one viewer in `--sample`, and its rows say so. The opening of the drop is timed for all.
-    Refuses to chat, to buy, and to speak TLS.
+    sample, one viewer in `--sample`, and its rows say so. What everybody waits for, handshakes and
+    answers are timed for all. Refuses to speak TLS.
     """
 
     channel = "crowd"
     wait_time = constant(1)
+    #: One for the process, made by the first crowd in it.
+    _hall: ClassVar[Hall | None] = None
+    _chunks: ClassVar[Chunks]
+    _skus: ClassVar[dict[str, str]] = {}
 
     def on_start(self) -> None:
-        """Bring everybody in, or say who stayed outside."""
+        """Send everybody to the door."""
         evening = self.evening
+        self._seats: list[Seat] = []
+        self._errands: dict[Seat, Errand] = {}
         self._sample = f"1 in {evening.sample}"
-        self._known: dict[bytes, Heard] = {}
-        self._seats: dict[int, Seat] = {}
-        self._entering = 0
-        self._here = 0
         self._leaving = False
-        self._epoll = _epoll()
-        self._reader = gevent.spawn(self._read)
         self.wait_for_room()
-        started_s = time.monotonic()
+        self._name = evening.new_viewer(self.channel)
+        address, _ = self.ticket(self._name, self.channel)
+        url = urlsplit(address)
+        if url.scheme != "ws" or url.hostname is None:
+            raise StopUser(f"a crowd speaks ws://, not {address}")
+        self._path, self._host = url.path, url.netloc
+        self.peer = (gevent_socket.gethostbyname(url.hostname), url.port or 80)
+        self.source = self._source_address()
+        self._hall_here = hall = self._the_hall()
+        runners = -(-evening.runners * evening.crowd_size // max(1, evening.viewers))
+        self._runs_one_in = evening.crowd_size // runners if runners else 0
+        evening.ears.append(self._heed)
+        self._tickets: dict[int, str] = {}
         for number in range(evening.crowd_size):
-            address, ticket = self.ticket(evening.new_viewer(self.channel), self.channel)
-            url = urlsplit(address)
-            if url.scheme != "ws" or url.hostname is None:
-                raise StopUser(f"a crowd speaks ws://, not {address}")
-            self._host = url.netloc
-            self._peer = (gevent_socket.gethostbyname(url.hostname), url.port or 80)
-            while self._entering >= ENTERING_MAX and time.monotonic() - started_s < ENTER_S:
-                gevent.sleep(LOOK_AGAIN_S / 10)
-            target = f"{url.path}?{urlencode({'ticket': ticket})}"
-            self._connect(Seat(target, number % evening.sample == 0))
-        while self._here < evening.crowd_size and time.monotonic() - started_s < ENTER_S:
-            gevent.sleep(LOOK_AGAIN_S)
-        for _ in range(evening.crowd_size - self._here):
-            evening.figures.not_joined("enter", ENTER_S * 1_000, TimeoutError("no welcome"))
+            if self._leaving:
+                return
+            if evening.secret is None:
+                self._tickets[number] = self.ticket(f"{self._name}.{number}", self.channel)[1]
+            seat = Seat(self, number, timed=number % evening.sample == 0)
+            self._seats.append(seat)
+            hall.enter(seat)
 
     @task
     def watch(self) -> None:
-        """All reading is done as it comes; here, who waits too long at the door begins again."""
-        overdue_s = time.perf_counter() - WELCOME_S
-        for seat in list(self._seats.values()):
-            if seat.state != "here" and seat.entered_s < overdue_s:
-                self._lose(seat, 1006)
+        """All reading is done as it comes; here is what time brings by itself."""
+        evening, now_s = self.evening, time.perf_counter()
+        for seat, errand in list(self._errands.items()):
+            if errand.due_s <= now_s:
+                self._hall_here.say(seat, errand.again(now_s))
+        share = evening.chat_per_s * evening.crowd_size / max(1, evening.viewers)
+        if self._seats and random.random() < share:
+            line = ChatSend(id=f"c{int(now_s)}", text=random.choice(LINES))
+            seat = random.choice(self._seats)
+            self._hall_here.say(seat, wire.encode(msgspec.to_builtins(line)))
 
     def on_stop(self) -> None:
         """Everybody leaves."""
         self._leaving = True
-        self._reader.kill()
-        for seat in self._seats.values():
-            if seat.span is not None and seat.state == "here":
-                seat.span.stayed = True
-            if seat.socket is not None:
-                seat.socket.close()
-        self._seats.clear()
-        self._epoll.close()
+        if self._heed in self.evening.ears:
+            self.evening.ears.remove(self._heed)
+        for seat in self._seats:
+            self._hall_here.leave(seat)
 
-    # -- connections ---------------------------------------------------------------------------
+    def _the_hall(self) -> Hall:
+        cls = type(self)
+        if cls._hall is None:
+            evening = self.evening
+            cls._chunks = Chunks(evening.figures, evening.clock)
+            cls._hall = Hall(cls._chunks)
+            evening.here.append(lambda: cls._hall.here if cls._hall else 0)
+            evening.counters.append(cls._chunks.count)
+        return cls._hall
 
-    def _connect(self, seat: Seat) -> None:
-        if self._leaving:
-            return
-        sock = _socket(socket.AF_INET, socket.SOCK_STREAM)
-        sock.setblocking(False)
-        seat.socket, seat.state, seat.rest = sock, "connecting", b""
-        seat.key, seat.entered_s = frames.new_key(), time.perf_counter()
-        self._entering += 1
-        self._seats[sock.fileno()] = seat
-        self._epoll.register(sock.fileno(), select.EPOLLIN | select.EPOLLOUT)
-        sock.connect_ex(self._peer)  # in progress; a refusal shows as a connection that ends
+    def _source_address(self) -> str:
+        """On one machine, an address of our own: a source has some 28,000 ports for one peer."""
+        if not ip_address(self.peer[0]).is_loopback:
+            return ""
+        number = int(self._name.rpartition("-")[2])
+        return f"127.{1 + self.evening.process % 250}.{number // 250 % 250}.{number % 250 + 1}"
 
-    def _lose(self, seat: Seat, code: int) -> None:
-        """The connection is over; the viewer comes back in a moment."""
-        sock = seat.socket
-        if sock is None:
-            return
-        self._seats.pop(sock.fileno(), None)
-        sock.close()  # leaves the epoll set with it
-        if seat.state == "here":
-            self._here -= 1
-            age_ms = (time.perf_counter() - seat.entered_s) * 1_000
-            self.evening.figures.loss(code, age_ms)
-        else:
-            self._entering -= 1
-        seat.socket, seat.state = None, "away"
-        if code not in (CloseCode.BANNED, CloseCode.TICKET_EXPIRED):
-            gevent.spawn_later(random.uniform(*COME_BACK_S), self._connect, seat)
+    def _heed(self, cue: str) -> None:
+        if cue == "storm":
+            self._hall_here.entering_max = STORM_AT_THE_DOOR
+            for seat in self._seats:
+                self._hall_here.cut(seat)
+        elif cue == "close":
+            for seat in self._seats:
+                if seat.state == "here" and seat.span is not None:
+                    seat.span.stayed = True
+                elif seat.span is None:
+                    waited_ms = (time.perf_counter() - seat.entered_s) * 1_000
+                    self.evening.figures.not_joined("enter", waited_ms, TimeoutError("no welcome"))
 
-    def _upgrade_request(self, seat: Seat) -> bytes:
-        target = seat.target
+    # -- what the hall asks of its party -------------------------------------------------------
+
+    def request(self, seat: Seat) -> bytes:
+        """The opening handshake, with a fresh ticket where we can make one."""
+        viewer = f"{self._name}.{seat.number}"
+        ticket = self.evening.mint(viewer, self.channel) or self._tickets[seat.number]
+        query = {"ticket": ticket}
         if seat.span is not None:
-            target += f"&epoch={seat.epoch}&since={seat.span.last}"
-        return frames.upgrade_request(self._host, target, seat.key)
+            query |= {"epoch": str(seat.epoch), "since": str(seat.span.last)}
+        return frames.upgrade_request(self._host, f"{self._path}?{urlencode(query)}", seat.rest)
 
-    # -- reading -------------------------------------------------------------------------------
-
-    def _read(self) -> None:
-        """For ever: wait as a greenlet for the set, then serve what is ready in it."""
-        while True:
-            gevent_socket.wait_read(self._epoll.fileno())
-            for fd, _ in self._epoll.poll(0, _EVENTS_MAX):
-                seat = self._seats.get(fd)
-                if seat is not None:
-                    self._serve(seat, fd)
-            gevent.sleep(0)  # the others' turn
-
-    def _serve(self, seat: Seat, fd: int) -> None:
-        try:
-            if seat.state == "connecting":
-                os.write(
-                    fd, self._upgrade_request(seat)
-                )  # 1 KiB into an empty buffer: all or nothing
-                seat.state = "upgrading"
-                self._epoll.modify(fd, select.EPOLLIN)
-                return
-            data = os.read(fd, _READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._lose(seat, 1006)
-            return
-        seat.rest += data
-        try:
-            if seat.state == "upgrading" and not self._upgrade(seat):
-                return
-            self._take_frames(seat, fd)
-        except frames.ProtocolError as error:
-            print(f"crowd: {error}", flush=True)
-            self._lose(seat, CloseCode.PROTOCOL_ERROR)
-
-    def _upgrade(self, seat: Seat) -> bool:
-        """Whether the handshake is done; a refusal sends the viewer round again."""
-        head, end, rest = seat.rest.partition(b"\r\n\r\n")
-        if not end:
-            if len(head) > _HEAD_BYTES_MAX:
-                raise frames.ProtocolError("an endless answer to the handshake")
-            return False
-        if not frames.upgraded(head, seat.key):
-            # 404 until the host has made the room, 503 in a rush: both pass.
-            banned = frames.status_of(head) in (401, 403)
-            self._lose(seat, CloseCode.BANNED if banned else 1006)
-            return False
-        seat.state, seat.rest = "entering", rest
-        return True
-
-    def _take_frames(self, seat: Seat, fd: int) -> None:
-        taken = 0
-        for opcode, payload, end in frames.read_frames(seat.rest):
-            taken = end
-            match opcode:
-                case frames.TEXT:
-                    self._hear(seat, payload)
-                case frames.PING:
-                    os.write(fd, frames.pong(payload))
-                case frames.CLOSE:
-                    self._lose(seat, int.from_bytes(payload[:2]) or CloseCode.NORMAL)
-                    return
-        if taken:
-            seat.rest = seat.rest[taken:]
-
-    def _hear(self, seat: Seat, payload: bytes) -> None:
-        heard = self._known.get(payload) or self._learn(payload)
-        evening, size = self.evening, len(payload)
-        evening.figures.frame(heard.lane, size)
-        if heard.kind == "welcome":
-            self._enter(seat, heard.frame)
-        elif heard.lane == "commerce":
-            self._see(seat, heard, size)
-        elif seat.timed and heard.sent_ms:
-            late_ms = evening.clock.now_ms() - heard.sent_ms
-            evening.figures.delivery(f"{heard.lane} ({self._sample})", late_ms, size)
-
-    def _see(self, seat: Seat, heard: Heard, size: int) -> None:
-        evening, span = self.evening, seat.span
-        if span is None or not evening.hearing.heard(span, heard.seq):
-            return
-        if heard.seq > seat.live_after and (seat.timed or heard.kind == "drop.opened"):
-            late_ms = evening.clock.now_ms() - heard.sent_ms
-            if seat.timed:
-                evening.figures.delivery(f"commerce ({self._sample})", late_ms, size)
-            if heard.kind == "drop.opened":
-                evening.figures.drop_opened(late_ms, size)
-        if heard.kind == "epoch.started":
-            seat.epoch = heard.frame["epoch"]
-        elif heard.kind == "room.ended":
-            evening.hearing.ended(heard.seq)
-
-    def _enter(self, seat: Seat, welcome: dict[str, Any]) -> None:
+    def entered(self, seat: Seat, welcome: dict[str, Any]) -> None:
+        """In, or in again."""
         evening, again = self.evening, seat.span is not None
         evening.clock.heard(welcome["server_time_ms"])
         now_s = time.perf_counter()
         evening.figures.join("return" if again else "enter", (now_s - seat.entered_s) * 1_000)
-        seat.state, seat.entered_s, seat.live_after = "here", now_s, welcome["seq"]
-        self._entering -= 1
-        self._here += 1
+        seat.entered_s, seat.live_after = now_s, welcome["seq"]
         if not welcome["resumed"]:
             seat.epoch, seat.span = welcome["epoch"], evening.hearing.begin(welcome["seq"])
+            for drop in welcome["snapshot"]["drops"]:
+                self._skus[drop["drop_id"]] = drop["sku"]
+        errand = self._errands.get(seat)
+        if errand is not None and not errand.over:
+            self._hall_here.say(seat, errand.words())
 
-    def _learn(self, payload: bytes) -> Heard:
-        """Decode a frame that nobody of us has shown yet, and keep it if others will."""
-        frame = wire.decode_frame(payload)
-        match kind := frame["type"]:
-            case "chat":
-                said = frame["messages"]
-                heard = Heard("chat", kind, 0, said[-1]["at_ms"] if said else 0, frame)
-            case "pulse":
-                self.evening.clock.heard(frame["server_time_ms"])
-                heard = Heard("pulse", kind, 0, frame["server_time_ms"], frame)
-            case _ if "at_ms" in frame:
-                heard = Heard("commerce", kind, frame["seq"], frame["at_ms"], frame)
-            case _:
-                return Heard("private", kind, 0, 0, frame)
-        if len(self._known) >= _KNOWN_MAX:
-            self._known.clear()
-        self._known[payload] = heard
-        return heard
+    def heard(self, seat: Seat, chunk: Chunk) -> None:
+        """What everybody hears."""
+        span = seat.span
+        if span is None:
+            return
+        if chunk.seqs:
+            if self.evening.hearing.all_heard(span, chunk.seqs):
+                for turn in chunk.turns:
+                    self._turn(seat, turn)
+            else:
+                for each in chunk.heard:
+                    if each.seq and self.evening.hearing.heard(span, each.seq):
+                        self._turn(seat, each)
+        if seat.timed:
+            now_ms = self.evening.clock.now_ms()
+            for each in chunk.heard:
+                if each.sent_ms and (not each.seq or each.seq > seat.live_after):
+                    name = f"{each.lane} ({self._sample})"
+                    self.evening.figures.delivery(name, now_ms - each.sent_ms, each.size)
+
+    def _turn(self, seat: Seat, heard: Heard) -> None:
+        """An announcement that may mean more than its number."""
+        evening, kind = self.evening, heard.kind
+        if kind in LANDMARKS:
+            live = heard.seq > seat.live_after
+            late_ms = evening.clock.now_ms() - heard.sent_ms if live else None
+            evening.figures.landmark(kind, late_ms, heard.size)
+        if kind == "drop.opened":
+            self._run(seat, heard.frame["drop_id"])
+        elif kind == "drop.scheduled":
+            self._skus[heard.frame["drop"]["drop_id"]] = heard.frame["drop"]["sku"]
+        elif kind == "epoch.started":
+            seat.epoch = heard.frame["epoch"]
+        elif kind == "room.ended":
+            evening.hearing.ended(heard.seq)
+
+    def _run(self, seat: Seat, drop_id: str) -> None:
+        sku = self._skus.get(drop_id)
+        if sku is None or not self._runs_one_in or seat.number % self._runs_one_in:
+            return
+        errand = self._errands[seat] = Errand(sku, time.perf_counter())
+        self._hall_here.say(seat, errand.words())
+
+    def told(self, seat: Seat, frame: dict[str, Any], size: int) -> None:
+        """Answers, and what became of an order."""
+        errand = self._errands.get(seat)
+        if errand is None:
+            return
+        now_s, figures = time.perf_counter(), self.evening.figures
+        if frame["type"] == "reply":
+            words = errand.reply(frame, figures, now_s)
+            if words is not None:
+                self._hall_here.say(seat, words)
+        elif "order_id" in frame:
+            errand.order(frame["type"], frame["order_id"], figures, now_s)
+        if errand.over:
+            del self._errands[seat]
+
+    def lost(self, seat: Seat, code: int, was_here: bool, age_ms: float) -> bool:
+        """Whether the viewer comes back, in a moment; only who was shown out does not."""
+        if was_here:
+            self.evening.figures.loss(code, age_ms)
+        if self._leaving or code in (CloseCode.BANNED, CloseCode.TICKET_EXPIRED):
+            return False
+        gevent.spawn_later(random.uniform(*COME_BACK_S), self._hall_here.enter, seat)
+        return True

@@ -1,6 +1,7 @@
 """What all users of one load process share: the room, the desk's token, the clock, the figures.
 
-Owns asking the desk, and telling viewers apart. Refuses to know what anybody does with it.
+Owns asking the desk, telling viewers apart, tickets, the cues of the evening and what this process
+tells the master. Refuses to know what anybody does with it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
@@ -16,13 +18,16 @@ from gevent.lock import RLock
 from locust import FastHttpUser
 from locust.env import Environment
 
+from livestream.tickets import Ticket, issue_ticket
+from loadtest.book import Book
 from loadtest.figures import Figures, ServerClock
 from loadtest.hearing import Hearing
 
-SHOW_S_DEFAULT: Final = 60
 #: For the host to make the room, which may be in another process.
-ROOM_WITHIN_S: Final = 20.0
-LOOK_AGAIN_S: Final = 0.1
+ROOM_WITHIN_S: Final = 30.0
+LOOK_AGAIN_S: Final = 0.2
+#: How long a ticket minted here is good for: longer than any evening.
+TICKET_TTL_MS: Final = 6 * 3_600_000
 
 
 class DeskError(Exception):
@@ -34,20 +39,32 @@ class Evening:
 
     def __init__(self, environment: Environment) -> None:
         options: Any = environment.parsed_options
+        self.environment: Final = environment
         self.room: Final[str] = options.room
-        self.viewers: Final[int] = options.viewers
         self.supply: Final[int] = options.supply
-        self.crowd_size: Final[int] = options.crowd_size
         self.sample: Final[int] = options.sample
-        #: In Locust's web page a test may go on for ever; the show does not.
-        self.show_s: Final[float] = options.run_time or SHOW_S_DEFAULT
+        self.runners: Final[int] = options.runners
+        self.viewers: Final[int] = options.viewers
+        self.crowd_size: Final[int] = options.crowd_size
+        self.chat_per_s: Final[float] = options.chat_per_s
+        self.token: Final[str] = options.host_token
+        self.secret: Final[str | None] = options.secret
         self.figures: Final = Figures(environment)
         self.hearing: Final = Hearing()
         self.clock: Final = ServerClock()
         #: The room is there. Found out by the first who comes; the others wait behind.
         self.is_open = False
         self.door: Final = RLock()
-        self.token: Final[str] = options.host_token
+        #: Viewers of this process who are in the room now: each kind counts its own.
+        self.here: Final[list[Callable[[], int]]] = []
+        #: Told of each cue by its name; one who sits in a crowd has no greenlet to wait in.
+        self.ears: Final[list[Callable[[str], None]]] = []
+        #: Called before a book is written, so that nothing is left uncounted.
+        self.counters: Final[list[Callable[[], None]]] = []
+        self.people_here = 0
+        self.here.append(lambda: self.people_here)
+        self.here_by_second: Final[dict[int, int]] = {}
+        self.failed = ""
         # Workers of one test must not send the same viewer twice.
         self._process: Final = secrets.token_hex(3)
         self._numbers: Final = itertools.count(1)
@@ -55,6 +72,63 @@ class Evening:
     def new_viewer(self, channel: str) -> str:
         """An id that no other viewer of the test has."""
         return f"{channel}-{self._process}-{next(self._numbers)}"
+
+    @property
+    def process(self) -> int:
+        """Which load process of the test this is, from 0."""
+        return max(0, int(getattr(self.environment.runner, "worker_index", 0)))
+
+    def fail(self, why: str) -> None:
+        """Somebody cannot go on, and the test with them."""
+        self.failed = why
+        self.environment.process_exit_code = 1
+
+    # -- cues ----------------------------------------------------------------------------------
+
+    def cue(self, name: str) -> None:
+        """The shape says that the time for something has come."""
+        for ear in tuple(self.ears):
+            ear(name)
+
+    # -- tickets -------------------------------------------------------------------------------
+
+    def mint(self, viewer: str, channel: str) -> str | None:
+        """A ticket made here, as a merchant's shop that shares the secret makes them; None without
+        the secret.
+        """
+        if self.secret is None:
+            return None
+        expires_at_ms = round(self.clock.now_ms()) + TICKET_TTL_MS
+        return issue_ticket(self.secret, Ticket(viewer, self.room, channel, viewer, expires_at_ms))
+
+    # -- the book ------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Once a second: note who is here, and bring Locust's tables up to date."""
+        self.here_by_second[int(time.time())] = sum(count() for count in self.here)
+        for count in self.counters:
+            count()
+        self.figures.pour()
+
+    def book(self, final: bool = False) -> Book:
+        """What this process knows, as the master wants it."""
+        self.tick()
+        figures = self.figures
+        gaps = list(self.hearing.gaps()) if final else []
+        return Book(
+            here_by_second={str(second): here for second, here in self.here_by_second.items()},
+            rows=figures.told(),
+            frames=dict(figures.frames),
+            bytes=figures.bytes,
+            landmarks=dict(figures.landmarks),
+            joined=figures.joined,
+            lost=figures.lost,
+            announcements=self.hearing.announcements(),
+            spans=len(self.hearing.spans),
+            gaps=gaps,
+            failed=self.failed,
+            final=final,
+        )
 
 
 class Visitor(FastHttpUser):

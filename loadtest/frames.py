@@ -1,4 +1,4 @@
-"""RFC 6455 as far as a listening client needs it: the handshake's request, frames in, a pong out.
+"""RFC 6455 as far as a crowd needs it: the handshake's request, frames in, a message or a pong out.
 
 Owns bytes. Refuses to know sockets. For `crowd`, which holds too many connections for a library's
 object each; whoever holds one uses a library.
@@ -78,8 +78,16 @@ def read_frames(buffer: bytes) -> Iterator[tuple[int, bytes, int]]:
         at = end
 
 
-def pong(payload: bytes) -> bytes:
-    """The answer to a ping. A mask of zeros is a mask: nothing here passes through a proxy's
-    cache, which is what masks are for (RFC 6455 section 10.3).
+def text(payload: bytes) -> bytes:
+    """A message. A mask of zeros is a mask: nothing here passes through a proxy's cache, which is
+    what masks are for (RFC 6455 section 10.3).
     """
+    size = len(payload)
+    if size < 126:
+        return bytes((_FIN | TEXT, _MASKED | size)) + bytes(4) + payload
+    return bytes((_FIN | TEXT, _MASKED | 126)) + size.to_bytes(2) + bytes(4) + payload
+
+
+def pong(payload: bytes) -> bytes:
+    """The answer to a ping, under the same mask."""
     return bytes((_FIN | 0xA, _MASKED | len(payload))) + bytes(4) + payload

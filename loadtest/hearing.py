@@ -34,6 +34,7 @@ class Hearing:
     def __init__(self) -> None:
         self.spans: Final[list[Span]] = []
         self._seqs: Final[set[int]] = set()
+        self._latest: tuple[int, ...] = ()
         self._ended: int | None = None
 
     def begin(self, seq: int) -> Span:
@@ -51,13 +52,26 @@ class Hearing:
         self._seqs.add(seq)
         return True
 
+    def all_heard(self, span: Span, seqs: tuple[int, ...]) -> bool:
+        """The same for announcements that came together, where all of them are news; False, and
+        nothing noted, where they are not. Most viewers hear the very tuple that the last one heard.
+        """
+        if seqs[0] <= span.last:
+            return False
+        span.last = seqs[-1]
+        span.heard += len(seqs)
+        if seqs is not self._latest:
+            self._seqs.update(seqs)
+            self._latest = seqs
+        return True
+
     def ended(self, seq: int) -> None:
         """The show's end, which everybody who is still there must hear."""
         self._ended = seq
 
-    def announcements(self) -> int:
-        """How many there were, as far as anybody heard."""
-        return len(self._seqs)
+    def announcements(self) -> list[int]:
+        """Their numbers, as far as anybody here heard."""
+        return sorted(self._seqs)
 
     def gaps(self) -> Iterator[int]:
         """For each span with a gap, how many announcements it lacks."""

@@ -32,7 +32,7 @@ from websockets.typing import Subprotocol
 from livestream import wire
 from livestream.messages import SUBPROTOCOL, CloseCode, ViewerMessage
 from loadtest.evening import Visitor
-from loadtest.figures import Lane
+from loadtest.figures import LANDMARKS, Lane
 from loadtest.hearing import Span
 
 Frame = dict[str, Any]
@@ -47,6 +47,8 @@ SILENCE_S = 1.5
 BACK_OFF_FIRST_S = 0.1
 BACK_OFF_MAX_S = 2.0
 CLOSE_TIMEOUT_S = 1.0
+#: After a storm, as everybody else.
+COME_BACK_S = (0.1, 1.0)
 
 _FINAL = frozenset({CloseCode.BANNED, CloseCode.TICKET_EXPIRED, CloseCode.MISUSE})
 
@@ -79,7 +81,9 @@ class Person(Visitor):
         self._waiting: dict[str, AsyncResult[Frame | None]] = {}
         self._asked = 0
         self._away_until_s = 0.0
+        self._was_cut = False
         self._leaving = False
+        self.evening.ears.append(self._heed)
         self._life = gevent.spawn(self._live)
         if not self._there.wait(JOIN_S):
             self.evening.figures.not_joined("enter", JOIN_S * 1_000, TimeoutError("no welcome"))
@@ -89,11 +93,17 @@ class Person(Visitor):
     def on_stop(self) -> None:
         """Hang up as a browser does when its page is closed."""
         self._leaving = True
-        if self._span is not None and self._socket is not None:
-            self._span.stayed = True
+        if self._heed in self.evening.ears:
+            self.evening.ears.remove(self._heed)
         if self._socket is not None:
             self._socket.close()
         self._life.kill(timeout=2 * CLOSE_TIMEOUT_S)
+
+    def _heed(self, cue: str) -> None:
+        if cue == "storm":
+            self.cut(random.uniform(*COME_BACK_S))
+        elif cue == "close" and self._span is not None and self._socket is not None:
+            self._span.stayed = True
 
     # -- the connection ------------------------------------------------------------------------
 
@@ -137,19 +147,22 @@ class Person(Visitor):
             self.evening.figures.frame("private", len(welcome))
             self._socket = connection
             self._there.set()
+            self.evening.people_here += 1
             try:
                 while True:
                     self._hear(connection.recv(decode=False))
             except ConnectionClosed as closed:
                 self._lost(closed, (time.perf_counter() - joined_s) * 1_000)
             finally:
+                self.evening.people_here -= 1
                 self._socket = None
                 self._there.clear()
                 for answer in self._waiting.values():
                     answer.set(None)
 
     def _lost(self, closed: ConnectionClosed, age_ms: float) -> None:
-        if self._leaving or time.monotonic() < self._away_until_s:
+        was_cut, self._was_cut = self._was_cut, False
+        if self._leaving or was_cut:
             return
         code = closed.rcvd.code if closed.rcvd else 1006
         self.evening.figures.loss(code, age_ms)
@@ -164,6 +177,7 @@ class Person(Visitor):
         """Lose the line for `away_s`: no closing handshake, nothing said."""
         self._away_until_s = time.monotonic() + away_s
         if self._socket is not None:
+            self._was_cut = True
             with suppress(OSError):
                 self._socket.socket.shutdown(socket.SHUT_RDWR)
 
@@ -204,11 +218,11 @@ class Person(Visitor):
         assert self._span is not None, "the welcome came first"
         if not self.evening.hearing.heard(self._span, frame["seq"]):
             return
-        if frame["seq"] > self._live_after:
-            late_ms = now_ms - frame["at_ms"]
+        late_ms = now_ms - frame["at_ms"] if frame["seq"] > self._live_after else None
+        if late_ms is not None:
             self.evening.figures.delivery("commerce", late_ms, size)
-            if kind == "drop.opened":
-                self.evening.figures.drop_opened(late_ms, size)
+        if kind in LANDMARKS:
+            self.evening.figures.landmark(kind, late_ms, size)
         match kind:
             case "epoch.started":
                 self._epoch = frame["epoch"]

@@ -1,0 +1,209 @@
+"""A run's page: what was to be shown, whether it was, and plots of how.
+
+One file, no script, in the style of the report after a show. Owns words, tables and which plot says
+what. Refuses to measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from livestream.report.html import POLICY, STYLE
+from livestream.report.markup import Markup, element
+from livestream.report.pieces import figure, note, section, table, tiles
+from livestream.report.words import compact
+from loadtest.plots import Axis, Line, line_plot
+
+MIB: Final = 2**20
+Result = dict[str, Any]
+
+
+def short(viewers: int) -> str:
+    """`770000` as `770k`, `1000000` as `1m`: the name of a run's files."""
+    for size, letter in ((1_000_000, "m"), (1_000, "k")):
+        if viewers >= size and viewers % size == 0:
+            return f"{viewers // size}{letter}"
+    return str(viewers)
+
+
+def proofs(result: Result) -> list[tuple[str, str, bool]]:
+    """(what was to be shown, what was seen, whether that is it)."""
+    viewers = result["viewers"]
+    joined = result.get("joined", 0)
+    heard = result.get("landmarks", {})
+    shown = [
+        ("connected at once", f"{result.get('peak', 0):,} of {viewers:,}", _most(result, viewers)),
+        ("viewers who missed an announcement", f"{result.get('gaps', 0):,}", not result["gaps"]),
+        ("connections lost", f"{result.get('lost', 0):,}", not result["lost"]),
+        ("audit", result["audit"].strip().splitlines()[-1:][0], result["audit_clean"]),
+    ]
+    for kind, count in sorted(heard.items()):
+        name = kind.removeprefix("ARRIVE ")
+        shown.append((f"heard {name}", f"{count:,} of {joined:,}", count >= joined))
+    return shown
+
+
+def per_viewer(result: Result) -> dict[str, float]:
+    """Bytes for each viewer when the house was fullest, over what there was before anybody came."""
+    before = result["memory_before"]
+    fullest = max(result["memory"], key=lambda sample: sample["sockets"], default=before)
+    viewers = max(1, result.get("peak", 0))
+    grown = {
+        kind: (fullest[kind] - before[kind]) / viewers for kind in ("kernel", "gateways", "load")
+    }
+    grown["machine"] = (before["available"] - fullest["available"]) / viewers
+    return {kind: round(value, 1) for kind, value in grown.items()}
+
+
+def broadcast_per_s(result: Result) -> int:
+    """Deliveries a second of the one frame that nothing else travelled with: the card."""
+    row = result.get("figures", {}).get("ARRIVE card.pushed", {"count": 0})
+    return round(row["count"] / max(0.001, row["last_ms"] / 1_000)) if row["count"] else 0
+
+
+def words_of(result: Result) -> str:
+    """The same as text, for a terminal."""
+    lines = [f"{'yes' if met else 'NO ':3} {what}: {seen}" for what, seen, met in proofs(result)]
+    if result["stopped"]:
+        lines.append(result["stopped"])
+    weight = ", ".join(f"{kind} {value:,.0f}" for kind, value in per_viewer(result).items())
+    lines.append(f"bytes per viewer, both ends: {weight}")
+    bare = result.get("bare")
+    ours = broadcast_per_s(result)
+    if bare:
+        floor = bare["deliveries_per_s"]
+        lines.append(
+            f"deliveries/s: {ours:,}; a bare send loop {floor:,} (ours {ours / floor:.2f} of it)"
+        )
+    return "\n".join(lines)
+
+
+def html_of(result: Result) -> str:
+    """The whole page."""
+    title = f"{result.get('shape', 'load')}: {result['viewers']:,} viewers"
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", title),
+        Markup(f"<style>{STYLE}</style>"),
+    )
+    parts = [element("h1", title), _first(result), _shown(result)]
+    if result.get("timeline"):
+        parts += [_connections(result), _arrivals(result), _memory(result), _latencies(result)]
+    main = element("main", *parts, class_="report")
+    return f"<!doctype html>\n{element('html', head, element('body', main), lang='en')}\n"
+
+
+def _most(result: Result, viewers: int) -> bool:
+    """People have tunnels of their own; those in crowds are all here at once."""
+    return bool(result.get("peak", 0) >= result.get("in_crowds", viewers))
+
+
+def _first(result: Result) -> Markup:
+    weight = per_viewer(result)
+    opened = result.get("figures", {}).get("ARRIVE drop.opened", {"count": 0})
+    shown = [
+        ("at once", f"{result.get('peak', 0):,}", f"{result['gateways']} gateways"),
+        ("a viewer weighs", f"{weight['gateways']:,.0f} B", "of gateway memory"),
+        ("deliveries a second", f"{broadcast_per_s(result):,}", "of the card, to everybody"),
+    ]
+    if opened["count"]:
+        last = f"{opened['last_ms'] / 1_000:.1f} s"
+        shown.append(("the drop reached all in", last, f"half of them in {opened['p50_ms']} ms"))
+    if "bare" in result:
+        floor = result["bare"]["deliveries_per_s"]
+        shown.append(("a bare send loop", f"{floor:,}/s", "as many sockets, same run"))
+    return tiles(shown)
+
+
+def _shown(result: Result) -> Markup:
+    rows = [(what, seen, "yes" if met else "no") for what, seen, met in proofs(result)]
+    return section("shown", "What was to be shown", table("", ("", "seen", "so?"), rows, words=3))
+
+
+def _connections(result: Result) -> Markup:
+    timeline = result["timeline"]
+    start = timeline[0][0]
+    line = Line("viewers here", [(second - start, here) for second, here in timeline])
+    marks = [(second - start, name) for second, name in result["scenes"]]
+    plot = line_plot(
+        "connections",
+        "Connections over time",
+        Axis("seconds"),
+        Axis("viewers"),
+        [line],
+        [mark for mark in marks if 0 <= mark[0] <= line.points[-1][0]],
+    )
+    return section("connections", "Connections", figure("Connections over time", plot))
+
+
+def _arrivals(result: Result) -> Markup:
+    lines = [
+        Line(name, _cumulative(times)) for name, times in result["arrivals"].items() if len(times)
+    ]
+    plot = line_plot(
+        "arrivals",
+        "Arrival of what everybody waits for",
+        Axis("milliseconds from the decision, by the time in the message"),
+        Axis("% of viewers"),
+        lines,
+    )
+    about = note("Every viewer is timed, at its own socket; drop.opened is the run for the drop.")
+    return section("arrivals", "Arrival", figure("Share of viewers reached", plot), about)
+
+
+def _cumulative(times: Sequence[Sequence[int]]) -> list[tuple[float, float]]:
+    total = sum(count for _, count in times)
+    seen, points = 0, [(0.0, 0.0)]
+    every = max(1, len(times) // 200)
+    for number, (ms, count) in enumerate(times):
+        seen += count
+        if number % every == 0 or number == len(times) - 1:
+            points.append((float(ms), 100 * seen / total))
+    return points
+
+
+def _memory(result: Result) -> Markup:
+    samples = result["memory"]
+    start = result["timeline"][0][0]
+    kinds = ("kernel", "gateways", "load", "others")
+    lines = [
+        Line(kind, [(max(0, s["at_s"] - start), s[kind] / MIB) for s in samples]) for kind in kinds
+    ]
+    plot = line_plot("memory", "Memory over time", Axis("seconds"), Axis("MiB"), lines)
+    weight = per_viewer(result)
+    rows = [(kind, f"{value:,.0f}") for kind, value in weight.items()]
+    about = note(
+        "Bytes over what there was before the first viewer, at the moment with the most sockets, "
+        "divided by viewers. Kernel: slab and TCP buffers of both ends. Processes: PSS, their "
+        "imports and statistics included. Machine: what less was available."
+    )
+    return section(
+        "memory",
+        "Memory",
+        figure("Memory of both ends", plot),
+        table("Per viewer", ("", "bytes"), rows),
+        about,
+    )
+
+
+def _latencies(result: Result) -> Markup:
+    rows = [
+        (
+            name,
+            f"{row['count']:,}",
+            *(f"{row[key]:,}" for key in ("p50_ms", "p95_ms", "p99_ms", "last_ms", "spread_ms")),
+        )
+        for name, row in result["figures"].items()
+        if row["count"]
+    ]
+    columns = ("", "times", "p50", "p95", "p99", "last", "spread")
+    about = note(
+        f"Milliseconds. Rows with “1 in {result['sample']}” are timed for that sample of the "
+        "viewers in crowds; all others for everybody. "
+        f"{compact(float(sum(result['frames'].values())))} frames were counted, every one."
+    )
+    return section("latencies", "Latencies", table("As measured by clients", columns, rows), about)
