@@ -120,7 +120,9 @@ class ViewerMute(DeskCommand, frozen=True, tag="viewer.mute"):
 
 
 class ViewerBan(DeskCommand, frozen=True, tag="viewer.ban"):
-    """Close a viewer's connections and refuse new ones, or let the viewer in again."""
+    """Close a viewer's connections and refuse new ones, or let the viewer in again. Who is banned
+    is known by the id in the ticket.
+    """
 
     viewer: ViewerId
     banned: bool = True

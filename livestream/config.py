@@ -111,7 +111,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     walk_in: Annotated[
-        bool, Meta(description="whether control hands a ticket to anyone who opens a watch page")
+        bool,
+        Meta(
+            description="whether control hands a ticket to anyone who opens a watch page; limits "
+            "per viewer, mutes and bans then hold only as long as that ticket is used"
+        ),
     ] = False
     lease_ms: Annotated[
         int,

@@ -1,8 +1,9 @@
 """Tickets: the desk issues them for viewers it knows; walk-ins get one of their own.
 
 Owns what a new ticket says. Refuses to know how it is signed, and who the viewers are. With
-`walk_in` anybody gets as many tickets as they ask for, so a limit per viewer limits nobody: it is
-for demonstrations.
+`walk_in` anybody gets as many tickets as they ask for, each for a viewer of its own. So a limit per
+viewer limits nobody there, and who was muted or banned may walk in again by another name: it is for
+demonstrations, and a room that needs either is for tickets of the merchant's.
 """
 
 from __future__ import annotations

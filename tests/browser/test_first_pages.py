@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 
@@ -120,6 +121,16 @@ async def test_a_moderator_mutes_deletes_and_bans(browser: Chromium, house: Hous
     await desk.click("#chat button[aria-label^=Ban]")
     await desk.click("#ask-yes")
     await viewer.sees("#line", "shown out")
+
+    await viewer.open(house.watch)
+    await viewer.sees("#line", "shown out")
+    await asyncio.sleep(1.5)
+    await viewer.sees("#line", "shown out")
+    assert not await viewer.ask("document.querySelector('.stage .buy')"), "a reload lets nobody in"
+    await desk.click("#moderated summary")
+    await desk.click("#moderated-list li:last-child button")
+    await viewer.sees(".stage .buy", "Reserve")
+    assert "shown out" not in await viewer.text("#line")
 
 
 async def test_a_wrong_token_is_refused_in_words_and_leaves_the_address(

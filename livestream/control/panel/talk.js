@@ -8,6 +8,8 @@ import { byId, el, formatCount, onPress, setText } from "/static/client/page.js"
 import { askOnce } from "./ask.js";
 
 const LINES_MAX = 200;
+/** How ids begin that the control server gave away itself. */
+const WALK_IN = "walk-in-";
 
 export class Talk {
   #desk;
@@ -79,8 +81,11 @@ export class Talk {
   }
 
   async #ban(viewer, name) {
+    const after = viewer.startsWith(WALK_IN)
+      ? "Who walked in without a ticket of yours may walk in again by another name."
+      : "The door stays shut until you open it again.";
     const sure = await askOnce(
-      `Ban ${name} (${viewer})? The connection closes, and the door stays shut until you open it again.`,
+      `Ban ${name} (${viewer})? The connection closes. ${after}`,
       "Ban",
     );
     if (sure) await this.#moderate(viewer, "ban", { banned: true });

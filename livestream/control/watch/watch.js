@@ -44,10 +44,13 @@ async function walkIn() {
   return ticket;
 }
 
+/** Whoever was shown out does not come back by reloading: this page asks for no other ticket. */
+const shownOut = () => sessionStorage.getItem(`shown-out:${room}`) !== null;
+
 /** The ticket for the next connection; `renew` when the last one was refused or ran out. */
 async function ticketFor(config, renew) {
   const known = sessionStorage.getItem(`ticket:${room}`);
-  if (known && !renew) return known;
+  if (known && (!renew || shownOut())) return known;
   sessionStorage.removeItem(`ticket:${room}`);
   return config.walk_in ? walkIn() : null;
 }
@@ -146,11 +149,14 @@ function announce(text) {
 let lineTimer = 0;
 function showLine({ state, code }) {
   clearTimeout(lineTimer);
+  if (code === 4003) sessionStorage.setItem(`shown-out:${room}`, "");
+  else if (state === "open") sessionStorage.removeItem(`shown-out:${room}`);
   const words = {
     open: "",
-    closed: code === 4003 ? "You were shown out of this room." : "The room is closed to this page.",
+    closed: "The room is closed to this page.",
   }[state];
-  if (words !== undefined) setText(byId("line"), words);
+  if (shownOut()) setText(byId("line"), "You were shown out of this room.");
+  else if (words !== undefined) setText(byId("line"), words);
   else
     lineTimer = setTimeout(
       () =>
