@@ -22,8 +22,9 @@ AN_HOUR_MS = 3_600_000
 class House:
     """`livestream serve`, with doors that let anybody walk in, and a host's token."""
 
-    def __init__(self, program: Program, room: str) -> None:
+    def __init__(self, program: Program, var_dir: Path, room: str) -> None:
         self.program = program
+        self.var_dir = var_dir
         self.room = room
         self.control = str(program.logged("serve.up")[0]["panel"])
         expires_at_ms = int(time.time() * 1000) + AN_HOUR_MS
@@ -54,7 +55,7 @@ class House:
         ):
             assert answer.ok, await answer.text()
 
-    async def set_up(self, title: str, supply: int) -> None:
+    async def set_up(self, title: str, supply: int, **more: object) -> None:
         """A live room with a pinned card, and its drop that is open."""
         at = f"/rooms/{self.room}"
         await self.call("POST", "/rooms", {"room": self.room, "title": "An evening"})
@@ -63,7 +64,7 @@ class House:
         await self.call("POST", f"{at}/start")
         terms = {"drop_id": "d1", "sku": "santos", "title": title, "supply": supply}
         price = {"price_minor": 2_880_000, "currency": "CNY"}
-        await self.call("POST", f"{at}/drops", {**terms, **price})
+        await self.call("POST", f"{at}/drops", {**terms, **price, **more})
         await self.call("POST", f"{at}/drops/d1/open")
 
 
@@ -85,7 +86,7 @@ def house(free_dir: Path, room: str) -> Iterator[House]:
         assert program.has_logged("serve.up"), program.log_path.read_text()
         assert program.has_logged("gateway.listening")
         assert program.has_logged("control.listening")
-        yield House(program, room)
+        yield House(program, free_dir / "var", room)
         assert program.stop() == 0
     finally:
         program.clear_away()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 
 import pytest
 
+from livestream.redis_client import open_redis
+from livestream.serve import read_addresses
 from tests.browser.chromium import Chromium, Page
 from tests.browser.conftest import House
 
@@ -103,6 +106,23 @@ async def test_a_viewer_whose_gateway_was_killed_comes_back_to_the_same_cart(
     await viewer.sees("#cards h2", "Put meanwhile")
     await viewer.click("#checkout")
     await viewer.sees(".order .state", "Waits for payment")
+
+
+async def test_news_that_the_gateway_lost_is_asked_for(browser: Chromium, house: House) -> None:
+    await house.set_up("Santos-Dumont", supply=2, hold_ttl_ms=4_000, pay_ttl_ms=4_000)
+    viewer = await browser.page(house.watch)
+    await viewer.click(".stage .buy")
+    await viewer.sees("#holds", "Santos-Dumont")
+    deaf_until_s = time.monotonic() + 6
+    addresses = read_addresses(house.var_dir)
+    assert addresses is not None
+    redis = open_redis(addresses.redis_url)
+    while time.monotonic() < deaf_until_s:  # the hold runs out meanwhile
+        await redis.client_kill_filter(_type="pubsub")
+        await asyncio.sleep(0.005)
+    await redis.aclose()
+    await viewer.until("document.querySelector('#bag-holds').hidden")
+    assert viewer.errors == []
 
 
 async def test_a_moderator_mutes_deletes_and_bans(browser: Chromium, house: House) -> None:

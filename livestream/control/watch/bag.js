@@ -21,6 +21,12 @@ import { inWords } from "./words.js";
 /** An order only moves to the right; a late answer may tell of an earlier state. */
 const ORDER_STATES = ["placed", "expired", "paid", "refunded"];
 const SHORT_MS = 20_000;
+/** News that is later than this was lost on its way; pages of a crowd do not ask all at once. */
+const NEWS_LATE_MS = 2_000 + Math.random() * 3_000;
+/** A bank's answer may take longer. */
+const BANK_MS = 8_000;
+/** From one question about lost news to the next. */
+const ASK_AGAIN_MS = 10_000;
 
 export class Bag {
   #live;
@@ -31,6 +37,9 @@ export class Bag {
   /** The checkout under way: it keeps its id and content until there is an answer. */
   #checkout = null;
   #shops;
+  /** When news of a payment is due, by order; and before when not to ask for any. */
+  #bankDueMs = new Map();
+  #askAgainMs = 0;
 
   /**
    * `titleOf(sku)` names a piece for people. `shops` says whether this viewer may have something in
@@ -84,7 +93,7 @@ export class Bag {
     }
   }
 
-  /** After a connect: what was decided while nobody here listened. */
+  /** After a connect, or a silence: what was decided while nobody here heard of it. */
   async #refresh() {
     if (!this.#shops || this.#live.role !== "viewer") return;
     try {
@@ -125,7 +134,20 @@ export class Bag {
     }
   }
 
+  /** What is private is told once, and is lost while the gateway is cut off: then the cart tells. */
+  #missNews(nowMs) {
+    const orders = [...this.#orders.values()].filter(({ status }) => status === "placed");
+    const due = [
+      ...[...this.#holds.values(), ...orders].map(({ expires_at_ms }) => expires_at_ms),
+      ...orders.map(({ order_id }) => this.#bankDueMs.get(order_id)),
+    ].filter(Number.isFinite);
+    if (nowMs < Math.min(...due) + NEWS_LATE_MS || nowMs < this.#askAgainMs) return;
+    this.#askAgainMs = nowMs + ASK_AGAIN_MS * (1 + Math.random());
+    this.#refresh();
+  }
+
   async #pay(order_id, payment_token) {
+    this.#bankDueMs.set(order_id, this.#live.now() + BANK_MS);
     this.#learn(await this.#ask({ type: "order.pay", order_id, payment_token }));
   }
 
@@ -136,6 +158,7 @@ export class Bag {
       order.status = known.status;
     }
     this.#orders.set(order.order_id, order);
+    if (order.payment !== "started") this.#bankDueMs.delete(order.order_id);
     this.draw();
   }
 
@@ -194,6 +217,7 @@ export class Bag {
 
   /** Move every deadline in the bag, and the line that opens it, to the server's `nowMs`. */
   tick(nowMs) {
+    this.#missNews(nowMs);
     for (const clock of document.querySelectorAll("#bag .clock[data-until]")) {
       showLeft(clock, Number(clock.dataset.until) - nowMs);
     }
