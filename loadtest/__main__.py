@@ -136,7 +136,10 @@ def _evening(
     finally:
         _end(locust)
     audit = subprocess.run(
-        _livestream(directory, "verify", ROOM), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+        _livestream(directory, "verify", ROOM, "--compare"),
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     (directory / "audit.txt").write_text(audit.stdout)
     found = directory / "locust.json"
