@@ -9,6 +9,7 @@
     session.py      what is remembered of a viewer beyond the socket
     conversation.py what viewers say, and what comes of it
     chat.py         what a line of chat may hold
+    speakers.py     who spoke lately, over all their connections
     outbox.py       commands on their way to the engine, and their answers
     reports.py      counts to the engines, numbers to the metrics
 
