@@ -6,10 +6,13 @@ serve`) it is not needed: there control answers for all processes of the machine
 
 from __future__ import annotations
 
+import structlog
 from aiohttp import web
 
 from livestream.config import Settings
 from metrics import exposition
+
+log = structlog.get_logger()
 
 
 async def open_door(settings: Settings) -> web.AppRunner:
@@ -24,6 +27,8 @@ async def open_door(settings: Settings) -> web.AppRunner:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, settings.engine_host, settings.engine_port).start()
+    host, port = runner.addresses[0][:2]
+    log.info("engine.listening", host=host, port=port)
     return runner
 
 

@@ -11,7 +11,7 @@ import aiohttp
 
 from livestream.clock import now_ms
 from livestream.tickets import HostToken, issue_host_token
-from tests.integration.house import SECRET, Served
+from tests.integration.house import SECRET, House, Served
 
 
 class Answered(NamedTuple):
@@ -23,14 +23,14 @@ class Answered(NamedTuple):
 
 
 class Api:
-    """Calls to the control server of `served`. `async with` it."""
+    """Calls to a control server of `house`. `async with` it."""
 
     def __init__(
-        self, served: Served, role: Literal["host", "moderator", "analyst"] = "host"
+        self, house: House | Served, role: Literal["host", "moderator", "analyst"] = "host"
     ) -> None:
         token = issue_host_token(SECRET, HostToken("tester", role, now_ms() + 3_600_000))
         self._session = aiohttp.ClientSession(
-            served.control_url,
+            house.control_url,
             headers={"Authorization": f"Bearer {token}"},
             timeout=aiohttp.ClientTimeout(10),
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from livestream.serve import Addresses, read_addresses
 from tests.integration.programs import PATIENCE_S, Program, start_program
@@ -23,7 +24,7 @@ LEASE_MS = 400
 
 
 class House:
-    """Engines and gateways at the Redis of `redis_url`, all there is of each on its own port."""
+    """Engines, gateways and control servers at the Redis of `redis_url`, each on its own port."""
 
     def __init__(self, redis_url: str, directory: Path) -> None:
         self.redis_url = redis_url
@@ -42,9 +43,9 @@ class House:
         """An engine of its own, which takes rooms that have no owner; returns at once."""
         return self._start("engine", engine_port=0, lease_ms=lease_ms, **settings)
 
-    def start_standby(self, lease_ms: int = LEASE_MS) -> Program:
+    def start_standby(self, lease_ms: int = LEASE_MS, **settings: object) -> Program:
         """An engine that is there when it is needed."""
-        program = self.start_engine(lease_ms)
+        program = self.start_engine(lease_ms, **settings)
         assert program.has_logged("engine.started"), program.log_path.read_text()
         return program
 
@@ -55,6 +56,30 @@ class House:
         port = program.logged("gateway.listening")[-1]["port"]
         self._gateways[program] = f"ws://127.0.0.1:{port}"
         return program
+
+    def start_control(self, **settings: object) -> Program:
+        """A control server on a port of its own; returns when it listens."""
+        program = self._start("control", control_port=0, **settings)
+        assert program.has_logged("control.listening"), program.log_path.read_text()
+        return program
+
+    @property
+    def control_url(self) -> str:
+        """One of the control servers."""
+        return f"http://{self.targets()['control'][0]}"
+
+    def targets(self) -> dict[str, list[str]]:
+        """Role -> host:port of each process that has been started, for a scraper."""
+        found: dict[str, list[str]] = {"control": [], "engine": [], "gateway": []}
+        for program in self.programs:
+            role = program.name.partition("-")[0]
+            assert program.has_logged(f"{role}.listening"), program.log_path.read_text()
+            found[role].append(f"127.0.0.1:{program.logged(f'{role}.listening')[-1]['port']}")
+        return found
+
+    def engine_pids(self) -> list[int]:
+        """The engines that run."""
+        return [p.pid for p in self.programs if p.name.startswith("engine") and p.runs]
 
     def kill_9(self, program: Program) -> None:
         """Kill a program for good."""
@@ -144,6 +169,14 @@ class Served:
             return None
         pid: int = taken[-1]["pid"]
         return pid
+
+    def targets(self) -> dict[str, list[str]]:
+        """The one address for a scraper."""
+        return {"": [urlsplit(self.control_url).netloc]}
+
+    def engine_pids(self) -> list[int]:
+        """The engine that runs."""
+        return [self.pid_of("engine")]
 
     def alive(self) -> list[int]:
         """Every role's process that lives, of now or of before."""

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -42,15 +43,26 @@ class QueryError(Exception):
 
 
 class Prometheus:
-    """Prometheus with `rules`, scraping `targets` ("host:port") as the job "livestream"."""
+    """Prometheus with `rules`, scraping `targets`: role -> "host:port" of each of its processes, as
+    the job "livestream-<role>"; those of the role "" as the job "livestream". They are found in a
+    file, as docs/operations.md shows it.
+    """
 
-    def __init__(self, directory: Path, rules: Path, targets: list[str]) -> None:
+    def __init__(self, directory: Path, rules: Path, targets: Mapping[str, list[str]]) -> None:
         assert BINARY is not None
+        found = [
+            {
+                "targets": addresses,
+                "labels": {"job": f"livestream-{role}" if role else "livestream"},
+            }
+            for role, addresses in targets.items()
+        ]
+        (directory / "livestream-targets.json").write_text(json.dumps(found))
         config = {
             "global": {"scrape_interval": f"{SCRAPED_EVERY_S}s", "evaluation_interval": "1s"},
             "rule_files": [str(rules)],
             "scrape_configs": [
-                {"job_name": "livestream", "static_configs": [{"targets": targets}]},
+                {"job_name": "livestream", "file_sd_configs": [{"files": ["livestream-*.json"]}]},
             ],
         }
         config_path = directory / "prometheus.yml"
@@ -74,7 +86,8 @@ class Prometheus:
         self._port = 0
         assert within(PATIENCE_S, self._is_ready), self._log_path.read_text()
         # It takes some 5 s to look at its targets for the first time.
-        assert within(PATIENCE_S, lambda: len(self.ask("up == 1")) == len(targets)), "no scrape"
+        number = sum(map(len, targets.values()))
+        assert within(PATIENCE_S, lambda: len(self.ask("up == 1")) == number), "no scrape"
 
     def close(self) -> None:
         self._process.kill()

@@ -212,3 +212,14 @@ async def assert_accounts_agree(redis: aioredis.Redis, redis_url: str, room: str
         drop_id: drop.stock.sold for drop_id, drop in books.drops.items()
     }
     return takings
+
+
+def assert_no_counter_went_back(prometheus: Prometheus) -> None:
+    """Nothing that was killed took along what it had counted: `rate` and `increase` would add all
+    of it up once more.
+    """
+    named = 'label_replace({__name__=~"livestream_.+"}, "name", "$1", "__name__", "(.*)")'
+    fell = [s.labels for s in prometheus.ask(f"resets({named}[10m:1s])") if s.value]
+    assert "livestream_holds_open" in {labels["name"] for labels in fell}, "a gauge does"
+    counted = ("_total", "_count", "_bucket", "_sum")
+    assert [labels for labels in fell if labels["name"].endswith(counted)] == []

@@ -16,10 +16,9 @@ import urllib.error
 import urllib.request
 from collections import Counter as Tally
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import connect
@@ -29,9 +28,10 @@ from cart.counter import Books
 from cart.money import MINOR_DIGITS
 from cart.order import OrderStatus
 from livestream.commands import OrderRefund
+from livestream.embedded_redis import EmbeddedRedis
 from tests.integration.api import Api
 from tests.integration.books import Log
-from tests.integration.house import Served
+from tests.integration.house import House, Served
 from tests.integration.line import Line
 from tests.integration.prometheus import BINARY, PROMTOOL, Prometheus, QueryError, Sample
 from tests.integration.shoppers import Shopper
@@ -59,7 +59,7 @@ class Evening(NamedTuple):
     had seen everything, `books` the log's of the same moment; the show is still on.
     """
 
-    served: Served
+    house: House | Served
     prometheus: Prometheus
     answers: dict[Query, list[Sample]]
     books: Books
@@ -93,55 +93,78 @@ class Evening(NamedTuple):
         return sums
 
 
-@pytest.fixture(scope="module")
-def evening(pytestconfig: pytest.Config) -> Iterator[Evening]:
+@pytest.fixture(scope="module", params=["one machine", "many machines"])
+def evening(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[Evening]:
     directory = Path(tempfile.mkdtemp(prefix="livestream-test-"))
-    served = Served(directory, snapshot_every_events=1)
+    settled = _one_machine if request.param == "one machine" else _many_machines
     try:
-        rules = directory / RULES.name
-        rules.write_text(
-            RULES.read_text().replace("interval: 5s", f"interval: {EVALUATED_EVERY_S}s")
-        )
-        prometheus = Prometheus(directory, rules, [urlsplit(served.control_url).netloc])
-        try:
-            asyncio.run(_sell(served, ROOM, random.Random(pytestconfig.option.seed)))
-            yield _when_settled(served, prometheus)
-        finally:
-            prometheus.close()
+        with settled(directory) as house:
+            rules = directory / RULES.name
+            rules.write_text(
+                RULES.read_text().replace("interval: 5s", f"interval: {EVALUATED_EVERY_S}s")
+            )
+            prometheus = Prometheus(directory, rules, house.targets())
+            try:
+                asyncio.run(_sell(house, ROOM, random.Random(pytestconfig.option.seed)))
+                yield _when_settled(house, prometheus)
+            finally:
+                prometheus.close()
     finally:
-        served.close()
         shutil.rmtree(directory)
 
 
-def _when_settled(served: Served, prometheus: Prometheus) -> Evening:
-    """When Prometheus has seen the last of the log, and evaluated the rules since."""
+@contextmanager
+def _one_machine(directory: Path) -> Iterator[Served]:
+    with closing(Served(directory, snapshot_every_events=1)) as served:
+        yield served
+
+
+@contextmanager
+def _many_machines(directory: Path) -> Iterator[House]:
+    """Two of each role, as on six machines."""
+    with (
+        EmbeddedRedis(directory / "redis") as redis,
+        closing(House(redis.url, directory)) as house,
+    ):
+        for _ in range(2):
+            house.start_standby(snapshot_every_events=1)
+            house.start_control()
+            house.start_gateway()
+        yield house
+
+
+def _when_settled(house: House | Served, prometheus: Prometheus) -> Evening:
+    """When Prometheus has seen the last of the log and everybody gone, and evaluated the rules
+    since.
+    """
     deadline = time.monotonic() + SETTLES_WITHIN_S
     while True:
-        state = asyncio.run(_read(served)).room.state
-        (facts,) = prometheus.ask(f'livestream_log_seq{{room="{ROOM}"}}') or [Sample({}, 0)]
+        state = asyncio.run(_read(house)).room.state
+        facts = prometheus.ask(f'min(livestream_log_seq{{room="{ROOM}"}})') or [Sample({}, 0)]
+        here = prometheus.ask(f'livestream_viewers{{room="{ROOM}"}} > 0')
         time.sleep(2 * EVALUATED_EVERY_S)
         answers = {query: prometheus.ask(query.for_room(ROOM)) for query in queries()}
         silent = [str(query) for query in answers if not (answers[query] or query[:3] in SILENT)]
-        if facts.value == state.seq and not silent:
-            return Evening(served, prometheus, answers, state.books)
-        assert time.monotonic() < deadline, (facts.value, state.seq, *silent)
+        if facts[0].value == state.seq and not here and not silent:
+            return Evening(house, prometheus, answers, state.books)
+        assert time.monotonic() < deadline, (facts, state.seq, here, *silent)
 
 
-async def _read(served: Served) -> Log:
-    world = World(served, ROOM)
+async def _read(house: House | Served) -> Log:
+    world = World(house, ROOM)
     try:
         return await Log.read(world.redis, ROOM)
     finally:
         await world.close()
 
 
-async def _sell(served: Served, room: str, rng: random.Random) -> None:
+async def _sell(house: House | Served, room: str, rng: random.Random) -> None:
     """Bags sell out in three channels and some boxes are left; one hold runs out, one stays, one
     order waits for its payment, one is given back; one talks, and one has no ticket.
     """
-    world = World(served, room)
+    world = World(house, room)
     try:
-        async with world.desk() as desk, AsyncExitStack() as crowd, Api(served) as api:
+        async with world.desk() as desk, AsyncExitStack() as crowd, Api(house) as api:
             lines = [
                 world.line(f"v{n}", random.Random(rng.random()), CHANNELS[n % len(CHANNELS)])
                 for n in range(SHOPPERS)
@@ -169,7 +192,7 @@ async def _sell(served: Served, room: str, rng: random.Random) -> None:
             bought = next(order_id for shopper in shoppers for order_id in shopper.told_paid)
             await desk.asks(OrderRefund(bought, restock=False))
             with pytest.raises(InvalidStatus, match="401"):
-                await connect(f"{served.gateway_urls()[0]}/live/{room}?ticket=none")
+                await connect(f"{house.gateway_urls()[0]}/live/{room}?ticket=none")
             await api.gets(f"/rooms/{room}/ledger")
     finally:
         await world.close()
@@ -195,8 +218,8 @@ async def _hesitate(line: Line) -> None:
 
 @pytest.mark.parametrize("role", ["control", "gateway"])
 def test_promtool_finds_nothing_to_say_about_a_scrape(evening: Evening, role: str) -> None:
-    gateway_url = evening.served.gateway_urls()[0].replace("ws://", "http://")
-    url = evening.served.control_url if role == "control" else gateway_url
+    gateway_url = evening.house.gateway_urls()[0].replace("ws://", "http://")
+    url = evening.house.control_url if role == "control" else gateway_url
     assert within(10, lambda: bool(_scrape(url))), "the first scrape of a gateway is being made"
     assert PROMTOOL is not None
     check = subprocess.run(
@@ -227,7 +250,7 @@ def test_what_has_not_happened_is_zero_so_that_its_first_time_is_seen(evening: E
         'livestream_leaves_total{code="4008"}',
         'livestream_redis_errors_total{role="engine",kind="timeout"}',
     ):
-        assert [sample.value for sample in evening.prometheus.ask(series)] == [0], series
+        assert {sample.value for sample in evening.prometheus.ask(series)} == {0}, series
 
 
 def test_a_query_that_is_not_valid_would_be_noticed(evening: Evening) -> None:
@@ -249,7 +272,8 @@ def test_the_gmv_is_that_of_the_log_in_yuan_and_yen(evening: Evening) -> None:
     gross = evening.takings("gross_minor")
     units: dict[str, int] = {code: 10**digits for code, digits in MINOR_DIGITS.items()}
     yuan = {key: minor / units[key[0]] for key, minor in gross.items()}
-    assert evening.shows_by("event", "GMV by channel", "currency", "channel") == yuan
+    for dashboard in ("event", "counter"):
+        assert evening.shows_by(dashboard, "GMV by channel", "currency", "channel") == yuan
     by_currency = evening.shows_by("event", "GMV", "currency")
     for (currency,), shown in by_currency.items():
         assert shown == pytest.approx(sum(yuan[key] for key in yuan if key[0] == currency))
@@ -266,7 +290,9 @@ def test_the_orders_are_those_of_the_log(evening: Evening) -> None:
         ("paid",): paid,
         ("refunded",): 1,
     }
-    assert evening.shows("event", "Orders paid") == paid
+    assert evening.shows("event", "Orders paid") == evening.shows("counter", "Orders paid") == paid
+    assert evening.shows("counter", "Orders placed") == len(orders)
+    assert evening.shows("counter", "Orders", ref="B") == now[OrderStatus.EXPIRED]
     assert evening.shows("counter", "Waiting for payment") == 1
     assert evening.shows("counter", "Holds open") == len(evening.books.holds) == 2
 
@@ -278,8 +304,15 @@ def test_the_stock_is_that_of_the_log(evening: Evening) -> None:
     for ref, level in columns.items():
         shown = evening.shows_by("event", "Drops", "drop", ref=ref)
         assert shown == {drop: getattr(d.stock, level) for drop, d in drops.items()}, level
+    assert evening.shows_by("event", "Units available", "drop") == shown
+    assert evening.shows_by("counter", "Stock", "drop", "state") == {
+        (drop, state): getattr(d.stock, state)
+        for (drop,), d in drops.items()
+        for state in ("available", "held", "sold", "withdrawn")
+    }
     perks = {drop: len(d.perks.ranks) for drop, d in drops.items()}
     assert evening.shows_by("event", "Drops", "drop", ref="E") == perks
+    assert evening.shows_by("counter", "Perks awarded", "drop") == perks
     assert evening.shows("counter", "Units out of balance") == 0
 
 
@@ -293,6 +326,20 @@ def test_every_rule_works_and_a_good_evening_wakes_nobody(evening: Evening) -> N
     assert {name for name, state in states.items() if state == "firing"} == set()
 
 
+def test_the_audience_is_the_one_that_came(evening: Evening) -> None:
+    assert evening.shows("event", "Most at once") == SHOPPERS
+    assert evening.shows("event", "Different viewers") == pytest.approx(SHOPPERS, abs=1)
+    assert evening.shows("event", "Viewers") == evening.shows("audience", "Connected") == 0
+
+
+def test_every_process_is_found_and_answers(evening: Evening) -> None:
+    processes = sum(map(len, evening.house.targets().values()))
+    assert evening.shows("engine_room", "Processes that answer") == processes
+    roles = {sample.labels["role"] for sample in evening.shown("engine_room", "Versions")}
+    assert roles == {"engine", "control", "gateway"}
+    assert evening.shows("engine_room", "Rooms owned") == 1
+
+
 def test_a_frozen_engine_is_told_in_words_a_tired_person_can_follow(evening: Evening) -> None:
     def stalled() -> dict[str, str] | None:
         for rule in evening.prometheus.rules():
@@ -301,12 +348,14 @@ def test_a_frozen_engine_is_told_in_words_a_tired_person_can_follow(evening: Eve
                 return said
         return None
 
-    engine = evening.served.pid_of("engine")
-    os.kill(engine, signal.SIGSTOP)
+    engines = evening.house.engine_pids()
+    for engine in engines:
+        os.kill(engine, signal.SIGSTOP)
     try:
         assert within(30, lambda: stalled() is not None)
     finally:
-        os.kill(engine, signal.SIGCONT)
+        for engine in engines:
+            os.kill(engine, signal.SIGCONT)
     said = stalled()
     assert said is not None
     assert said["summary"] == f"Nobody decides for room {ROOM}"

@@ -28,6 +28,7 @@ from tests.integration.reconciliation import (
     NO_RULES,
     Takings,
     assert_accounts_agree,
+    assert_no_counter_went_back,
     assert_scrape_is_the_log,
     fold,
     last_scrape,
@@ -85,7 +86,7 @@ def served_here(free_dir: Path) -> Iterator[Served]:
 @pytest.fixture
 def prometheus(free_dir: Path, served_here: Served) -> Iterator[Prometheus]:
     """It scrapes the one address of `served_here`."""
-    watching = Prometheus(free_dir, NO_RULES, [urlsplit(served_here.control_url).netloc])
+    watching = Prometheus(free_dir, NO_RULES, served_here.targets())
     yield watching
     watching.close()
 
@@ -101,6 +102,7 @@ async def _reconcile(world: World, prometheus: Prometheus) -> Takings:
         assert time.monotonic() < deadline_s, (state.books.unsettled, scraped, state.seq)
         await asyncio.sleep(0.25)
     assert_scrape_is_the_log(scraped, state)
+    assert_no_counter_went_back(prometheus)
     return await assert_accounts_agree(world.redis, world.house.redis_url, world.room)
 
 
@@ -199,7 +201,7 @@ async def test_a_demo_reconciles(demo: subprocess.Popen[bytes], free_dir: Path) 
     found = _demo_at(free_dir)
     assert found is not None
     directory, addresses = found
-    prometheus = Prometheus(free_dir, NO_RULES, [urlsplit(addresses.control_url).netloc])
+    prometheus = Prometheus(free_dir, NO_RULES, {"": [urlsplit(addresses.control_url).netloc]})
     try:
         assert demo.wait(DEMO_S_MAX) == 0, (free_dir / "out").read_text()
         scraped = last_scrape(prometheus, "show")
