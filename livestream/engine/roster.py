@@ -26,7 +26,8 @@ from livestream.redis_client import StreamEntries
 
 #: How long one read waits for a command, and so how late an engine learns of a room that another
 #: has just put to rest. With 1,000 rooms at rest (control's ROOMS_MAX) the read is 40 KB and costs
-#: an engine about 3 ms each time, 0.3 % of its core.
+#: an engine 4 ms of CPU and Redis 1 ms, 0.4 % and 0.1 % of a core; asking for 1,000 lengths in a
+#: pipeline instead costs the engine 12 ms, and a command would wait for the next time.
 CALLED_WAIT_MS: Final = 1_000
 
 _REST = """
