@@ -103,6 +103,13 @@ class Settings(Struct, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=256)] | None,
         Meta(description="gateway processes of this machine; absent: one per core"),
     ] = None
+    compression: Annotated[
+        bool,
+        Meta(
+            description="whether gateways deflate messages for viewers whose client offers "
+            "permessage-deflate"
+        ),
+    ] = True
     secret: Annotated[
         Secret | None,
         Meta(

@@ -19,6 +19,7 @@
     entrance.py     listening, accepting, the opening handshake
     handshake.py    its bytes
     frames.py       websocket frames in and out
+    deflate.py      permessage-deflate: negotiated for each, deflated once for all
     groups.py       who hears the same broadcasts
     fanout.py       one frame to a whole group, in slices
     lanes.py        what each kind of traffic is promised, and a backlog
@@ -27,6 +28,8 @@
     descriptors.py  which object stands behind which descriptor
     limits.py       every bound and its sum
     stats.py        what was counted
+
+    echo.py         all of the second half without the first: for conformance suites
 
 Importing this package imports none of them.
 """

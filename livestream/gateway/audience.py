@@ -26,6 +26,7 @@ from livestream.gateway.exits import Exits, Leaver
 from livestream.gateway.fanout import BroadcastDone, Fanout
 from livestream.gateway.frames import FrameReader, Received, close_frame
 from livestream.gateway.groups import HOLE, Broadcast, Group
+from livestream.gateway.handshake import Accepted
 from livestream.gateway.lanes import Lane
 from livestream.gateway.limits import AudienceLimits, Rate
 from livestream.gateway.stats import AudienceStats
@@ -122,10 +123,11 @@ class Audience:
             return
         for broadcast in tuple(viewer.group.pending):
             if broadcast.lane is Lane.COMMERCE and broadcast.awaits(viewer.index):
-                self.send(viewer, broadcast.frame, broadcast.lane)
+                self.send(viewer, broadcast.frame_for(viewer.window_bits), broadcast.lane)
         if viewer.fd >= 0:
+            window_bits = viewer.window_bits
             viewer.group.remove(viewer)
-            group.add(viewer)
+            group.add(viewer, window_bits)
 
     def close_viewer(self, viewer: Viewer, code: int, reason: str = "") -> None:
         """Close with a code and a reason of at most 123 bytes, after what is queued.
@@ -211,14 +213,14 @@ class Audience:
 
     # Joining and leaving.
 
-    def _seat(self, fd: int, admission: Admission, answer: bytes, first: bytes) -> None:
+    def _seat(self, fd: int, admission: Admission, accepted: Accepted, first: bytes) -> None:
         """An admitted newcomer becomes a viewer; the answer and the welcome leave in one write."""
         viewer = Viewer(
             fd, admission.viewer_id, admission.channel, admission.group, admission.state
         )
-        self._stragglers.cork(viewer, answer)
+        self._stragglers.cork(viewer, accepted.answer)
         self._table[fd] = viewer  # watched for input already
-        admission.group.add(viewer)
+        admission.group.add(viewer, accepted.window_bits)
         self._viewers += 1
         self.stats.opened += 1
         try:
@@ -287,13 +289,18 @@ class Audience:
         """Some bytes of a viewer: the plainest frame on the quick path, all else by the reader."""
         if viewer.unfinished is None:
             payload = self._reader.plain(data)
+            if payload is None and viewer.window_bits:
+                payload = self._reader.plain_deflated(data)
             if payload is not None:
                 if self._within_rate(viewer, 1):
                     self._hear(viewer, payload)
                 return
-        received, viewer.unfinished = self._reader.read(viewer.unfinished, data)
+        inflates = viewer.window_bits > 0
+        received, viewer.unfinished = self._reader.read(viewer.unfinished, data, inflates)
         if received.frames and not self._within_rate(viewer, received.frames):
             return
+        if received.pongs:
+            self.send(viewer, received.pongs, Lane.PRIVATE)
         for payload in received.messages:
             if viewer.fd < 0:
                 return  # the owner closed it while it listened
@@ -302,8 +309,6 @@ class Audience:
             return
         if received.close_code:
             self._end(viewer, received)
-        elif received.answer:
-            self.send(viewer, received.answer, Lane.PRIVATE)
 
     def _hear(self, viewer: Viewer, payload: bytes) -> None:
         try:
@@ -323,7 +328,7 @@ class Audience:
         """The peer said goodbye, or broke the rules: say goodbye in turn."""
         if not received.by_peer:
             self.stats.protocol_errors += 1
-        self._part(viewer, received.close_code, received.answer)
+        self._part(viewer, received.close_code, received.goodbye)
 
     # Sending to those who could not take it at once.
 
@@ -333,11 +338,12 @@ class Audience:
         viewer = self._table[place if place >= 0 else ~place]
         if type(viewer) is not Viewer:
             return
+        frame = broadcast.frame_for(viewer.window_bits)
         if viewer.backlog is not None:
-            self._stragglers.queue(viewer, broadcast.frame, broadcast.lane)
+            self._stragglers.queue(viewer, frame, broadcast.lane)
             return
         self.stats.bytes_out += written
-        self._stragglers.fall_behind(viewer, broadcast.frame, written, broadcast.lane)
+        self._stragglers.fall_behind(viewer, frame, written, broadcast.lane)
 
     # When the owner's code is broken.
 

@@ -52,10 +52,12 @@ class Newcomer:
 class Seat(Protocol):
     """Where an admitted newcomer goes."""
 
-    def __call__(self, fd: int, admission: Admission, answer: bytes, first: bytes) -> None:
+    def __call__(
+        self, fd: int, admission: Admission, accepted: handshake.Accepted, first: bytes
+    ) -> None:
         """Seat a descriptor of the set.
 
-        `answer` is the 101 to be sent, `first` what the peer has sent beyond its request.
+        `accepted` holds the 101 to be sent, `first` is what the peer has sent beyond its request.
         """
 
 
@@ -76,6 +78,7 @@ class Entrance:
         self._door = door
         self._exits = exits
         self._limits = limits
+        self._compress = limits.deflate_bytes_min is not None
         self._stats = stats
         self._seat = seat
         self._viewers = viewers
@@ -189,7 +192,7 @@ class Entrance:
         if length == 0:
             return
         outcome: Admission | HttpReply | Future[HttpReply]
-        answer = b""
+        accepted: handshake.Accepted | None = None
         if isinstance(length, HttpReply):
             outcome = length
         else:
@@ -199,12 +202,11 @@ class Entrance:
                 outcome = request
             elif not handshake.wants_upgrade(request):
                 outcome = self._ask_answer(request)
-            elif (accepted := handshake.accept(request)) is None:
+            elif (accepted := handshake.accept(request, self._compress)) is None:
                 outcome = handshake.judge(head)
             elif self._is_full(newcomer.fd):
                 outcome = refusal(503, "this gateway is full", self._limits.retry_after_s)
             else:
-                answer = accepted
                 outcome = self._ask_admit(request)
         if isinstance(outcome, HttpReply):
             self._reply(newcomer, outcome)
@@ -213,9 +215,10 @@ class Entrance:
             outcome.add_done_callback(lambda _: self._keep_promise(newcomer))
         else:
             assert isinstance(length, int)
+            assert accepted is not None
             del self._newcomers[newcomer.fd]
             self._stats.handshakes[101] += 1
-            self._seat(newcomer.fd, outcome, answer, newcomer.received[length:])
+            self._seat(newcomer.fd, outcome, accepted, newcomer.received[length:])
 
     def _keep_promise(self, newcomer: Newcomer) -> None:
         """The answer is there; the one who asked may have gone meanwhile, or been sent away."""

@@ -24,6 +24,7 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
 
+from livestream.gateway.deflate import Deflated, Once
 from livestream.gateway.groups import HOLE, Broadcast, Group
 from livestream.gateway.lanes import Lane
 from livestream.gateway.limits import AudienceLimits
@@ -53,6 +54,7 @@ class Fanout:
         self._slice_writes = limits.slice_writes
         self._pending_max = limits.broadcasts_pending_max
         self._merge_bytes_max = limits.merge_bytes_max
+        self._once = None if limits.deflate_bytes_min is None else Once(limits.deflate_bytes_min)
         self._stats = stats
         self._short_write = short_write
         self._done = done
@@ -69,10 +71,11 @@ class Fanout:
         self._stats.broadcasts[lane] += 1
         if lane >= Lane.CHAT and self._absorb(group, frame, lane):
             return
+        deflated = self._deflated(group, frame)
         queue = self._first if lane < Lane.CHAT else self._second
         while len(queue) >= self._pending_max:
             self._serve(queue, len(queue[0].group.fds))
-        broadcast = Broadcast(group, frame, lane, born_ms)
+        broadcast = Broadcast(group, frame, lane, born_ms, deflated)
         group.pending.append(broadcast)
         queue.append(broadcast)
         if not self._scheduled:
@@ -90,12 +93,15 @@ class Fanout:
         for waiting in group.pending:
             if waiting.lane is lane and not waiting.started:
                 if lane is Lane.PULSE:
-                    waiting.frame = frame
+                    waiting.frame, waiting.deflated = frame, self._deflated(group, frame)
                     self._stats.pulse_replaced += len(group)
                 else:
                     self._stats.chat_skipped += len(group)
                 return True
         return False
+
+    def _deflated(self, group: Group, frame: bytes) -> Deflated | None:
+        return self._once.of(frame) if self._once is not None and group.inflating else None
 
     def _slice(self) -> None:
         budget = self._slice_writes
@@ -133,7 +139,7 @@ class Fanout:
         """
         if broadcast.lane is not Lane.COMMERCE:
             return
-        frames = [broadcast.frame]
+        merged = [broadcast]
         size = len(broadcast.frame)
         while len(queue) > 1:
             other = queue[1]
@@ -145,13 +151,12 @@ class Fanout:
                 or size > self._merge_bytes_max
             ):
                 break
-            frames.append(other.frame)
+            merged.append(other)
             del queue[1]
             broadcast.group.pending.remove(other)
-        if len(frames) > 1:
-            broadcast.frame = b"".join(frames)
-            broadcast.messages = len(frames)
-            self._stats.broadcasts_merged += len(frames) - 1
+        if len(merged) > 1:
+            broadcast.take_in(merged)
+            self._stats.broadcasts_merged += len(merged) - 1
 
     def _write(self, broadcast: Broadcast, lo: int, hi: int) -> list[tuple[int, int]]:
         """The inner loop: 770,000 of these for one tap of the host. Returns who did not get it all.
@@ -160,9 +165,12 @@ class Fanout:
         negative descriptor, which the kernel refuses. A peer that has vanished counts as full here;
         epoll tells of it.
         """
+        if broadcast.deflated is not None:
+            return self._write_by_window(broadcast, lo, hi)
         frame = broadcast.frame
         size = len(frame)
         write = os.write
+        holes = 0
         short: list[tuple[int, int]] = []
         for fd in broadcast.group.fds[lo:hi]:
             try:
@@ -172,7 +180,32 @@ class Fanout:
             except OSError:
                 if fd != HOLE:
                     short.append((fd, 0))
-        whole = hi - lo - len(short)
+                else:
+                    holes += 1
+        whole = hi - lo - len(short) - holes
         self._stats.frames_out += whole * broadcast.messages
         self._stats.bytes_out += whole * size
+        return short
+
+    def _write_by_window(self, broadcast: Broadcast, lo: int, hi: int) -> list[tuple[int, int]]:
+        """The same where some get the frame deflated: 0.1 µs more for each."""
+        group = broadcast.group
+        frames = broadcast.frames_by_window()
+        write = os.write
+        whole = bytes_out = 0
+        short: list[tuple[int, int]] = []
+        for fd, window in zip(group.fds[lo:hi], group.windows[lo:hi], strict=True):
+            frame = frames[window]
+            try:
+                written = write(fd, frame)
+                if written == len(frame):
+                    whole += 1
+                    bytes_out += written
+                else:
+                    short.append((fd, written))
+            except OSError:
+                if fd != HOLE:
+                    short.append((fd, 0))
+        self._stats.frames_out += whole * broadcast.messages
+        self._stats.bytes_out += bytes_out
         return short

@@ -9,6 +9,9 @@ A group is one list of descriptors, so that a broadcast is one loop over ints:
             takes the writer off its fast path without a test for everybody else
     HOLE    nobody: someone left
 
+Beside it lies one byte for each place: the window that the member inflates with, 0 for one who has
+not negotiated compression (`deflate`).
+
 A broadcast goes to those who were members when it was enqueued and still are. So places never move
 while one is under way: who joins is appended beyond its end, who leaves becomes a hole. Once an
 eighth of the places are holes the list is closed up, and the cursors of the pending broadcasts with
@@ -21,6 +24,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from livestream.gateway.deflate import WINDOWS, Deflated
 from livestream.gateway.lanes import Lane
 from livestream.gateway.viewer import Viewer
 
@@ -33,11 +37,30 @@ _STRIDE = 2_654_435_769
 class Broadcast:
     """One frame on its way to a group. It visits [lo, hi), then [0, wrap)."""
 
-    __slots__ = ("born_ms", "frame", "group", "hi", "lane", "lo", "messages", "started_s", "wrap")
+    __slots__ = (
+        "born_ms",
+        "deflated",
+        "frame",
+        "group",
+        "hi",
+        "lane",
+        "lo",
+        "messages",
+        "started_s",
+        "wrap",
+    )
 
-    def __init__(self, group: Group, frame: bytes, lane: Lane, born_ms: int = 0) -> None:
+    def __init__(
+        self,
+        group: Group,
+        frame: bytes,
+        lane: Lane,
+        born_ms: int = 0,
+        deflated: Deflated | None = None,
+    ) -> None:
         self.group = group
         self.frame = frame
+        self.deflated = deflated  # the same message for those who negotiated; None: plain for all
         self.lane = lane
         self.born_ms = born_ms  # the owner's own time stamp, handed back when it is done
         self.messages = 1  # frames in `frame`: several may travel as one
@@ -55,6 +78,25 @@ class Broadcast:
     @property
     def started(self) -> bool:
         return self.started_s > 0
+
+    def frame_for(self, window_bits: int) -> bytes:
+        """What a member with this window is sent."""
+        if self.deflated is None or window_bits < self.deflated.window_bits:
+            return self.frame
+        return self.deflated.frame
+
+    def take_in(self, merged: list[Broadcast]) -> None:
+        """Carry the messages of all of these, of which this one is the first."""
+        windows = [each.deflated.window_bits for each in merged if each.deflated is not None]
+        if windows:
+            frames = [each.frame_for(max(windows)) for each in merged]
+            self.deflated = Deflated(b"".join(frames), max(windows))
+        self.frame = b"".join(each.frame for each in merged)
+        self.messages = len(merged)
+
+    def frames_by_window(self) -> list[bytes]:
+        """The same for every window."""
+        return [self.frame_for(window_bits) for window_bits in range(WINDOWS)]
 
     def advance(self, lo: int) -> bool:
         """All before `lo` is served. True when everybody is."""
@@ -77,11 +119,13 @@ class Broadcast:
 class Group:
     """Viewers who hear the same broadcasts. Made by `Audience.group`."""
 
-    __slots__ = ("_holes", "_table", "fds", "label", "pending", "turn")
+    __slots__ = ("_holes", "_table", "fds", "inflating", "label", "pending", "turn", "windows")
 
     def __init__(self, label: str, table: list[Any]) -> None:
         self.label = label
         self.fds: list[int] = []
+        self.windows = bytearray()  # in step with `fds`
+        self.inflating = 0  # members with a window
         self.turn = 0
         self.pending: deque[Broadcast] = deque()
         self._holes = 0
@@ -95,13 +139,17 @@ class Group:
             if fd != HOLE:
                 yield self._table[fd if fd >= 0 else ~fd]
 
-    def add(self, viewer: Viewer) -> None:
+    def add(self, viewer: Viewer, window_bits: int = 0) -> None:
         viewer.group = self
         viewer.index = len(self.fds)
         self.fds.append(viewer.fd if viewer.backlog is None else ~viewer.fd)
+        self.windows.append(window_bits)
+        self.inflating += window_bits > 0
 
     def remove(self, viewer: Viewer) -> None:
         self.fds[viewer.index] = HOLE
+        self.inflating -= self.windows[viewer.index] > 0
+        self.windows[viewer.index] = 0
         self._holes += 1
         if self._holes > _HOLES_MIN and self._holes * 8 > len(self.fds):
             self._close_up()
@@ -117,6 +165,9 @@ class Group:
         fds = self.fds
         for broadcast in self.pending:
             broadcast.remap(lambda place: place - fds[:place].count(HOLE))
+        self.windows = bytearray(
+            window for fd, window in zip(fds, self.windows, strict=True) if fd != HOLE
+        )
         self.fds = [fd for fd in fds if fd != HOLE]
         self._holes = 0
         for index, fd in enumerate(self.fds):

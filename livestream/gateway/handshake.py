@@ -16,6 +16,7 @@ import binascii
 import http
 import re
 from collections.abc import Generator
+from typing import NamedTuple
 
 from websockets.exceptions import InvalidHeader
 from websockets.http11 import Request, Response
@@ -23,6 +24,7 @@ from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 from websockets.utils import accept_key
 
+from livestream.gateway.deflate import negotiate
 from livestream.gateway.door import HandshakeRequest, HttpReply
 from livestream.gateway.limits import AudienceLimits
 from livestream.messages import SUBPROTOCOL
@@ -72,12 +74,18 @@ def wants_upgrade(request: HandshakeRequest) -> bool:
     return "upgrade" in request.headers
 
 
-def accept(request: HandshakeRequest) -> bytes | None:
-    """The 101 answer to a valid upgrade; None if the judge should look at it.
+class Accepted(NamedTuple):
+    """A 101, and the window of 2^n bytes that the peer inflates with; 0: nothing was negotiated."""
 
-    `Sec-WebSocket-Protocol: livestream.v1` is echoed when offered; extensions are declined by
-    silence: compressing one frame for each of 770,000 viewers is what this gateway is built not to
-    do.
+    answer: bytes
+    window_bits: int
+
+
+def accept(request: HandshakeRequest, compress: bool) -> Accepted | None:
+    """The answer to a valid upgrade; None if the judge should look at it.
+
+    `Sec-WebSocket-Protocol: livestream.v1` is echoed when offered. Of extensions permessage-deflate
+    is accepted, if `compress`, as `deflate` has it; others are declined by silence.
     """
     headers = request.headers
     key = headers.get("sec-websocket-key", "")
@@ -91,10 +99,16 @@ def accept(request: HandshakeRequest) -> bytes | None:
     echo = ""
     if _has_token(headers.get("sec-websocket-protocol", ""), SUBPROTOCOL):
         echo = f"Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n"
-    return (
+    window_bits = 0
+    if compress and (offered := headers.get("sec-websocket-extensions")) is not None:
+        extension, window_bits = negotiate(offered)
+        if extension:
+            echo += f"Sec-WebSocket-Extensions: {extension}\r\n"
+    answer = (
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Accept: {accept_key(key)}\r\n{echo}\r\n"
-    ).encode()
+    )
+    return Accepted(answer.encode(), window_bits)
 
 
 def judge(head: bytes) -> HttpReply:

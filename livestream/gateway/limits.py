@@ -6,8 +6,13 @@ Owns numbers. Refuses to know who they are applied to.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from livestream.messages import MESSAGE_BYTES_MAX
+
+#: Of a pulse, 101 bytes and with its packet on the wire 160, deflate would save 10; of a stock
+#: change, 146 and 200, it saves 26.
+DEFLATE_BYTES_MIN: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,11 @@ class AudienceLimits:
     message_bytes_max: int = MESSAGE_BYTES_MAX
     #: Frames that one message may come in. 8 KiB in 64 pieces is 128 bytes a piece.
     fragments_max: int = 64
+    #: False: a binary message ends the connection (1003), for the protocol has none.
+    takes_binary: bool = False
+    #: Outgoing messages shorter than this go plain to those who negotiated compression, because
+    #: hardly anything of them would be saved; None: no compression is negotiated.
+    deflate_bytes_min: int | None = DEFLATE_BYTES_MIN
     #: Frames of any kind a viewer may send: nobody taps faster than this for long.
     #: Over it the viewer is flooding (4029); finer limits, with answers, are the owner's.
     frames_per_s: int = 30

@@ -21,9 +21,10 @@ from msgspec import Raw
 from cart.drop import DropStatus
 from cart.outcome import ErrorCode, Refusal
 from livestream import wire
+from livestream.gateway import deflate
 from livestream.gateway.audience import Audience
 from livestream.gateway.counts import RoomCounts
-from livestream.gateway.frames import text_frame
+from livestream.gateway.frames import deflated_frame, text_frame
 from livestream.gateway.groups import Group
 from livestream.gateway.lanes import Lane
 from livestream.gateway.ring import Ring
@@ -103,6 +104,7 @@ class RoomView:
         self._viewers = 0
         self._likes = 0
         self._welcome_end = b""  # "": to be made anew
+        self._welcome_end_deflated = b""  # "": nobody has asked for it
         self._gone: dict[str, Refusal] | None = None  # None: to be looked up anew
 
     @property
@@ -288,13 +290,14 @@ class RoomView:
 
     def _welcome(self, viewer: Viewer, session: Session, now_ms: int) -> bytes:
         """The frame with the snapshot. All but the first hundred bytes is the same for everybody,
-        made once per change.
+        made once per change, and deflated once for those who negotiated.
         """
         if not self._welcome_end:
             store = self.storefront
             shown = store.snapshot(self._viewers, self._likes, list(self.history.values()))
             end = {"epoch": store.epoch, "seq": store.seq, "resumed": False, "snapshot": shown}
             self._welcome_end = wire.encode(end)[1:]
+            self._welcome_end_deflated = b""
         head = {
             "type": "welcome",
             "room": self.name,
@@ -302,7 +305,12 @@ class RoomView:
             "role": session.role,
             "server_time_ms": now_ms,
         }
-        return text_frame(b"%b,%b" % (wire.encode(head)[:-1], self._welcome_end))
+        beginning = wire.encode(head)[:-1] + b","
+        if viewer.window_bits < deflate.fits(len(self._welcome_end)):
+            return text_frame(beginning + self._welcome_end)
+        if not self._welcome_end_deflated:
+            self._welcome_end_deflated = deflate.deflate(self._welcome_end)
+        return deflated_frame(deflate.stored(beginning) + self._welcome_end_deflated)
 
     def _resumed(self, viewer: Viewer, session: Session, place: Place, now_ms: int) -> bytes:
         frame = {

@@ -33,7 +33,7 @@ from livestream.gateway.conversation import Conversation
 from livestream.gateway.directory import Directory
 from livestream.gateway.door import HttpReply, refusal
 from livestream.gateway.doorkeeper import Doorkeeper, Pages
-from livestream.gateway.limits import AudienceLimits
+from livestream.gateway.limits import DEFLATE_BYTES_MIN, AudienceLimits
 from livestream.gateway.outbox import Outbox
 from livestream.gateway.rooms import COME_BACK
 from livestream.gateway.traced import TracedOutbox
@@ -107,6 +107,7 @@ class Gateway:
         limits = AudienceLimits(
             backlog_bytes_max=settings.limits.backlog_bytes_max,
             viewers_max=settings.limits.viewers_max,
+            deflate_bytes_min=DEFLATE_BYTES_MIN if settings.compression else None,
         )
         self.audience = Audience(self._loop, self._door, limits, reports.broadcast_done)
         self._tracing = open_tracing(settings, "gateway")

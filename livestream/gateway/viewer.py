@@ -46,6 +46,11 @@ class Viewer:
         self.state = state
 
     @property
+    def window_bits(self) -> int:
+        """The window of 2^n bytes with which this viewer inflates; 0: it has not negotiated."""
+        return self.group.windows[self.index]
+
+    @property
     def is_open(self) -> bool:
         return self.fd >= 0
 

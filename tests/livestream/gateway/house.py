@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import zlib
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -44,6 +45,12 @@ def masked(
         head += b"\xff" + size.to_bytes(8)
     mask = b"\x01\x02\x03\x04"
     return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+
+
+def deflated(payload: bytes) -> bytes:
+    """What a client that deflates puts into a frame."""
+    deflater = zlib.compressobj(wbits=-15)
+    return (deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 def close_payload(code: int, reason: str = "") -> bytes:
@@ -159,13 +166,19 @@ class Peer:
 
     @classmethod
     async def join(
-        cls, house: House, name: str = "", receive_buffer_bytes: int | None = None
+        cls,
+        house: HasPort,
+        name: str = "",
+        receive_buffer_bytes: int | None = None,
+        offers: str | None = None,
     ) -> Self:
-        """A peer who is a viewer."""
+        """A peer who is a viewer. `offers`: the extensions it asks for, which must be accepted."""
         peer = await cls.connect(house, receive_buffer_bytes)
-        await peer.send(request_bytes(f"/live/room?name={name}" if name else "/live/room"))
-        status, _ = await peer.response()
+        headers = UPGRADE + (f"Sec-WebSocket-Extensions: {offers}\r\n" if offers else "")
+        await peer.send(request_bytes(f"/live/room?name={name}" if name else "/live/room", headers))
+        status, answered = await peer.response()
         assert status == 101
+        assert ("Sec-WebSocket-Extensions" in answered) == bool(offers)
         return peer
 
     async def __aenter__(self) -> Self:
@@ -202,16 +215,30 @@ class Peer:
         return self._received
 
     async def frame(self) -> tuple[int, bytes]:
-        """The opcode and the payload of the next frame."""
+        """The opcode and the payload of the next frame, which is not deflated."""
+        first, payload = await self.raw_frame()
+        assert first & 0xF0 == 0x80, "the server sends whole frames"
+        return first & 0x0F, payload
+
+    async def raw_frame(self) -> tuple[int, bytes]:
+        """The first byte and the payload of the next frame as they came."""
         head = await self._exactly(2)
-        assert head[0] & 0xF0 == 0x80, "the server sends whole frames without extensions"
         assert not head[1] & 0x80, "the server does not mask"
         size = head[1]
         if size == 126:
             size = int.from_bytes(await self._exactly(2))
         elif size == 127:
             size = int.from_bytes(await self._exactly(8))
-        return head[0] & 0x0F, await self._exactly(size)
+        return head[0], await self._exactly(size)
+
+    async def message(self, window_bits: int = 15) -> tuple[bool, bytes]:
+        """Whether the next message came deflated, and what it says."""
+        first, payload = await self.raw_frame()
+        if first & 0xF0 == 0x80:
+            return False, payload
+        assert first & 0xF0 == 0xC0
+        inflater = zlib.decompressobj(-window_bits)
+        return True, inflater.decompress(payload + b"\x00\x00\xff\xff")
 
     async def text(self) -> bytes:
         opcode, payload = await self.frame()

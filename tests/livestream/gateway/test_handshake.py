@@ -21,7 +21,8 @@ def verdict(head: bytes) -> bytes | HttpReply:
     request = handshake.parse(head, "127.0.0.1")
     if isinstance(request, HttpReply):
         return request
-    return handshake.accept(request) or handshake.judge(head)
+    accepted = handshake.accept(request, compress=False)
+    return handshake.judge(head) if accepted is None else accepted.answer
 
 
 def library_accepts(head: bytes) -> bool:
