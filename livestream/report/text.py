@@ -17,7 +17,16 @@ from livestream.report.figures import (
     TakingsReport,
     Winner,
 )
-from livestream.report.words import amount, between, day, figure_name, percent, seconds, sources
+from livestream.report.words import (
+    amount,
+    between,
+    clock,
+    day,
+    figure_name,
+    percent,
+    seconds,
+    sources,
+)
 
 
 def text_of(report: Report) -> str:
@@ -92,10 +101,17 @@ def _some(winners: list[Winner]) -> str:
 
 def _orders(report: Report) -> RenderableType:
     counts = ", ".join(f"{number:,} {status}" for status, number in report.orders.items())
-    return Text(
+    lines = [
         f"orders: {counts}; payments: {report.payments_declined:,} declined, "
-        f"{report.payments_returned:,} returned, {report.refunds_owed:,} refunds owed\n"
-    )
+        f"{report.payments_returned:,} returned, {report.refunds_owed:,} refunds owed"
+    ]
+    first_ms, last_ms = report.first_order_at_ms, report.last_order_at_ms
+    if report.started_at_ms is not None and first_ms is not None and last_ms is not None:
+        lines.append(
+            f"first order {clock(first_ms - report.started_at_ms)} into the show, "
+            f"the last {seconds(last_ms - first_ms)} after it"
+        )
+    return Text("\n".join(lines) + "\n")
 
 
 def _takings_table(name: str, rows: list[TakingsReport]) -> RenderableType:
