@@ -22,7 +22,6 @@ from typing import Any, Final, Protocol
 
 import gevent
 from gevent import monkey
-from gevent import socket as gevent_socket
 
 from livestream.messages import CloseCode
 from loadtest import frames
@@ -40,6 +39,7 @@ ENTERING_MAX: Final = 48
 #: A seat that waits for a welcome longer than this begins again.
 WELCOME_S: Final = 15.0
 _READ_BYTES: Final = 4 * 1024
+_READABLE: Final = 1  # of libev's events
 #: Ready events for one turn; then other greenlets have theirs.
 _EVENTS_MAX: Final = 512
 #: And connections for one turn: 64 × 0.1 ms.
@@ -114,7 +114,11 @@ class Hall:
         self.here = 0
         self.entering_max = ENTERING_MAX
         self._epoll = _epoll()
-        self._tasks = [gevent.spawn(self._read), gevent.spawn(self._let_in)]
+        # One watcher that stays: to wait for the set anew each time would put it into the loop's
+        # own set each time, and the kernel then walks all seats to see that there is no circle.
+        self._watcher = gevent.get_hub().loop.io(self._epoll.fileno(), _READABLE)
+        self._watcher.start(self._read)
+        self._usher = gevent.spawn(self._let_in)
 
     def enter(self, seat: Seat) -> None:
         """Come to the door; the way in is paced."""
@@ -148,7 +152,8 @@ class Hall:
 
     def close(self) -> None:
         """The evening is over."""
-        gevent.killall(self._tasks)
+        self._watcher.stop()
+        self._usher.kill()
         for seat in list(self._seats.values()):
             self.leave(seat)
         self._epoll.close()
@@ -218,15 +223,12 @@ class Hall:
     # -- reading -------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        """For ever: wait as a greenlet for the set, then serve what is ready in it."""
-        seats, poll = self._seats, self._epoll.poll
-        while True:
-            gevent_socket.wait_read(self._epoll.fileno())
-            for fd, _ in poll(0, _EVENTS_MAX):
-                seat = seats.get(fd)
-                if seat is not None:
-                    self._serve(seat, fd)
-            gevent.sleep(0)  # the others' turn
+        """The loop calls, as long as anything in the set is ready. Nothing below may wait."""
+        seats = self._seats
+        for fd, _ in self._epoll.poll(0, _EVENTS_MAX):
+            seat = seats.get(fd)
+            if seat is not None:
+                self._serve(seat, fd)
 
     def _serve(self, seat: Seat, fd: int) -> None:
         """All of a full house goes through here, so the plainest case comes first."""

@@ -30,14 +30,20 @@ _REQUEST = (
     "Sec-WebSocket-Protocol: livestream.v1\r\n"
     "Origin: http://127.0.0.1\r\n"
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
-    "Accept-Language: en-US,en;q=0.5\r\n\r\n"
+    "Accept-Language: en-US,en;q=0.5\r\n{extensions}\r\n"
 )
 
 
-def run(control: Connection, port: int, ticket: str, cores: set[int]) -> None:
-    """Serve the conductor: ("join", n), ("receive", bytes in all), ("leave",), ("stop",)."""
+def run(
+    control: Connection, port: int, ticket: str, cores: set[int], offer: str | None = None
+) -> None:
+    """Serve the conductor: ("join", n), ("receive", bytes in all), ("leave",), ("stop",).
+
+    `offer`: the extension that everybody here asks for.
+    """
     os.sched_setaffinity(0, cores)
-    crowd = Crowd(port, _REQUEST.format(ticket=ticket).encode())
+    extensions = f"Sec-WebSocket-Extensions: {offer}\r\n" if offer else ""
+    crowd = Crowd(port, _REQUEST.format(ticket=ticket, extensions=extensions).encode())
     while True:
         match control.recv():
             case ("join", int(count)):
