@@ -173,7 +173,7 @@ class Hall:
                 if seat.entered_s > overdue_s:
                     break
                 self._lose(seat, 1006)
-            gevent.sleep(0.002 if self._door else 0.05)
+            gevent.sleep(0.002 if self._door else 0.1)
 
     def _connect(self, seat: Seat) -> None:
         party = seat.party

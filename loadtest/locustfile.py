@@ -13,6 +13,7 @@ know what users do.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import resource
@@ -36,6 +37,8 @@ __all__ = ["Crowd", "Host", "Shopper", "Viewer"]
 
 BOOK: Final = "loadtest.book"
 TICK_S: Final = 1.0
+#: And how often, in ticks, the master hears of it.
+TELL_EVERY: Final = 3
 PROGRESS_S: Final = 5.0
 #: Units for each shopper, so that the drop sells out; at most 288, the drop of the show.
 SUPPLY_PER_SHOPPER: Final = 0.72
@@ -51,7 +54,7 @@ CHAT_PER_S_MAX: Final = 0.5
 #: On a machine that is full, a worker may be silent for longer than Locust's 3 s, and is well.
 runners.HEARTBEAT_LIVENESS = 120
 runners.MASTER_HEARTBEAT_TIMEOUT = 300
-runners.WORKER_REPORT_INTERVAL = 2.0
+runners.WORKER_REPORT_INTERVAL = 3.0
 
 library = Library()
 
@@ -116,10 +119,10 @@ def _heed(environment: Environment, msg: Any, **_: Any) -> None:
 
 def _tick(evening: Evening) -> None:
     """The pulse of a worker: count, and every other time tell."""
-    for second in range(10**9):
+    for second in itertools.count():
         gevent.sleep(TICK_S)
         evening.tick()
-        if second % 2:
+        if second % TELL_EVERY == 0:
             _tell(evening)
 
 

@@ -29,7 +29,7 @@ CUE: Final = "loadtest.cue"
 #: For all books to come in, at the end.
 BOOKS_S: Final = 60.0
 #: And after that, for Locust's own tables of the workers.
-TABLES_S: Final = 4.0
+TABLES_S: Final = 6.0
 #: Users a second when "at once" is meant: a crowd is one user, and paces itself.
 AT_ONCE_PER_S: Final = 100.0
 
