@@ -12,12 +12,14 @@ import asyncio
 import time
 from asyncio import Task
 from collections import Counter
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import Counter as Instrument
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
+from cart.fact import tag_of
+from cart.outcome import ErrorCode
 from livestream import clock, keys, wire
 from livestream.gateway.audience import Audience
 from livestream.gateway.conversation import Conversation
@@ -26,6 +28,7 @@ from livestream.gateway.door import HttpReply
 from livestream.gateway.doorkeeper import Doorkeeper
 from livestream.gateway.lanes import Lane
 from livestream.gateway.outbox import Outbox
+from livestream.messages import ShoppingMessage
 from metrics import catalog, exposition
 from metrics.batches import observe_times
 
@@ -88,6 +91,9 @@ class Meter:
             catalog.HANDSHAKES.labels(catalog.handshake_status_label(status))
         for code in catalog.CLOSE_CODES:
             catalog.LEAVES.labels(catalog.close_code_label(code))
+        for kind in get_args(ShoppingMessage):
+            catalog.MESSAGES_RECEIVED.labels(tag_of(kind), ErrorCode.BUSY)
+            catalog.COMMAND_SECONDS.labels(tag_of(kind), "unanswered")
 
     def copy(self) -> None:
         """Bring every instrument up to date."""

@@ -249,6 +249,8 @@ def test_what_has_not_happened_is_zero_so_that_its_first_time_is_seen(evening: E
         'livestream_handshakes_total{status="503"}',
         'livestream_leaves_total{code="4008"}',
         'livestream_redis_errors_total{role="engine",kind="timeout"}',
+        'livestream_messages_received_total{type="cart.add",result="busy"}',
+        'livestream_command_seconds_count{command="checkout",result="unanswered"}',
     ):
         assert {sample.value for sample in evening.prometheus.ask(series)} == {0}, series
 
