@@ -199,14 +199,14 @@ def _ticket() -> str:
     return issue_ticket(fanout_servers.TICKET_KEY, ticket)
 
 
-def _cores() -> tuple[set[int], set[int]]:
+def cores() -> tuple[set[int], set[int]]:
     """The servers' core and the crowds', which must not be the same if there are two."""
     available = sorted(os.sched_getaffinity(0))
     return {available[0]}, set(available[1:]) or {available[0]}
 
 
 def measure(kinds: list[str], viewers: int, rounds: int) -> dict[str, Result]:
-    server_cores, crowd_cores = _cores()
+    server_cores, crowd_cores = cores()
     # Whoever scrapes must not take the servers' core.
     os.sched_setaffinity(0, crowd_cores)
     pairs: list[Pair] = []

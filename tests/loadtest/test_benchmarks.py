@@ -45,6 +45,15 @@ def test_fan_out_is_measured_with_instruments_on_and_off_and_with_a_scrape_under
     assert 0 < document["measuring"]["scrape_ms"] < 1_000
 
 
+def test_compression_is_measured_on_and_off(free_dir: Path) -> None:
+    document = bench("compression", free_dir, "--viewers 200 --rounds 2")
+    for kind, row in document["frames"].items():
+        assert row["delivery_us_off"] > 0
+        assert row["bytes_on"] <= row["bytes_off"], kind
+    assert document["minute_wire_bytes"]["on"] < document["minute_wire_bytes"]["off"]
+    assert document["minute_cpu_ratio_on_to_off"] > 0
+
+
 def test_the_counters_decisions_are_measured_beside_the_usual_design(free_dir: Path) -> None:
     document = bench("counter", free_dir, "--rounds 1 --seconds 0.3 --clients 2 --in-flight 20")
     for side in ("place", "pay", "evalsha"):
