@@ -68,8 +68,9 @@ class Company:
         shown, skipped = self._chat_before
         return {"shown": shown + self._mixer.shown, "skipped": skipped + self._mixer.skipped}
 
-    async def restore(self) -> None:
-        """Take over the chat's history and numbers, and the peak, from the last owner.
+    async def restore(self) -> dict[str, int]:
+        """Take over the chat's history and numbers, and the peak, from the last owner; returns the
+        refusals that it counted.
 
         Raises:
             redis.exceptions.RedisError: Redis is away.
@@ -78,10 +79,13 @@ class Company:
         if history:
             self._mixer.history.extend(wire.decode_chat(history))
         kept = cast(bytes | None, await self._redis.get(keys.ledger(self._room)))
-        if kept:
-            ledger = wire.decode_frame(kept)
-            self.audience = ledger["audience"]
-            self._chat_before = (ledger["chat"]["shown"], ledger["chat"]["skipped"])
+        if not kept:
+            return {}
+        ledger = wire.decode_frame(kept)
+        self.audience = ledger["audience"]
+        self._chat_before = (ledger["chat"]["shown"], ledger["chat"]["skipped"])
+        refusals: dict[str, int] = ledger.get("refusals", {})
+        return refusals
 
     def heed(self, facts: Iterable[Fact]) -> None:
         """Moderation that was just decided holds for what has not been shown yet, too."""

@@ -167,7 +167,7 @@ class RoomOwner:
                 break
         else:
             raise FencedError(f"somebody else keeps writing the log of {self._name}")
-        await self._company.restore()
+        self._refusals.update(await self._company.restore())
         await self._keeper.save_storefront()
         self._cashier.resume()
         took_s = time.monotonic() - started_s

@@ -23,6 +23,7 @@ class RoomCounts:
     by_channel: Counter[str] = field(default_factory=Counter)  # viewers now
     channels: dict[str, ChannelCounts] = field(default_factory=dict)
     uncounted: set[str] = field(default_factory=set)  # new viewer ids, for the HyperLogLog
+    told: bytes = b""  # what was reported last, but for its time
     _watched_until_ms: int | None = None
 
     @property

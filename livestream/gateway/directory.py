@@ -97,6 +97,10 @@ class Directory:
         """Every room that is shown."""
         return list(self._views.values())
 
+    def shows(self, name: str) -> bool:
+        """Whether viewers can be in this room now."""
+        return name in self._views
+
     def counts(self) -> dict[str, RoomCounts]:
         """What was counted of each room, also of those no longer shown."""
         return self._counts

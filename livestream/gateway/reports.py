@@ -48,6 +48,9 @@ async def report_audience(
         counts.watch_until(time.monotonic_ns() // 1_000_000)
     # A copy: while one room is told of, another may open.
     for name, counts in list(directory.counts().items()):
+        told = wire.encode_state(counts.line(0))
+        if told == counts.told and not directory.shows(name) and not last:
+            continue  # let go, and told of: rooms of the past must not cost a write a second each
         uncounted, counts.uncounted = counts.uncounted, set()
         line = wire.encode_state(counts.line(clock.now_ms(), ended=last))
         try:
@@ -59,6 +62,7 @@ async def report_audience(
         except (RedisError, OSError):
             counts.uncounted |= uncounted
             raise
+        counts.told = told
 
 
 def broadcast_done(lane: Lane, seconds: float, born_ms: int) -> None:

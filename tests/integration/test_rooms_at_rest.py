@@ -159,6 +159,7 @@ async def test_a_command_wakes_a_room_which_answers_and_rests_again(
         desk = host[world.room]
         await begin(world.redis, world.room, desk)
         order_id = await sell_one(world.redis, world.room, desk)
+        assert not (await desk.tries(OrderRefund("o99")))["ok"]
         await desk.asks(RoomEnd())
         await come_to_rest(world.redis, world.room)
         assert (await ledger_of(world.redis, world.room))["resting"]
@@ -167,6 +168,7 @@ async def test_a_command_wakes_a_room_which_answers_and_rests_again(
         await come_to_rest(world.redis, world.room)
         ledger = await ledger_of(world.redis, world.room)
         assert (ledger["resting"], ledger["orders"]["refunded"]) == (True, 1)
+        assert ledger["refusals"] == {"not_found": 1}, "those before the rest count too"
         assert ledger["seq"] == (await Log.read(world.redis, world.room)).room.state.seq
         async with shoppers_of(world.redis, world.room) as shoppers:
             shown = await shoppers.ask("ann", "tmall", CartShow(id="1"))

@@ -83,3 +83,18 @@ async def test_a_room_that_opens_while_the_gateway_reports_is_told_of_the_next_t
     assert not await stage.redis.exists(keys.audience("another"))
     await report_audience(stage.redis, "g-test", directory)
     assert await stage.redis.hexists(keys.audience("another"), "g-test")
+
+
+async def test_a_room_that_was_let_go_is_told_of_once_more_and_then_no_longer(
+    stage: Stage,
+) -> None:
+    directory, key = stage.gateways[0].directory, keys.audience("of-the-past")
+    directory.counts()["of-the-past"] = counts = RoomCounts(joined=3, left=3)
+    await report_audience(stage.redis, "g-test", directory)
+    assert await stage.redis.hexists(key, "g-test")
+    await stage.redis.delete(key)
+    await report_audience(stage.redis, "g-test", directory)
+    assert not await stage.redis.exists(key)
+    counts.likes += 1
+    await report_audience(stage.redis, "g-test", directory)
+    assert await stage.redis.hexists(key, "g-test"), "something has changed"
