@@ -14,8 +14,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from weakref import WeakSet
 
 from websockets.frames import CloseCode as StandardCode
 
@@ -24,7 +26,7 @@ from livestream.gateway.door import Admission, Door
 from livestream.gateway.entrance import Entrance, Listener, Newcomer
 from livestream.gateway.exits import Exits, Leaver
 from livestream.gateway.fanout import BroadcastDone, Fanout
-from livestream.gateway.frames import FrameReader, Received, close_frame
+from livestream.gateway.frames import PING_FRAME, FrameReader, Received, close_frame
 from livestream.gateway.groups import HOLE, Broadcast, Group
 from livestream.gateway.handshake import Accepted
 from livestream.gateway.lanes import Lane
@@ -66,6 +68,7 @@ class Audience:
         )
         self._fanout = Fanout(loop, limits, self.stats, self._short_write, broadcast_done)
         self._viewers = 0
+        self._groups: WeakSet[Group] = WeakSet()
         self._stragglers = Stragglers(loop, self._descriptors, limits, self.stats, self._evict)
         self._handlers: Mapping[type, Callable[[Any, int], None]] = {
             Viewer: self._viewer_ready,
@@ -85,7 +88,10 @@ class Audience:
 
     def group(self, label: str) -> Group:
         """A new, empty group, for `Admission`, `broadcast` and `move`. It needs no disposal."""
-        return Group(label, self._table)
+        group = Group(label, self._table)
+        group.said_at_s = time.monotonic()
+        self._groups.add(group)
+        return group
 
     def send(self, viewer: Viewer, frame: bytes, lane: Lane = Lane.PRIVATE) -> bool:
         """Send a whole frame to one viewer: now, or after what it is behind with.
@@ -210,6 +216,15 @@ class Audience:
         self._entrance.sweep(now_ms)
         self._exits.sweep(now_ms)
         self._stragglers.sweep(now_ms)
+        self._ping_the_quiet()
+
+    def _ping_the_quiet(self) -> None:
+        """Whoever hears of the room anyway needs no ping: one frame for a whole silent group."""
+        silent_since_s = time.monotonic() - self.limits.ping_idle_ms / 1_000
+        for group in tuple(self._groups):
+            if group.said_at_s < silent_since_s and len(group):
+                self.stats.pings += 1
+                self._fanout.enqueue(group, PING_FRAME, Lane.PULSE)
 
     # Joining and leaving.
 

@@ -69,6 +69,7 @@ class Fanout:
         if not len(group):
             return
         self._stats.broadcasts[lane] += 1
+        group.said_at_s = self._now()
         if lane >= Lane.CHAT and self._absorb(group, frame, lane):
             return
         deflated = self._deflated(group, frame)

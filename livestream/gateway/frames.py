@@ -47,6 +47,8 @@ _MASKED = 0x80
 _SHORT_MAX = 125
 _REASON_BYTES_MAX = 123
 _SPARE_PARSERS_MAX = 16
+#: A ping without a payload; a pong that comes back is nobody's business here.
+PING_FRAME = b"\x89\x00"
 _INFLATE_END = b"\x00\x00\xff\xff"  # RFC 7692 section 7.2.2
 _new_utf8_decoder = codecs.getincrementaldecoder("utf-8")
 

@@ -119,7 +119,18 @@ class Broadcast:
 class Group:
     """Viewers who hear the same broadcasts. Made by `Audience.group`."""
 
-    __slots__ = ("_holes", "_table", "fds", "inflating", "label", "pending", "turn", "windows")
+    __slots__ = (
+        "__weakref__",
+        "_holes",
+        "_table",
+        "fds",
+        "inflating",
+        "label",
+        "pending",
+        "said_at_s",
+        "turn",
+        "windows",
+    )
 
     def __init__(self, label: str, table: list[Any]) -> None:
         self.label = label
@@ -127,6 +138,7 @@ class Group:
         self.windows = bytearray()  # in step with `fds`
         self.inflating = 0  # members with a window
         self.turn = 0
+        self.said_at_s = 0.0  # when something was last broadcast to it
         self.pending: deque[Broadcast] = deque()
         self._holes = 0
         self._table = table

@@ -59,6 +59,10 @@ class AudienceLimits:
     #: keepalive probes.
     user_timeout_ms: int = 20_000
     keepalive_idle_s: int = 60
+    #: A group that has heard nothing for so long is pinged, all of it with one frame. A pulse goes
+    #: to everybody once a second, so this is for those who want commerce only: what stands between
+    #: them and us (load balancers, carriers' NAT) forgets a connection after 30 s of silence or 60.
+    ping_idle_ms: int = 25_000
 
     #: Upgrades are refused (503) above this many viewers; None: as many as descriptors allow.
     viewers_max: int | None = None

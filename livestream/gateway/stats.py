@@ -29,6 +29,7 @@ class AudienceStats:
     frames_out: int = 0  # written whole or begun, or queued for one who is behind
     broadcasts: Counter[Lane] = field(default_factory=Counter)
     broadcasts_merged: int = 0  # travelled in the same write as the one before
+    pings: int = 0  # groups pinged, because nothing else flowed
     slow_evictions: int = 0  # closed 4008: over backlog_bytes_max or slow_ms_max
     chat_skipped: int = 0  # chat frames that somebody did not get
     pulse_replaced: int = 0  # pulse frames that a newer one replaced before they left
