@@ -158,7 +158,7 @@ export function engineLine(ledger, nowMs) {
   const { owner, resting, epoch, seq, at_ms, audience, engine } = ledger;
   const evicted = audience.gateways.reduce((sum, gateway) => sum + gateway.slow_evictions, 0);
   const parts = [
-    resting ? "at rest: the show is over, and a command wakes the room" : `engine ${owner || "none"}`,
+    resting ? "at rest, a command wakes the room" : `engine ${owner || "none"}`,
     `epoch ${epoch}`,
     `seq ${formatCount(seq)}`,
     `${audience.gateways.length} gateway${audience.gateways.length === 1 ? "" : "s"}`,
