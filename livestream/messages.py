@@ -355,6 +355,15 @@ class Reply(TypedDict):
     error: NotRequired[Error]
 
 
+class ChatNotShown(TypedDict):
+    """Lines of chat of this connection that did not come on anybody's screen: more was said than
+    can be read. They will not come later.
+    """
+
+    type: Literal["chat.not_shown"]
+    message_ids: list[str]
+
+
 class HoldExpired(TypedDict):
     """Units in the cart went back."""
 
@@ -410,7 +419,15 @@ COMMERCE_FRAMES = (
     ChatDeleted,
     SlowModeChanged,
 )
-PRIVATE_FRAMES = (Welcome, Reply, HoldExpired, OrderChanged, PaymentFailed, PerkAwarded)
+PRIVATE_FRAMES = (
+    Welcome,
+    Reply,
+    ChatNotShown,
+    HoldExpired,
+    OrderChanged,
+    PaymentFailed,
+    PerkAwarded,
+)
 BEST_EFFORT_FRAMES = (Chat, Pulse)
 
 

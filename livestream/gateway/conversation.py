@@ -27,6 +27,7 @@ from livestream.gateway.audience import Audience
 from livestream.gateway.frames import text_frame
 from livestream.gateway.limits import Rate
 from livestream.gateway.outbox import Outbox
+from livestream.gateway.rooms import RoomView
 from livestream.gateway.session import Session
 from livestream.gateway.speakers import Speakers
 from livestream.gateway.viewer import Viewer
@@ -35,6 +36,7 @@ from livestream.messages import (
     Attention,
     CartAdd,
     ChatMessage,
+    ChatNotShown,
     ChatSend,
     CloseCode,
     Like,
@@ -111,6 +113,12 @@ class Conversation:
         if isinstance(answer, Refusal) and answer.code in _MISUSES:
             self._count_misuse(viewer, session)
 
+    def tell_what_was_not_shown(self, room: RoomView) -> None:
+        """Nobody should wait for a line to appear that does not."""
+        for viewer, message_ids in room.awaited.given_up(self._now_us()).items():
+            told: ChatNotShown = {"type": "chat.not_shown", "message_ids": message_ids}
+            self._audience.send(viewer, text_frame(wire.encode(told)))
+
     def close_expired(self, viewers: Iterable[Viewer]) -> None:
         """Close those whose tickets have run out (4001)."""
         now_ms = clock.now_ms()
@@ -179,6 +187,7 @@ class Conversation:
             "at_ms": clock.now_ms(),
         }
         room.said.append(line)
+        room.awaited.said(line["id"], viewer, now_us)
         room.counts.chat_accepted += 1
         self.chat_waits.set()
         return {"message_id": line["id"]}

@@ -21,7 +21,7 @@ from msgspec import Raw
 from cart.drop import DropStatus
 from cart.outcome import ErrorCode, Refusal
 from livestream import wire
-from livestream.gateway import deflate
+from livestream.gateway import chat, deflate
 from livestream.gateway.audience import Audience
 from livestream.gateway.counts import RoomCounts
 from livestream.gateway.frames import deflated_frame, text_frame
@@ -97,6 +97,7 @@ class RoomView:
         self.ring = Ring(storefront.seq) if past is None else past
         self.history: dict[str, ChatMessage] = {}
         self.said: list[ChatMessage] = []  # lines on their way to the mixer
+        self.awaited = chat.Awaited()  # and those that did not come back yet
         self._audience = audience
         # Returned viewers who have seen more than we have, and what: they wait until we are there.
         self._ahead: dict[Viewer, Place] = {}
@@ -145,7 +146,9 @@ class RoomView:
         lane = Lane.PULSE
         if frame["type"] == "chat":
             lane = Lane.CHAT
-            self.remember(cast(Chat, frame)["messages"])
+            shown = cast(Chat, frame)["messages"]
+            self.awaited.shown(shown)
+            self.remember(shown)
         else:
             pulse = cast(Pulse, frame)
             self._viewers, self._likes = pulse["viewers"], pulse["likes"]

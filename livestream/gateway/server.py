@@ -269,6 +269,8 @@ class Gateway:
             await asyncio.sleep(SWEEP_S)
             self.outbox.expire()
             self.directory.let_go_idle()
+            for room in self.directory.views():
+                self._conversation.tell_what_was_not_shown(room)
 
     async def _look_at_tickets(self) -> None:
         """Who only watches is found here when the ticket runs out."""

@@ -131,6 +131,24 @@ async def test_more_lines_than_a_tick_can_carry_are_refused(
     assert sorted(reply["ok"] for reply in replies) == [False, True]
 
 
+async def test_who_says_more_than_is_shown_learns_what_was_not(stage: Stage) -> None:
+    gateway = await stage.open_gateway(chat_per_s=1_000, chat_burst=1_000, commands_burst=1_000)
+    anna, bob = await stage.join("anna", gateway), await stage.join("bob", gateway)
+    said = {(await anna.result("chat.send", text=f"{n}"))["message_id"] for n in range(40)}
+    bobs = (await bob.result("chat.send", text="just one"))["message_id"]
+    await anna.frame("chat.not_shown")
+    await asyncio.sleep(1.5)  # what was said last may be told of in another frame
+    await anna.ask("like", count=1)
+    told = [frame for frame in anna.frames if frame["type"] == "chat.not_shown"]
+    not_shown = {message_id for frame in told for message_id in frame["message_ids"]}
+    chats = [frame for frame in anna.frames if frame["type"] == "chat"]
+    shown = {line["id"] for frame in chats for line in frame["messages"]}
+    assert not_shown <= said
+    assert shown.isdisjoint(not_shown)
+    assert shown | not_shown == said | {bobs}
+    assert "chat.not_shown" not in {frame["type"] for frame in bob.frames}
+
+
 async def test_text_is_cleaned(stage: Stage) -> None:
     anna = await stage.join("anna")
     await anna.result("chat.send", text="  a\u0000b\u202e c\n\n d ")
