@@ -105,10 +105,10 @@ def measuring_figures(document: dict[str, Any]) -> list[Figure]:
             "a broadcast",
         ),
         Figure(
-            "a broadcast while its gateway is scraped",
-            cost["broadcast_while_scraped_ms"],
+            "a broadcast while its gateway is scraped, CPU",
+            cost["broadcast_while_scraped_cpu_ms"],
             "ms",
-            cost["broadcast_beside_a_scrape_ms"],
+            cost["broadcast_beside_a_scrape_cpu_ms"],
             "another gateway is",
         ),
     ]

@@ -68,11 +68,13 @@ class Result:
     handshake_us: list[float] = field(default_factory=list)
     handshakes_wall_per_s: list[float] = field(default_factory=list)
     viewer_bytes: float = 0.0
-    #: By the clock, from the first viewer to the last: alone; while somebody scrapes another
-    #: gateway, on the other core; and while the same somebody scrapes this one.
+    #: From the first viewer to the last by the clock, and the server's CPU: alone; while somebody
+    #: scrapes another gateway, on the other core; and while the same somebody scrapes this one.
     broadcast_ms: list[float] = field(default_factory=list)
     broadcast_beside_ms: list[float] = field(default_factory=list)
+    broadcast_beside_cpu_ms: list[float] = field(default_factory=list)
     broadcast_scraped_ms: list[float] = field(default_factory=list)
+    broadcast_scraped_cpu_ms: list[float] = field(default_factory=list)
     #: A scrape of a gateway at rest, its CPU time there, and one of a gateway that broadcasts.
     scrape_ms: list[float] = field(default_factory=list)
     scrape_cpu_ms: list[float] = field(default_factory=list)
@@ -145,15 +147,17 @@ class Pair:
 
     def broadcast_while_scraped(self, payload: bytes) -> None:
         """The same while somebody scrapes it."""
-        _, wall_ns = self._broadcast(
+        spent_ns, wall_ns = self._broadcast(
             payload, lambda: self.result.scrape_busy_ms.append(_scrape(self._port))
         )
         self.result.broadcast_scraped_ms.append(wall_ns / 1_000_000)
+        self.result.broadcast_scraped_cpu_ms.append(spent_ns / 1_000_000)
 
     def broadcast_beside(self, payload: bytes, other_port: int) -> None:
         """The same while somebody scrapes the gateway at `other_port` instead."""
-        _, wall_ns = self._broadcast(payload, lambda: _scrape(other_port))
+        spent_ns, wall_ns = self._broadcast(payload, lambda: _scrape(other_port))
         self.result.broadcast_beside_ms.append(wall_ns / 1_000_000)
+        self.result.broadcast_beside_cpu_ms.append(spent_ns / 1_000_000)
 
     def scrape(self) -> None:
         """Scrape it in peace."""
@@ -279,7 +283,9 @@ def cost_of_measuring(results: dict[str, Result], viewers: int) -> dict[str, flo
         "broadcast_cpu_ms": statistics.median(on.delivery_us) * viewers / 1_000,
         "broadcast_ms": statistics.median(on.broadcast_ms),
         "broadcast_while_scraped_ms": statistics.median(on.broadcast_scraped_ms),
+        "broadcast_while_scraped_cpu_ms": statistics.median(on.broadcast_scraped_cpu_ms),
         "broadcast_beside_a_scrape_ms": statistics.median(on.broadcast_beside_ms),
+        "broadcast_beside_a_scrape_cpu_ms": statistics.median(on.broadcast_beside_cpu_ms),
     }
 
 
@@ -311,7 +317,9 @@ def show_cost(cost: dict[str, float]) -> None:
         f"a scrape: {cost['scrape_ms']:.1f} ms (at most {_SCRAPE_MS_MAX:g}), "
         f"{cost['scrape_during_broadcast_ms']:.1f} ms during a broadcast\n"
         f"the gateway's CPU: {cost['scrape_cpu_ms']:.2f} ms for a scrape, "
-        f"{cost['broadcast_cpu_ms']:.1f} ms for a broadcast\n"
+        f"{cost['broadcast_cpu_ms']:.1f} ms for a broadcast alone, "
+        f"{cost['broadcast_while_scraped_cpu_ms']:.1f} ms while it is scraped, "
+        f"{cost['broadcast_beside_a_scrape_cpu_ms']:.1f} ms while another gateway is\n"
         f"a broadcast by the clock: {cost['broadcast_ms']:.1f} ms alone, "
         f"{cost['broadcast_while_scraped_ms']:.1f} ms while it is scraped, "
         f"{cost['broadcast_beside_a_scrape_ms']:.1f} ms while another gateway is"

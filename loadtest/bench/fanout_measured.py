@@ -17,8 +17,9 @@ from livestream.config import Settings
 from livestream.gateway import reports
 from livestream.gateway.frames import text_frame
 from livestream.gateway.lanes import Lane
+from livestream.gateway.limits import AudienceLimits
 from livestream.gateway.server import Gateway
-from loadtest.bench.fanout_servers import Ours
+from loadtest.bench.fanout_servers import PING_IDLE_MS, Ours
 
 
 class Measured(Ours):
@@ -33,7 +34,8 @@ class Measured(Ours):
         gateway = Gateway(Settings(redis_url="unix:///nobody", secret="0" * 32, var_dir=Path()))
         gateway.audience.close()
         self._frame, self._lane = text_frame, Lane.COMMERCE
-        self._audience = Audience(loop, self, broadcast_done=reports.broadcast_done)
+        limits = AudienceLimits(ping_idle_ms=PING_IDLE_MS)
+        self._audience = Audience(loop, self, limits, reports.broadcast_done)
         self._group = self._audience.group("bench")
         self._meter = reports.Meter(
             self._audience,

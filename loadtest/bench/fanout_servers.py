@@ -19,6 +19,8 @@ from typing import Any, Protocol
 TICKET_KEY = "a benchmark's key, of thirty-two bytes"
 #: asyncio and uvloop would listen again with 100, and a SYN too many costs its client a second.
 _BACKLOG = 4_096
+#: The servers take turns, and every byte is counted: nobody is pinged while the others have theirs.
+PING_IDLE_MS = 24 * 3_600_000
 LIBRARIES = ("ours", "websockets", "aiohttp", "picows")
 
 
@@ -178,12 +180,14 @@ class Ours:
         from livestream.gateway.doorkeeper import parse_query
         from livestream.gateway.frames import text_frame
         from livestream.gateway.lanes import Lane
+        from livestream.gateway.limits import AudienceLimits
         from livestream.tickets import Ticket, read_ticket
 
         self._parse_query, self._read_ticket, self._good = parse_query, read_ticket, Ticket
         self._frame = text_frame
         self._lane = Lane.COMMERCE
-        self._audience = Audience(asyncio.get_running_loop(), self)
+        limits = AudienceLimits(ping_idle_ms=PING_IDLE_MS)
+        self._audience = Audience(asyncio.get_running_loop(), self, limits)
         self._group = self._audience.group("bench")
         self._audience.listen(sock)
 
