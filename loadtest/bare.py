@@ -21,6 +21,9 @@ from typing import Any, Final
 ROUNDS: Final = 3
 #: For all to connect, and for one round.
 PATIENCE_S: Final = 400.0
+#: A source address has 28,000 ports for one peer, and the kernel searches for a free one: with half
+#: of them taken a connection takes a millisecond.
+SOCKETS_OF_A_SOURCE: Final = 1_000
 _IP_BIND_ADDRESS_NO_PORT: Final = 24
 _BACKLOG: Final = 4_096
 _EVENTS_MAX: Final = 512
@@ -97,9 +100,9 @@ def _send(line: Connection, listener: socket.socket, share: int, frame: bytes) -
 
 def _receive(line: Connection, port: int, number: int, share: int, frame_bytes: int) -> None:
     epoll = select.epoll()
-    source = f"127.{1 + number % 250}.255.1"
     kept = []
-    for _ in range(share):
+    for made in range(share):
+        source = f"127.{1 + number % 250}.254.{1 + made // SOCKETS_OF_A_SOURCE % 250}"
         sock = socket.socket()
         sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
         sock.bind((source, 0))

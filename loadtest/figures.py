@@ -19,10 +19,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from locust.env import Environment
-from locust.stats import StatsEntry
+if TYPE_CHECKING:  # importing Locust changes sockets for the whole process
+    from locust.env import Environment
+    from locust.stats import StatsEntry
 
 Lane = Literal["commerce", "chat", "pulse", "private"]
 

@@ -49,7 +49,7 @@ FEW_IN_A_FULL_HOUSE: Final = 20
 CROWD: Final = 400
 CROWD_IN_A_FULL_HOUSE: Final = 1_000
 #: A line of chat goes to everybody: so many deliveries a second leave the machine some rest.
-CHAT_DELIVERIES_PER_S: Final = 20_000
+CHAT_DELIVERIES_PER_S: Final = 10_000
 CHAT_PER_S_MAX: Final = 0.5
 #: On a machine that is full, a worker may be silent for longer than Locust's 3 s, and is well.
 runners.HEARTBEAT_LIVENESS = 120

@@ -47,7 +47,8 @@ def proofs(result: Result) -> list[tuple[str, str, bool]]:
 def per_viewer(result: Result) -> dict[str, float]:
     """Bytes for each viewer when the house was fullest, over what there was before anybody came."""
     before = result["memory_before"]
-    fullest = max(result["memory"], key=lambda sample: sample["sockets"], default=before)
+    whole = [sample for sample in result["memory"] if sample["whole"]]
+    fullest = max(whole, key=lambda sample: sample["sockets"], default=before)
     viewers = max(1, result.get("peak", 0))
     grown = {
         kind: (fullest[kind] - before[kind]) / viewers for kind in ("kernel", "gateways", "load")

@@ -21,23 +21,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_room_fills_runs_for_the_drop_and_everybody_hears_everything(free_dir: Path) -> None:
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "loadtest", "--directory", str(free_dir)),
-            *("--viewers", "50", "--seconds", "30", "--processes", "2"),
-        ],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    told = run.stdout + run.stderr
-    assert run.returncode == 0, told
-    assert "50 viewers joined" in run.stdout, told
-    assert " 0 gaps" in run.stdout, told
-    with (free_dir / "stats_stats.csv").open() as file:
-        rows = {(row["Type"], row["Name"]): row for row in csv.DictReader(file)}
+    told = _run(free_dir, "--viewers", "50", "--seconds", "30", "--processes", "2")
+    assert "50 viewers joined" in told
+    assert " 0 gaps" in told, told
+    rows = _rows(free_dir)
     assert int(rows["JOIN", "enter"]["Request Count"]) == 50
     assert int(rows["ARRIVE", "drop.opened"]["Request Count"]) >= 40, "people may be in a tunnel"
     sold = int(rows["ASK", "cart.add to paid"]["Request Count"])
@@ -49,6 +36,33 @@ def test_a_room_fills_runs_for_the_drop_and_everybody_hears_everything(free_dir:
     assert json.loads((free_dir / "the_drop-50.json").read_text())["load_processes"] == 2
     assert "<svg" in (free_dir / "the_drop-50.html").read_text()
     assert not [one for one in psutil.process_iter(["cmdline"]) if _belongs(one, free_dir)]
+
+
+def test_after_a_storm_everybody_is_back_and_missed_nothing(free_dir: Path) -> None:
+    told = _run(free_dir, "--shape", "storm_return", "--viewers", "60", "--seconds", "30")
+    assert " 0 gaps" in told, told
+    result = json.loads((free_dir / "storm_return-60.json").read_text())
+    assert result["landmarks"]["ARRIVE card.pushed"] == 60, "it was shown during the storm"
+    assert result["figures"]["JOIN return"]["count"] >= 48, "all in crowds, and people too"
+
+
+def _run(directory: Path, *arguments: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-m", "loadtest", "--directory", str(directory), *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    told = run.stdout + run.stderr
+    assert run.returncode == 0, told
+    return told
+
+
+def _rows(directory: Path) -> dict[tuple[str, str], dict[str, str]]:
+    with (directory / "stats_stats.csv").open() as file:
+        return {(row["Type"], row["Name"]): row for row in csv.DictReader(file)}
 
 
 def _belongs(process: psutil.Process, directory: Path) -> bool:
