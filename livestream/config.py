@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 
@@ -110,6 +111,14 @@ class Settings(Struct, frozen=True, kw_only=True):
             "permessage-deflate"
         ),
     ] = True
+    trusted_proxies: Annotated[
+        str,
+        Meta(
+            description="networks, separated by spaces, of load balancers that tell in "
+            "X-Forwarded-For where a viewer comes from; who comes from there itself is not limited "
+            "by address"
+        ),
+    ] = "127.0.0.0/8 ::1 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7"
     secret: Annotated[
         Secret | None,
         Meta(
@@ -207,6 +216,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     def gateway_count(self) -> int:
         """How many gateways to run: as told, else one for each core we may use."""
         return self.gateways or usable_cores()
+
+    def proxy_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks of `trusted_proxies`. Raises SettingsError."""
+        try:
+            return [ip_network(text) for text in self.trusted_proxies.split()]
+        except ValueError as error:
+            raise SettingsError(f"trusted_proxies: {error}") from None
 
     def signing_key(self) -> str:
         """The secret, made and kept in `var_dir` (mode 0600) when none was given.

@@ -6,6 +6,7 @@
     ring.py         the last public frames
     air.py          what reaches a room's view from Redis
     doorkeeper.py   who may come in, and what plain HTTP gets
+    addresses.py    how much one address may ask without a ticket
     session.py      what is remembered of a viewer beyond the socket
     conversation.py what viewers say, and what comes of it
     chat.py         what a line of chat may hold
@@ -28,6 +29,7 @@
     descriptors.py  which object stands behind which descriptor
     limits.py       every bound and its sum
     stats.py        what was counted
+    complaints.py   what was wrong with what came in, in the log
 
     echo.py         all of the second half without the first: for conformance suites
 

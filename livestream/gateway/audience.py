@@ -21,6 +21,7 @@ from weakref import WeakSet
 
 from websockets.frames import CloseCode as StandardCode
 
+from livestream.gateway.complaints import Complaints
 from livestream.gateway.descriptors import EVENT_OUT, Descriptors
 from livestream.gateway.door import Admission, Door
 from livestream.gateway.entrance import Entrance, Listener, Newcomer
@@ -62,9 +63,18 @@ class Audience:
         self._table = self._descriptors.table
         self._reader = FrameReader(limits)
         self._rate = Rate(limits.frames_per_s, limits.frames_burst)
+        self._complaints = Complaints(lambda: int(loop.time() * 1_000_000))
         self._exits = Exits(self._descriptors, limits, self.stats)
         self._entrance = Entrance(
-            loop, self._descriptors, door, self._exits, limits, self.stats, self._seat, self.__len__
+            loop,
+            self._descriptors,
+            door,
+            self._exits,
+            limits,
+            self.stats,
+            self._complaints,
+            self._seat,
+            self.__len__,
         )
         self._fanout = Fanout(loop, limits, self.stats, self._short_write, broadcast_done)
         self._viewers = 0
@@ -141,6 +151,8 @@ class Audience:
         No effect on one who has left.
         """
         if viewer.fd >= 0:
+            if code == CloseCode.FLOODING:
+                self._complaints.say("viewer.flooded", viewer=viewer.id)
             self._part(viewer, code, close_frame(code, reason))
 
     def stop_listening(self) -> None:
@@ -343,6 +355,9 @@ class Audience:
         """The peer said goodbye, or broke the rules: say goodbye in turn."""
         if not received.by_peer:
             self.stats.protocol_errors += 1
+            self._complaints.say(
+                "viewer.broke_the_protocol", viewer=viewer.id, code=received.close_code
+            )
         self._part(viewer, received.close_code, received.goodbye)
 
     # Sending to those who could not take it at once.

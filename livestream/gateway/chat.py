@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from livestream.gateway.viewer import Viewer
@@ -63,9 +64,11 @@ class Awaited:
             self._lines.pop(line["id"], None)
 
     def given_up(self, now_us: int) -> dict[Viewer, list[str]]:
-        """What will not be shown any more, by who said it. It is told once."""
+        """What will not be shown any more, by who said it. Each line is told once, and at most
+        LINES_PER_TICK_MAX at a time, so that telling takes 2 ms.
+        """
         late: defaultdict[Viewer, list[str]] = defaultdict(list)
-        for message_id, (viewer, said_at_us) in self._lines.items():
+        for message_id, (viewer, said_at_us) in islice(self._lines.items(), LINES_PER_TICK_MAX):
             if now_us - said_at_us < SHOWN_WITHIN_US:
                 break
             late[viewer].append(message_id)

@@ -113,11 +113,15 @@ class Conversation:
         if isinstance(answer, Refusal) and answer.code in _MISUSES:
             self._count_misuse(viewer, session)
 
-    def tell_what_was_not_shown(self, room: RoomView) -> None:
-        """Nobody should wait for a line to appear that does not."""
-        for viewer, message_ids in room.awaited.given_up(self._now_us()).items():
+    def tell_what_was_not_shown(self, room: RoomView) -> bool:
+        """Nobody should wait for a line to appear that does not. False if there is none to tell of;
+        else there may be more.
+        """
+        late = room.awaited.given_up(self._now_us())
+        for viewer, message_ids in late.items():
             told: ChatNotShown = {"type": "chat.not_shown", "message_ids": message_ids}
             self._audience.send(viewer, text_frame(wire.encode(told)))
+        return bool(late)
 
     def close_expired(self, viewers: Iterable[Viewer]) -> None:
         """Close those whose tickets have run out (4001)."""

@@ -2,12 +2,14 @@
 
     GET /live/{room}?ticket=…&epoch=…&since=…     a viewer; without a ticket a guest, who may watch
 
-Owns the check of tickets, bans and rooms, and the answers 401, 403, 404 and 503. Refuses to know
-what viewers say (`conversation`) and what they are shown (`rooms`).
+Owns the check of tickets, bans and rooms, and the answers 401, 403, 404, 429 and 503. Refuses to
+know what viewers say (`conversation`) and what they are shown (`rooms`).
 """
 
 from __future__ import annotations
 
+import random
+import time
 from asyncio import Future
 from collections.abc import Callable
 from typing import Final, cast
@@ -15,6 +17,7 @@ from urllib.parse import unquote_plus
 
 from livestream import clock
 from livestream.attendance import GUEST_CHANNEL
+from livestream.gateway.addresses import Addresses
 from livestream.gateway.conversation import Conversation
 from livestream.gateway.directory import Directory
 from livestream.gateway.door import Admission, HandshakeRequest, HttpReply, refusal
@@ -26,6 +29,8 @@ from livestream.tickets import BadTicket, read_ticket
 _LIVE: Final = "/live/"
 #: A room's view is there within milliseconds of its creation; HTTP counts in whole seconds.
 LOADING_RETRY_S: Final = 1
+#: In 12 s an address has room for 600 more (`addresses.GUESTS_PER_S`).
+_CROWDED_RETRY_S: Final = (3, 12)
 #: More digits than any log's seq or epoch has.
 _DIGITS_MAX: Final = 18
 
@@ -36,10 +41,11 @@ Pages = dict[str, Callable[[], HttpReply | Future[HttpReply]]]
 class Doorkeeper:
     """The `Door` of this gateway's audience."""
 
-    def __init__(self, gateway: str, secret: str, pages: Pages) -> None:
+    def __init__(self, gateway: str, secret: str, pages: Pages, addresses: Addresses) -> None:
         self._gateway = gateway
         self._secret = secret
         self._pages = pages
+        self._addresses = addresses
         self._guests = 0
         self.joined_new = 0
         self.joined_resumed = 0
@@ -68,17 +74,24 @@ class Doorkeeper:
         place = place_of(query)
         token = query.get("ticket")
         if not token:
+            if not self._within_budget(request):
+                return _crowded()
             self._guests += 1
             guest = f"guest-{self._gateway}-{self._guests}"
             session = Session(room, "guest", "", 0, place)
             return Admission(room.group, guest, GUEST_CHANNEL, session)
         ticket = read_ticket(self._secret, token, room.name, clock.now_ms())
         if isinstance(ticket, BadTicket):
+            if not self._within_budget(request):
+                return _crowded()
             return refusal(403 if ticket.reason == "wrong_room" else 401, ticket.message)
         if ticket.viewer in room.storefront.banned:
             return refusal(403, "you have been shown out of this room")
         session = Session(room, "viewer", ticket.name, ticket.expires_at_ms, place)
         return Admission(room.group, ticket.viewer, ticket.channel, session)
+
+    def _within_budget(self, request: HandshakeRequest) -> bool:
+        return self._addresses.admits(request, time.monotonic_ns() // 1_000)
 
     def joined(self, viewer: Viewer) -> None:
         """The viewer is in: what it sees first."""
@@ -104,6 +117,12 @@ class Doorkeeper:
         if found == "loading":
             return refusal(503, "the room is not ready yet", LOADING_RETRY_S)
         return found
+
+
+def _crowded() -> HttpReply:
+    """The wait differs, so that those who share an address do not come back in one instant."""
+    wait_s = random.randint(*_CROWDED_RETRY_S)
+    return refusal(429, "too many without a ticket from this address", wait_s)
 
 
 def parse_query(query: str) -> dict[str, str]:

@@ -15,12 +15,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 from livestream.gateway import handshake
+from livestream.gateway.complaints import Complaints
 from livestream.gateway.descriptors import EVENT_IN, Descriptors
 from livestream.gateway.door import Admission, Door, HandshakeRequest, HttpReply, refusal
 from livestream.gateway.exits import Exits
 from livestream.gateway.limits import AudienceLimits
 from livestream.gateway.stats import AudienceStats
 
+#: Answers to what no client in order sends.
+_BAD_INPUT = {400, 408, 413, 414, 431}
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _KEEPALIVE_INTERVAL_S = 10
 _KEEPALIVE_PROBES = 3
@@ -70,6 +73,7 @@ class Entrance:
         exits: Exits,
         limits: AudienceLimits,
         stats: AudienceStats,
+        complaints: Complaints,
         seat: Seat,
         viewers: Callable[[], int],
     ) -> None:
@@ -80,11 +84,13 @@ class Entrance:
         self._limits = limits
         self._compress = limits.deflate_bytes_min is not None
         self._stats = stats
+        self._complaints = complaints
         self._seat = seat
         self._viewers = viewers
         self._listeners: list[Listener] = []
         # By deadline, as every newcomer has the same time: the first one is the next to expire.
         self._newcomers: dict[int, Newcomer] = {}
+        self._by_peer: dict[str, dict[int, None]] = {}  # descriptors, in the same order
         # The kernel hands out the lowest free number, so a number this high says how many are in
         # use.
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -151,7 +157,7 @@ class Entrance:
             self._descriptors.watch(newcomer.fd, 0)  # half-closed: it says no more, and listens
         else:
             self._stats.handshakes_abandoned += 1
-            del self._newcomers[newcomer.fd]
+            self._strike(newcomer.fd)
             self._descriptors.close(newcomer.fd)
 
     def sweep(self, now_ms: int) -> None:
@@ -178,9 +184,10 @@ class Entrance:
             self._stats.handshakes_abandoned += 1
             return
         if len(self._newcomers) >= self._limits.newcomers_max:
-            self._evict_oldest()
+            self._make_room(peer)
         newcomer = Newcomer(fd, peer, received, self._now_ms() + self._limits.handshake_ms_max)
         self._newcomers[fd] = newcomer
+        self._by_peer.setdefault(peer, {})[fd] = None
         self._descriptors.add(fd, newcomer, EVENT_IN)
         if received:
             self._stats.bytes_in += len(received)
@@ -216,7 +223,7 @@ class Entrance:
         else:
             assert isinstance(length, int)
             assert accepted is not None
-            del self._newcomers[newcomer.fd]
+            self._strike(newcomer.fd)
             self._stats.handshakes[101] += 1
             self._seat(newcomer.fd, outcome, accepted, newcomer.received[length:])
 
@@ -254,15 +261,29 @@ class Entrance:
 
     def _reply(self, newcomer: Newcomer, reply: HttpReply) -> None:
         self._stats.handshakes[reply.status] += 1
-        del self._newcomers[newcomer.fd]
+        if reply.status in _BAD_INPUT:
+            self._complaints.say("handshake.refused", peer=newcomer.peer, status=reply.status)
+        self._strike(newcomer.fd)
         self._exits.lead_out(newcomer.fd, handshake.reply_bytes(reply), self._now_ms())
 
-    def _evict_oldest(self) -> None:
-        """A crowd of half-said handshakes must not keep everybody else out: the oldest one goes."""
-        fd = next(iter(self._newcomers))
-        del self._newcomers[fd]
+    def _make_room(self, peer: str) -> None:
+        """A crowd of half-said handshakes must not keep everybody else out: the oldest one goes.
+        An address that has more than its share of them makes room among its own.
+        """
+        own = self._by_peer.get(peer, {})
+        is_crowd = len(own) >= self._limits.newcomers_max * self._limits.newcomers_share_max
+        fd = next(iter(own if is_crowd else self._newcomers))
+        self._strike(fd)
         self._stats.handshakes_evicted += 1
         self._descriptors.close(fd)
+
+    def _strike(self, fd: int) -> None:
+        """No longer a newcomer."""
+        newcomer = self._newcomers.pop(fd)
+        own = self._by_peer[newcomer.peer]
+        del own[fd]
+        if not own:
+            del self._by_peer[newcomer.peer]
 
     def _pause(self, listener: Listener) -> None:
         listener.paused = True

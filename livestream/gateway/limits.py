@@ -27,6 +27,8 @@ class AudienceLimits:
     handshake_ms_max: int = 10_000
     #: Connections half-way through the handshake; over it, the oldest makes room.
     newcomers_max: int = 4_096
+    #: Of them from one address, before they make room for each other and not others for them.
+    newcomers_share_max: float = 0.25
 
     #: One inbound message; the protocol says how much the largest valid one takes.
     #: 8 KiB × 20,000 viewers all in the middle of a message = 160 MiB.

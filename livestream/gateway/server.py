@@ -28,6 +28,7 @@ from redis.exceptions import RedisError
 from livestream import keys, vitals, wire
 from livestream.config import Settings
 from livestream.gateway import chat, reports
+from livestream.gateway.addresses import Addresses
 from livestream.gateway.audience import Audience
 from livestream.gateway.conversation import Conversation
 from livestream.gateway.directory import Directory
@@ -103,7 +104,8 @@ class Gateway:
             "/readyz": self._readiness,
             "/metrics": self._metrics_page.answer,
         }
-        self._door = Doorkeeper(self.name, settings.signing_key(), pages)
+        addresses = Addresses(settings.proxy_networks())
+        self._door = Doorkeeper(self.name, settings.signing_key(), pages, addresses)
         limits = AudienceLimits(
             backlog_bytes_max=settings.limits.backlog_bytes_max,
             viewers_max=settings.limits.viewers_max,
@@ -270,7 +272,8 @@ class Gateway:
             self.outbox.expire()
             self.directory.let_go_idle()
             for room in self.directory.views():
-                self._conversation.tell_what_was_not_shown(room)
+                while self._conversation.tell_what_was_not_shown(room):  # noqa: ASYNC110 - in slices
+                    await asyncio.sleep(0)
 
     async def _look_at_tickets(self) -> None:
         """Who only watches is found here when the ticket runs out."""

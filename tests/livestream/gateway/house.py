@@ -151,8 +151,12 @@ class Peer:
         self._loop = asyncio.get_running_loop()
 
     @classmethod
-    async def connect(cls, house: HasPort, receive_buffer_bytes: int | None = None) -> Self:
+    async def connect(
+        cls, house: HasPort, receive_buffer_bytes: int | None = None, source: str | None = None
+    ) -> Self:
         sock = socket.socket()
+        if source is not None:
+            sock.bind((source, 0))
         if receive_buffer_bytes is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         sock.setblocking(False)

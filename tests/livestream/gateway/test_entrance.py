@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
+from livestream.gateway.complaints import LINES_BURST
 from livestream.gateway.door import HandshakeRequest, HttpReply, refusal
 from livestream.gateway.frames import text_frame
 from tests.livestream.gateway.house import (
@@ -323,3 +325,52 @@ def _descriptors_left(count: int) -> Iterator[None]:
 def _send(house: House, payload: bytes) -> None:
     for viewer in house.viewers.values():
         house.audience.send(viewer, text_frame(payload))
+
+
+async def test_a_crowd_from_one_address_makes_room_among_its_own(
+    open_house: Callable[..., House],
+) -> None:
+    house = open_house(newcomers_max=8, newcomers_share_max=0.5)
+    quiet = [await Peer.connect(house, source="127.0.0.2") for _ in range(3)]
+    await eventually(lambda: house.audience.newcomers == 3)
+    crowd = [await Peer.connect(house, source="127.0.0.3") for _ in range(20)]
+    await eventually(lambda: house.stats.handshakes_evicted == 15)
+    for peer in quiet:  # who was there first may still say what it wants
+        await peer.send(request_bytes())
+        assert (await peer.response())[0] == 101
+    for peer in quiet + crowd:
+        peer.sock.close()
+    await eventually(lambda: not house.audience.newcomers)
+
+
+async def test_bad_input_is_told_in_the_log_but_not_in_a_flood_of_lines(house: House) -> None:
+    with capture_logs() as lines:
+        for _ in range(LINES_BURST + 20):
+            async with await Peer.connect(house) as peer:
+                await peer.send(b"\x16\x03\x01 a TLS hello")
+                assert (await peer.response())[0] == 400
+    assert LINES_BURST <= len(lines) < LINES_BURST + 20
+    assert lines[0] == {
+        "event": "handshake.refused",
+        "log_level": "warning",
+        "peer": "127.0.0.1",
+        "status": 400,
+    }
+    assert house.stats.handshakes[400] == LINES_BURST + 20
+
+
+@pytest.mark.parametrize(
+    ("data", "event"),
+    [
+        (b"\x81\x05plain", "viewer.broke_the_protocol"),
+        (masked(b"x") * 200, "viewer.flooded"),
+    ],
+)
+async def test_who_breaks_the_rules_is_named_in_the_log(
+    data: bytes, event: str, house: House
+) -> None:
+    with capture_logs() as lines:
+        async with await Peer.join(house, "mallory") as peer:
+            await peer.send(data)
+            await peer.closing()
+    assert [(line["event"], line["viewer"]) for line in lines] == [(event, "mallory")]

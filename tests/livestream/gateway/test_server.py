@@ -9,10 +9,12 @@ import aiohttp
 import orjson
 import pytest
 from redis import asyncio as aioredis
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
 from livestream import clock, commands, keys
+from livestream.gateway import addresses
 from livestream.messages import Card
 from tests.livestream.gateway.house import Peer, request_bytes
 from tests.livestream.gateway.stage import Stage, eventually, terms
@@ -245,3 +247,28 @@ async def test_a_large_room_does_not_shut_a_slow_newcomer_out(stage: Stage) -> N
         frame = orjson.loads(await slow.text())
         while frame["type"] != "announcement":
             frame = orjson.loads(await slow.text())
+
+
+async def test_guests_of_one_address_have_a_budget_and_ticket_holders_have_none(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "GUESTS_BURST", 3)
+    monkeypatch.setattr(addresses, "GUESTS_PER_S", 0.01)
+    gateway = await stage.open_gateway()
+    url = f"ws://127.0.0.1:{gateway.port}/live/{stage.room}"
+    waits: list[int] = []
+
+    async def knock(address: str, query: str = "") -> int:
+        try:
+            async with connect(url + query, additional_headers={"X-Forwarded-For": address}):
+                return 101
+        except InvalidStatus as refused:
+            waits.append(int(refused.response.headers.get("Retry-After", 0)))
+            return refused.response.status_code
+
+    assert [await knock("203.0.113.7") for _ in range(4)] == [101, 101, 101, 429]
+    assert 1 <= waits[0] <= 60
+    assert await knock("203.0.113.7", "?ticket=guessed") == 429
+    assert [await knock("203.0.113.8", "?ticket=guessed") for _ in range(4)] == [401, 401, 401, 429]
+    ticket = f"?ticket={stage.ticket('anna')}"
+    assert [await knock("203.0.113.7", ticket) for _ in range(5)] == [101] * 5
