@@ -5,7 +5,7 @@ Locust there with as many workers as it takes, watches memory meanwhile, asks th
 the end measures a bare send loop to as many sockets. Leaves in `--directory` (var/load):
 
     SIZE.json, SIZE.html   the figures, and a page with plots of them
-    report.html, *.csv     Locust's own
+    report.html            Locust's own
     audit.txt, *.log       what the auditor and the processes said
 
 Status 0 only if everybody came in, nobody missed an announcement and the audit is clean.
@@ -121,7 +121,7 @@ def _clear(directory: Path) -> None:
     """What an earlier run left, but not its figures."""
     shutil.rmtree(directory / "server", ignore_errors=True)
     directory.mkdir(parents=True, exist_ok=True)
-    for pattern in ("*.log", "stats_*.csv", "report.html", "audit.txt", "locust.json"):
+    for pattern in ("*.log", "report.html", "audit.txt", "locust.json"):
         for left in directory.glob(pattern):
             left.unlink()
 
@@ -181,7 +181,7 @@ def _start_locust(
             *("--result", str(directory / "locust.json")),
             *("--processes", str(processes), "--master-bind-host", "127.0.0.1"),
             *("--master-bind-port", port, "--master-port", port),
-            *("--html", str(directory / "report.html"), "--csv", str(directory / "stats")),
+            *("--html", str(directory / "report.html")),
             *("--loglevel", "ERROR", "--only-summary"),
         ],
         cwd=REPOSITORY,

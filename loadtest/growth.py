@@ -52,7 +52,7 @@ def kept_runs(directory: Path) -> list[dict[str, Any]]:
     """Every full house that passed, by size."""
     found = (json.loads(path.read_text()) for path in directory.glob("*.json"))
     runs = [run for run in found if isinstance(run, dict) and run.get("shape") == "full_house"]
-    return sorted((run for run in runs if run["passed"]), key=lambda run: int(run["viewers"]))
+    return sorted((run for run in runs if run.get("passed")), key=lambda run: int(run["viewers"]))
 
 
 def figures_of(run: dict[str, Any]) -> dict[str, Any]:
