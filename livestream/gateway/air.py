@@ -27,7 +27,7 @@ from livestream import keys, wire
 from livestream.gateway.audience import Audience
 from livestream.gateway.frames import text_frame
 from livestream.gateway.ring import Ring
-from livestream.gateway.rooms import COME_BACK, RoomView
+from livestream.gateway.rooms import RoomView, come_back
 from livestream.gateway.viewer import Viewer
 from livestream.inbox import subscribe
 from livestream.journal import seq_of
@@ -174,7 +174,7 @@ class AirReader:
     async def _send_for_snapshots(self, viewers: list[Viewer]) -> None:
         for start in range(0, len(viewers), COME_BACK_BATCH):
             for viewer in viewers[start : start + COME_BACK_BATCH]:
-                self._audience.close_viewer(viewer, CloseCode.RESTARTING, COME_BACK)
+                self._audience.close_viewer(viewer, CloseCode.RESTARTING, come_back())
             await asyncio.sleep(COME_BACK_EVERY_S)
 
 

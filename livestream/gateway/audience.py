@@ -159,9 +159,9 @@ class Audience:
         """Let nobody in any more; who is here stays. Idempotent."""
         self._entrance.stop_listening()
 
-    async def drain(self, code: int, reason: str, over_ms: int = 5_000) -> None:
+    async def drain(self, code: int, reason: Callable[[], str], over_ms: int = 5_000) -> None:
         """Stop listening and close everybody evenly over `over_ms`, so that they do not all come
-        back in one instant.
+        back in one instant; `reason` is asked for each.
 
         Returns when the last connection is closed, `linger_ms_max` later at most. Plain HTTP is no
         longer served.
@@ -174,7 +174,7 @@ class Audience:
             share = (self._loop.time() - started) * 1_000 / over_ms if over_ms else 1.0
             due = min(len(viewers), int(len(viewers) * share) + 1)
             for viewer in viewers[closed:due]:
-                self.close_viewer(viewer, code, reason)
+                self.close_viewer(viewer, code, reason())
             closed = due
             await asyncio.sleep(_DRAIN_STEP_S)
         while self._exits or self._viewers:  # noqa: ASYNC110 - once in a process's life

@@ -82,7 +82,7 @@ async def serve(sock: socket.socket) -> None:
     echo.audience.listen(sock)
     print(f"echo on ws://{sock.getsockname()[0]}:{sock.getsockname()[1]}", flush=True)
     await stopping.wait()
-    await echo.audience.drain(CloseCode.GOING_AWAY, "the echo ends", over_ms=0)
+    await echo.audience.drain(CloseCode.GOING_AWAY, lambda: "the echo ends", over_ms=0)
     echo.audience.close()
 
 

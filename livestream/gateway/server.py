@@ -36,7 +36,7 @@ from livestream.gateway.door import HttpReply, refusal
 from livestream.gateway.doorkeeper import Doorkeeper, Pages
 from livestream.gateway.limits import DEFLATE_BYTES_MIN, AudienceLimits
 from livestream.gateway.outbox import Outbox
-from livestream.gateway.rooms import COME_BACK
+from livestream.gateway.rooms import come_back
 from livestream.gateway.traced import TracedOutbox
 from livestream.inbox import Inbox, subscribe
 from livestream.messages import CloseCode
@@ -197,7 +197,7 @@ class Gateway:
                 while len(self.outbox):  # noqa: ASYNC110 - once in a process's life
                     await asyncio.sleep(0.01)
         over_ms = min(GOODBYE_MS_MAX, len(self.audience) // GOODBYES_PER_MS)
-        await self.audience.drain(CloseCode.RESTARTING, COME_BACK, over_ms)
+        await self.audience.drain(CloseCode.RESTARTING, come_back, over_ms)
 
     def _bind(self) -> socket.socket:
         host, port = self._settings.gateway_host, self._settings.gateway_port

@@ -86,6 +86,11 @@ class House:
         self._gateways.pop(program, None)
         program.kill_9()
 
+    def retire(self, gateway: Program) -> int:
+        """Ask a gateway to end, where nobody will look for it again; its exit status."""
+        self._gateways.pop(gateway, None)
+        return gateway.stop()
+
     def gateway_urls(self) -> list[str]:
         """Where viewers may connect now."""
         return list(self._gateways.values())

@@ -236,7 +236,7 @@ async def test_a_drain_closes_everybody_in_its_time_with_its_code(house: House) 
     loop = asyncio.get_running_loop()
     started = loop.time()
     draining = asyncio.create_task(
-        house.audience.drain(CloseCode.RESTARTING, "retry in 2 s", over_ms=300)
+        house.audience.drain(CloseCode.RESTARTING, lambda: "retry in 2 s", over_ms=300)
     )
     closings = await asyncio.gather(*(peer.closing() for peer in peers))
     assert closings == [(1012, "retry in 2 s")] * 20
@@ -255,7 +255,7 @@ async def test_a_drain_does_not_wait_for_those_who_do_not_hang_up(
     house = open_house(linger_ms_max=100)
     async with await Peer.join(house):
         async with asyncio.timeout(2):
-            await house.audience.drain(CloseCode.RESTARTING, "", over_ms=0)
+            await house.audience.drain(CloseCode.RESTARTING, str, over_ms=0)
 
 
 async def test_a_mover_misses_no_commerce_and_gets_none_twice(
