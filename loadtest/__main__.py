@@ -143,12 +143,8 @@ def _evening(
         server_cpu_s = machine.cpu_seconds(server.pid)
     finally:
         _end(locust)
-    audit = subprocess.run(
-        _livestream(directory, "verify", ROOM, "--compare"),
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    audit = _verify(directory)
+    books = json.loads(_verify(directory, "--json").stdout or "{}").get("books", {})
     (directory / "audit.txt").write_text(audit.stdout)
     found = directory / "locust.json"
     result: dict[str, Any] = json.loads(found.read_text()) if found.exists() else {}
@@ -160,12 +156,22 @@ def _evening(
         "stopped": stopped,
         "audit": audit.stdout,
         "audit_clean": audit.returncode == 0,
+        "drops": books.get("drops", []),
         "server_cpu_s": round(server_cpu_s, 1),
         "memory_before": before,
         "memory": gauge.samples,
         "cores": len(os.sched_getaffinity(0)),
         "passed": not (stopped or locust.returncode or audit.returncode),
     }
+
+
+def _verify(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        _livestream(directory, "verify", ROOM, "--compare", *arguments),
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _start_locust(

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from livestream.report.html import POLICY, STYLE
 from livestream.report.markup import Markup, element
-from livestream.report.pieces import figure, note, table
+from livestream.report.pieces import figure, note, section, table
 from livestream.report.words import compact
 from loadtest import page
 from loadtest.plots import Axis, Line, line_plot
@@ -95,8 +95,8 @@ def html_of(runs: Sequence[dict[str, Any]]) -> str:
         "Each size is one run on this machine with both ends on it: server, Redis and load share "
         "its cores, so arrival times here are the machine's, not a gateway's."
     )
-    main = element("main", element("h1", "How it grows"), *plots, _table(rows), about)
-    main = Markup(main.replace("<main>", '<main class="report">', 1))
+    parts = (section("plots", "Against size", *plots), section("figures", "Figures", _table(rows)))
+    main = element("main", element("h1", "How it grows"), *parts, about, class_="report")
     return f"<!doctype html>\n{element('html', head, element('body', main), lang='en')}\n"
 
 

@@ -29,19 +29,37 @@ def short(viewers: int) -> str:
 
 def proofs(result: Result) -> list[tuple[str, str, bool]]:
     """(what was to be shown, what was seen, whether that is it)."""
-    viewers = result["viewers"]
-    joined = result.get("joined", 0)
-    heard = result.get("landmarks", {})
+    viewers, joined = result["viewers"], result.get("joined", 0)
+    gaps, lost = result.get("gaps"), result.get("lost")
     shown = [
         ("connected at once", f"{result.get('peak', 0):,} of {viewers:,}", _most(result, viewers)),
-        ("viewers who missed an announcement", f"{result.get('gaps', 0):,}", not result["gaps"]),
-        ("connections lost", f"{result.get('lost', 0):,}", not result["lost"]),
-        ("audit", result["audit"].strip().splitlines()[-1:][0], result["audit_clean"]),
+        ("viewers who missed an announcement", _told(gaps), gaps == 0),
+        ("connections lost", _told(lost), lost == 0),
+        ("audit", (result["audit"].strip().splitlines() or ["–"])[-1], result["audit_clean"]),
     ]
-    for kind, count in sorted(heard.items()):
+    for kind, count in sorted(result.get("landmarks", {}).items()):
         name = kind.removeprefix("ARRIVE ")
         shown.append((f"heard {name}", f"{count:,} of {joined:,}", count >= joined))
+    for drop in result.get("drops", []):
+        sold, supplied = drop["sold"], drop["supplied"]
+        shown.append((f"sold of {drop['drop_id']}", f"{sold:,} of {supplied:,}", sold == supplied))
+    if attempts := _attempts(result):
+        shown.append(("attempts at the drop answered", f"{attempts:,}", True))
     return shown
+
+
+def _told(count: int | None) -> str:
+    return "–" if count is None else f"{count:,}"
+
+
+def _attempts(result: Result) -> int:
+    """Reservations asked for and answered, whatever the answer."""
+    rows = result.get("figures", {}).items()
+    return sum(
+        row["count"]
+        for name, row in rows
+        if name.startswith("ASK cart.add") and name != "ASK cart.add to paid"
+    )
 
 
 def per_viewer(result: Result) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Lines over a common axis, as SVG, in the hand of the report's own plots.
 
-Owns scales and marks; colours are the report's style sheet's. Lines are told apart by their dashes
-and by the name at their end, not by colour. Refuses to know what the figures mean.
+Owns scales and marks; colours are the report's style sheet's. Lines are told apart by their dashes,
+which the names at their ends show again, not by colour. Refuses to know what the figures mean.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _HEIGHT: Final = 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 150, 30, 46
 _DASHES: Final = (None, "7 4", "2 4", "10 3 2 3", "1 2")
 _NAME_PX: Final = 16
+_LETTER_PX: Final = 6.5
 
 
 class Line(NamedTuple):
@@ -67,9 +68,11 @@ def line_plot(
     for tick in x_ticks:
         parts += [_rule("axis", x(tick), x(tick), base, base + 5)]
         parts += [_text(x_axis.tell(tick), "tick middle", x(tick), base + 20)]
-    for place, word in marks:
+    for number, (place, word) in enumerate(marks):
         parts += [_rule("mark", x(place), x(place), _TOP - 8, base)]
-        parts += [_text(word, "flag", x(place) + 3, _TOP - 10)]
+        next_px = x(marks[number + 1][0]) if number + 1 < len(marks) else math.inf
+        if x(place) + len(word) * _LETTER_PX < next_px:  # else the word is left out
+            parts += [_text(word, "flag", x(place) + 3, _TOP - 10)]
     parts += _drawn(lines, x, y)
     return element(
         "svg",
@@ -86,7 +89,7 @@ def _drawn(
     lines: Sequence[Line], x: Callable[[float], float], y: Callable[[float], float]
 ) -> list[Markup]:
     parts: list[Markup] = []
-    names: list[tuple[float, str]] = []
+    names: list[tuple[float, str, str | None]] = []
     for number, line in enumerate(lines):
         if not line.points:
             continue
@@ -97,11 +100,13 @@ def _drawn(
             parts += [
                 element("circle", class_="point", cx=x(px), cy=y(py), r=3) for px, py in line.points
             ]
-        names.append((y(line.points[-1][1]), line.name))
-    below = -math.inf  # names that end in one place stand under each other
-    for place, name in sorted(names):
+        names.append((y(line.points[-1][1]), line.name, dash))
+    below, start = -math.inf, WIDTH - _RIGHT + 8  # names of one place stand under each other
+    for place, name, dash in sorted(names, key=lambda each: each[0]):
         below = max(place, below + _NAME_PX)
-        parts.append(_text(name, "name", WIDTH - _RIGHT + 8, below + 4))
+        sample = f"M{start} {below:.1f} h24"
+        parts.append(element("path", class_="line", d=sample, stroke_dasharray=dash))
+        parts.append(_text(name, "name", start + 30, below + 4))
     return parts
 
 

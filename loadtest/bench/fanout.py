@@ -99,6 +99,10 @@ class Process:
             raise RuntimeError(f"{self._name}: no answer")
         return self._line.recv()
 
+    def has_said(self) -> bool:
+        """Whether `hear` would return at once."""
+        return self._line.poll()
+
     def ask(self, *command: Any) -> Any:
         self.say(*command)
         return self.hear()

@@ -216,7 +216,8 @@ class Ours:
 
     def joined(self, viewer: Any) -> None: ...
 
-    def heard(self, viewer: Any, payload: bytes) -> None: ...
+    def heard(self, viewer: Any, payload: bytes) -> None:
+        self._audience.send(viewer, self._frame(payload))
 
     def left(self, viewer: Any, code: int) -> None: ...
 

@@ -54,6 +54,14 @@ def test_compression_is_measured_on_and_off(free_dir: Path) -> None:
     assert document["minute_cpu_ratio_on_to_off"] > 0
 
 
+def test_commands_during_a_broadcast_are_measured_beside_those_at_rest(free_dir: Path) -> None:
+    document = bench("slices", free_dir, "--viewers 1500 --rounds 2")
+    assert document["broadcast_ms"] > 0
+    for when in ("at_rest", "during"):
+        assert document[when]["asked"] > 0
+        assert 0 < document[when]["p50_ms"] <= document[when]["most_ms"]
+
+
 def test_the_counters_decisions_are_measured_beside_the_usual_design(free_dir: Path) -> None:
     document = bench("counter", free_dir, "--rounds 1 --seconds 0.3 --clients 2 --in-flight 20")
     for side in ("place", "pay", "evalsha"):
