@@ -42,13 +42,18 @@ OLDEST_VERSION = (6, 2)
 StreamEntries = list[tuple[bytes, dict[bytes, bytes]]]
 
 
-class _Cancellable:
-    """A connection whose user can be cancelled at any moment.
+class _Steady:
+    """A connection whose user can be cancelled at any moment, and that fails as a connection.
 
     The library sends through asyncio.wait_for, which before Python 3.12 forgets a cancellation that
-    comes in the instant in which the bytes have just left (CPython issue 86296): the task goes on,
-    and whoever cancelled it waits for ever. The reply that will come belongs to nobody, so the
-    connection is given up with it.
+    comes in the instant in which the bytes have just left, or could not leave (CPython issue
+    86296): the task goes on, and whoever cancelled it waits for ever. The reply that will come
+    belongs to nobody, so the connection is given up with it.
+
+    And a connection that the other side closed a moment ago makes the library, or the event loop
+    below it, stumble over what is no longer there (redis-py issue 4287, mended after 8.1): an
+    AttributeError or a TypeError of asyncio, a RuntimeError of uvloop. Nobody expects those of
+    Redis; they would end a subscription for good.
     """
 
     async def send_packed_command(
@@ -56,25 +61,33 @@ class _Cancellable:
     ) -> None:
         task = asyncio.current_task()
         before = task.cancelling() if task else 0
-        await super().send_packed_command(command, check_health)  # type: ignore[misc]  # a mixin
+        failure: Exception | None = None
+        try:
+            await super().send_packed_command(command, check_health)  # type: ignore[misc]  # a mixin
+        except RedisError as error:
+            failure = error
+        except (AttributeError, TypeError, RuntimeError) as error:
+            failure = RedisConnectionError(f"closed while it was written to: {error}")
         if task and task.cancelling() > before:
             await self.disconnect(nowait=True)  # type: ignore[attr-defined]  # a mixin
-            raise asyncio.CancelledError
+            raise asyncio.CancelledError from failure
+        if failure is not None:
+            raise failure
 
 
-class _Tcp(_Cancellable, aioredis.Connection):
+class _Tcp(_Steady, aioredis.Connection):
     pass
 
 
-class _Tls(_Cancellable, aioredis.SSLConnection):
+class _Tls(_Steady, aioredis.SSLConnection):
     pass
 
 
-class _Unix(_Cancellable, aioredis.UnixDomainSocketConnection):
+class _Unix(_Steady, aioredis.UnixDomainSocketConnection):
     pass
 
 
-_CANCELLABLE = {
+_STEADY = {
     aioredis.Connection: _Tcp,
     aioredis.SSLConnection: _Tls,
     aioredis.UnixDomainSocketConnection: _Unix,
@@ -189,7 +202,7 @@ def open_redis(url: str, role: catalog.Role | None = None) -> aioredis.Redis:
         )
     except ValueError as error:
         raise RedisUrlError(str(error)) from None
-    pool.connection_class = _CANCELLABLE[pool.connection_class]
+    pool.connection_class = _STEADY[pool.connection_class]
     if role is None:
         return aioredis.Redis.from_pool(pool)
     redis = cast(_MeasuredRedis, _MeasuredRedis.from_pool(pool))

@@ -5,8 +5,10 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
+import uvloop
 from redis import asyncio as aioredis
 from redis import exceptions
 
@@ -127,6 +129,44 @@ async def test_a_task_that_speaks_to_redis_can_be_cancelled_at_any_moment(
     task.cancel()
     assert task in done
     assert await redis.ping(), "and the next command gets its own reply"
+
+
+@pytest.mark.parametrize("turns", range(2, 14))
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_task_whose_connections_break_fails_as_a_connection_and_can_be_cancelled(
+    redis_url: str, turns: int, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(_speak_while_connections_break(redis_url, turns))
+
+
+async def _speak_while_connections_break(redis_url: str, turns: int) -> None:
+    redis, breaker = open_redis(redis_url), open_redis(redis_url)
+    failures = 0
+
+    async def speak() -> None:
+        nonlocal failures
+        while True:
+            try:
+                await redis.ping()
+            except exceptions.ConnectionError:
+                failures += 1
+
+    async with asyncio.timeout(20):
+        for _ in range(20):
+            tasks = [asyncio.create_task(speak()) for _ in range(3)]
+            for _ in range(5):
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                await breaker.client_kill_filter(_type="normal", skipme=True)
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            assert [type(end) for end in ended] == [asyncio.CancelledError] * 3
+    assert failures > 0
+    assert await redis.ping()
+    await redis.aclose()
+    await breaker.aclose()
 
 
 def test_an_address_of_another_kind_is_refused() -> None:
