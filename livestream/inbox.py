@@ -194,6 +194,16 @@ class Asker:
             del self._waiting[conn]
 
     async def _listen(self) -> None:
+        while True:
+            try:
+                await self._hear_replies()
+            except Exception:
+                # Broken code, or something on the channel that is not ours: whoever asks next must
+                # not wait in vain for ever.
+                log.exception("replies.failed", sender=self._inbox.sender)
+                await asyncio.sleep(RECONNECT_LONGEST_S)
+
+    async def _hear_replies(self) -> None:
         async for heard in subscribe(self._redis, keys.replies(self._inbox.sender)):
             if heard is None:
                 self._listening.set()

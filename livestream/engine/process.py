@@ -93,7 +93,10 @@ class EngineProcess:
         self._crowded = asyncio.Event()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Own rooms until `stopping` is set; then give all of them back."""
+        """Own rooms until `stopping` is set; then give all of them back. A helper that ends before
+        is broken code, and is raised: an engine that no payment is heard of any more must not look
+        alive.
+        """
         await self._warn_about_redis()
         log.info("engine.started", engine=self.name)
         helpers = [
@@ -105,11 +108,15 @@ class EngineProcess:
         ]
         try:
             while not stopping.is_set():
+                for helper in helpers:
+                    if helper.done():
+                        helper.result()
                 await self._look_for_rooms(stopping)
                 self._nudge.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wait_any(stopping), LOOK_EVERY_S)
         finally:
+            stopping.set()
             if self._owned:
                 await asyncio.wait(self._owned.values())
             for helper in helpers:
