@@ -76,6 +76,9 @@ class AudienceLimits:
 
     #: Writes between two looks at the loop: 256 × 8.6 µs = 2.2 ms that a command may have to wait.
     slice_writes: int = 256
+    #: And their time: where a write takes longer, since the frame is large or the core is shared, a
+    #: slice has fewer of them.
+    slice_us: int = 2_000
     #: Broadcasts waiting in this process. 1,024 × 1 KiB = 1 MiB; over it the caller runs the oldest
     #: to its end.
     broadcasts_pending_max: int = 1_024

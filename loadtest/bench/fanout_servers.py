@@ -186,7 +186,10 @@ class Ours:
         self._parse_query, self._read_ticket, self._good = parse_query, read_ticket, Ticket
         self._frame = text_frame
         self._lane = Lane.COMMERCE
-        limits = AudienceLimits(ping_idle_ms=PING_IDLE_MS)
+        # One who asks without a pause is no flooder here (`slices`).
+        limits = AudienceLimits(
+            ping_idle_ms=PING_IDLE_MS, frames_per_s=100_000, frames_burst=100_000
+        )
         self._audience = Audience(asyncio.get_running_loop(), self, limits)
         self._group = self._audience.group("bench")
         self._audience.listen(sock)
