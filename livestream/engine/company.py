@@ -57,7 +57,7 @@ class Company:
         self._pulsed_ms = 0  # when the last one was sent
         self._state = state
         self._room = state.room
-        self._mixer = Mixer(random.Random())
+        self._mixer = Mixer(random.Random(), lambda viewer: viewer in state.books.checkouts)
         self.audience: AudienceTotals = total({}, 0, 0, 0)
         self._moment_ms = 0  # of the last one in the book of attendance
         self._chat_before = (0, 0)  # shown and skipped by the owners before this one

@@ -2,7 +2,13 @@
 
 import random
 
-from livestream.engine.mixer import HISTORY_LINES, LINES_PER_FRAME, PENDING_MAX, Mixer
+from livestream.engine.mixer import (
+    HISTORY_LINES,
+    LINES_PER_FRAME,
+    PENDING_MAX,
+    PLACES_KEPT,
+    Mixer,
+)
 from livestream.messages import ChatMessage
 
 
@@ -99,3 +105,33 @@ def test_a_silenced_viewer_is_not_shown_with_what_still_waited(rng: random.Rando
     frame = mixer.mix()
     assert frame is not None
     assert [shown["viewer"] for shown in frame["messages"]] == ["kind"]
+
+
+def test_buyers_and_questions_come_first_and_the_others_are_not_shut_out(
+    rng: random.Random,
+) -> None:
+    mixer = Mixer(rng, lambda viewer: viewer in ("v1", "v2"))
+    heard: set[str] = set()
+    for _ in range(300):
+        crowd = [line(number) for number in range(200)]
+        for asked in (3, 4):
+            crowd[asked]["text"] = ("does it ship to Shanghai?", "什么时候开？")[asked - 3]  # noqa: RUF001
+        mixer.add(crowd)
+        frame = mixer.mix()
+        assert frame is not None
+        shown = {message["viewer"] for message in frame["messages"]}
+        assert {"v1", "v2", "v3", "v4"} <= shown
+        assert len(frame["messages"]) == len(shown) == LINES_PER_FRAME
+        heard |= shown
+    assert len(heard) == 200
+
+
+def test_buyers_have_half_of_the_places_however_many_they_are(rng: random.Random) -> None:
+    mixer = Mixer(rng, lambda viewer: int(viewer[1:]) < 100)
+    others = 0
+    for _ in range(100):
+        mixer.add([line(number) for number in range(200)])
+        frame = mixer.mix()
+        assert frame is not None
+        others += sum(int(message["viewer"][1:]) >= 100 for message in frame["messages"])
+    assert others / 100 > (LINES_PER_FRAME - PLACES_KEPT) / 3
