@@ -196,7 +196,7 @@ class Crowd(Visitor):
         sku = self._skus.get(drop_id)
         if sku is None or not self._runs_one_in or seat.number % self._runs_one_in:
             return
-        errand = self._errands[seat] = Errand(sku, time.perf_counter())
+        errand = self._errands[seat] = Errand(drop_id, sku, time.perf_counter())
         self._hall_here.say(seat, errand.words())
 
     def told(self, seat: Seat, frame: dict[str, Any], size: int) -> None:

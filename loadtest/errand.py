@@ -27,11 +27,17 @@ _NOTHING_DONE: Final = frozenset({"busy", "rate_limited"})
 
 
 class Errand:
-    """Of one seat, for one drop."""
+    """Of one seat, for one drop: its commands carry the drop's name, for a viewer uses no id twice
+    in an evening.
+    """
 
-    __slots__ = ("_asked", "_began_s", "_looks", "_order_id", "_said", "_said_s", "_sku", "due_s")
+    __slots__ = (
+        *("_asked", "_began_s", "_drop_id", "_looks", "_order_id", "_said", "_said_s", "_sku"),
+        "due_s",
+    )
 
-    def __init__(self, sku: str, now_s: float) -> None:
+    def __init__(self, drop_id: str, sku: str, now_s: float) -> None:
+        self._drop_id = drop_id
         self._sku = sku
         self._asked = 0
         self._looks = 0
@@ -120,4 +126,4 @@ class Errand:
 
     def _new_id(self) -> str:
         self._asked += 1
-        return f"e{self._asked}"
+        return f"{self._drop_id}.{self._asked}"

@@ -17,11 +17,13 @@ import itertools
 import json
 import math
 import resource
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import gevent
 from locust import events, runners
+from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 
 from loadtest.book import Library, summary
@@ -59,6 +61,15 @@ runners.WORKER_REPORT_INTERVAL = 3.0
 library = Library()
 
 
+class HostFirst(UsersDispatcher):
+    """Who came first leaves last, and an evening whose host has left has no end."""
+
+    def _user_gen(self) -> Iterator[str | None]:
+        if not self._get_user_current_count(Host.__name__):
+            yield Host.__name__
+        yield from super()._user_gen()
+
+
 def invite(environment: Environment, **_: Any) -> None:
     """Say how many of each come, give them what they share, and learn who hears whom."""
     resource.setrlimit(resource.RLIMIT_NOFILE, 2 * (resource.getrlimit(resource.RLIMIT_NOFILE)[1],))
@@ -68,6 +79,7 @@ def invite(environment: Environment, **_: Any) -> None:
     counts = (1, options.shoppers, options.people, options.crowds)
     for kind, count in zip(kinds, counts, strict=True):
         kind.fixed_count = count
+    environment.dispatcher_class = HostFirst
     environment.user_classes = [kind for kind in kinds if kind.fixed_count]
     options.num_users = sum(kind.fixed_count for kind in kinds)
     Visitor.evening = evening = Evening(environment)
@@ -94,7 +106,10 @@ def _count_heads(options: Any) -> None:
         options.people = 0 if is_full else few
     rest = max(0, viewers - options.shoppers - options.people)
     if options.crowds is None:
-        fewest = math.ceil(rest / (CROWD_IN_A_FULL_HOUSE if is_full else CROWD))
+        # Where people come and go evenly, a crowd is a fiftieth of them: it comes as one.
+        at_once = options.shape not in ("doors_open", "long_evening")
+        size = CROWD_IN_A_FULL_HOUSE if is_full else CROWD
+        fewest = math.ceil(rest / (size if at_once else min(size, math.ceil(viewers / 50))))
         # So many that hardly anybody is left over; who is comes to buy.
         options.crowds = min(range(fewest, 3 * fewest // 2 + 1), key=lambda n: rest % max(n, 1))
     options.crowd_size = rest // options.crowds if options.crowds else 0

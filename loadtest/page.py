@@ -17,6 +17,8 @@ from loadtest.plots import Axis, Line, line_plot
 
 MIB: Final = 2**20
 Result = dict[str, Any]
+#: In the other shapes some come after an announcement, or are gone before it.
+WHERE_NOBODY_LEAVES: Final = frozenset({"the_drop", "storm_return", "full_house"})
 
 
 def short(viewers: int) -> str:
@@ -37,12 +39,15 @@ def proofs(result: Result) -> list[tuple[str, str, bool]]:
         ("connections lost", _told(lost), lost == 0),
         ("audit", (result["audit"].strip().splitlines() or ["–"])[-1], result["audit_clean"]),
     ]
+    nobody_leaves = result.get("shape") in WHERE_NOBODY_LEAVES
     for kind, count in sorted(result.get("landmarks", {}).items()):
-        name = kind.removeprefix("ARRIVE ")
-        shown.append((f"heard {name}", f"{count:,} of {joined:,}", count >= joined))
+        if nobody_leaves:
+            name = kind.removeprefix("ARRIVE ")
+            shown.append((f"heard {name}", f"{count:,} of {joined:,}", count >= joined))
     for drop in result.get("drops", []):
         sold, supplied = drop["sold"], drop["supplied"]
-        shown.append((f"sold of {drop['drop_id']}", f"{sold:,} of {supplied:,}", sold == supplied))
+        met = sold == supplied or not nobody_leaves
+        shown.append((f"sold of {drop['drop_id']}", f"{sold:,} of {supplied:,}", met))
     if attempts := _attempts(result):
         shown.append(("attempts at the drop answered", f"{attempts:,}", True))
     return shown
@@ -63,10 +68,14 @@ def _attempts(result: Result) -> int:
 
 
 def per_viewer(result: Result) -> dict[str, float]:
-    """Bytes for each viewer when the house was fullest, over what there was before anybody came."""
+    """Bytes for each viewer once all were here, over what there was before anybody came; at the
+    fullest moment where they were never all here.
+    """
     before = result["memory_before"]
     whole = [sample for sample in result["memory"] if sample["whole"]]
-    fullest = max(whole, key=lambda sample: sample["sockets"], default=before)
+    all_here_s = {name: at_s for at_s, name in result.get("scenes", [])}.get("all here")
+    later = [sample for sample in whole if all_here_s and sample["at_s"] >= all_here_s]
+    fullest = later[0] if later else max(whole, key=lambda each: each["sockets"], default=before)
     viewers = max(1, result.get("peak", 0))
     grown = {
         kind: (fullest[kind] - before[kind]) / viewers for kind in ("kernel", "gateways", "load")
@@ -196,8 +205,8 @@ def _memory(result: Result) -> Markup:
     weight = per_viewer(result)
     rows = [(kind, f"{value:,.0f}") for kind, value in weight.items()]
     about = note(
-        "Bytes over what there was before the first viewer, at the moment with the most sockets, "
-        "divided by viewers. Kernel: slab and TCP buffers of both ends. Processes: PSS, their "
+        "Bytes over what there was before the first viewer, once all were here, divided by "
+        "viewers. Kernel: slab and TCP buffers of both ends. Processes: PSS, their "
         "imports and statistics included. Machine: what less was available."
     )
     return section(

@@ -31,7 +31,7 @@ def refused(to: str, code: str, **more: Any) -> dict[str, Any]:
 
 
 def test_it_adds_checks_out_and_pays(figures: Figures) -> None:
-    errand = Errand("watch", 0.0)
+    errand = Errand("drop-1", "watch", 0.0)
     add = said(errand.words())
     assert (add["type"], add["sku"]) == ("cart.add", "watch")
     checkout = said(errand.reply(ok(add["id"]), figures, 0.1))
@@ -47,7 +47,7 @@ def test_it_adds_checks_out_and_pays(figures: Figures) -> None:
 
 
 def test_what_is_not_answered_is_said_again_unchanged(figures: Figures) -> None:
-    errand = Errand("watch", 0.0)
+    errand = Errand("drop-1", "watch", 0.0)
     assert errand.due_s == REPLY_S
     assert errand.again(REPLY_S) == errand.words()
     add = said(errand.words())
@@ -57,7 +57,7 @@ def test_what_is_not_answered_is_said_again_unchanged(figures: Figures) -> None:
 
 
 def test_it_asks_the_cart_when_nobody_says_whether_it_was_paid(figures: Figures) -> None:
-    errand = Errand("watch", 0.0)
+    errand = Errand("drop-1", "watch", 0.0)
     checkout = said(errand.reply(ok(said(errand.words())["id"]), figures, 0.1))
     said(errand.reply(ok(checkout["id"], order_id="o1"), figures, 0.2))
     show = said(errand.again(10.0))
@@ -68,7 +68,7 @@ def test_it_asks_the_cart_when_nobody_says_whether_it_was_paid(figures: Figures)
 
 
 def test_it_looks_again_while_everything_is_held_and_not_for_ever(figures: Figures) -> None:
-    errand = Errand("watch", 0.0)
+    errand = Errand("drop-1", "watch", 0.0)
     for look in range(LOOKS_MAX):
         errand.reply(refused(said(errand.words())["id"], "all_held"), figures, float(look))
         assert errand.due_s == look + LOOK_AGAIN_S
@@ -77,7 +77,12 @@ def test_it_looks_again_while_everything_is_held_and_not_for_ever(figures: Figur
 
 
 def test_sold_out_ends_it(figures: Figures) -> None:
-    errand = Errand("watch", 0.0)
+    errand = Errand("drop-1", "watch", 0.0)
     errand.reply(refused(said(errand.words())["id"], "sold_out"), figures, 0.1)
     assert errand.over
     assert figures.told() == {"ASK cart.add: sold_out": {"100": 1}}
+
+
+def test_the_next_drop_is_run_for_under_other_ids(figures: Figures) -> None:
+    first, second = Errand("drop-1", "watch", 0.0), Errand("drop-2", "box", 9.0)
+    assert said(first.words())["id"] != said(second.words())["id"]
