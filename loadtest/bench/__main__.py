@@ -1,6 +1,6 @@
 """Measure, and print one table.
 
-    python -m loadtest.bench [fanout|slices|compression|counter|restart|all] [--quick]
+    python -m loadtest.bench [fanout|slices|sloths|compression|counter|restart|all] [--quick]
 
 Each benchmark runs as a process of its own, with its own options' defaults, and leaves its JSON
 under var/bench. Owns the choice and the table. The status is 1 if a benchmark failed; a mark that
@@ -19,15 +19,16 @@ from typing import Any
 
 import psutil
 
-from loadtest.bench import compression, counter, report, restart, slices
+from loadtest.bench import compression, counter, report, restart, slices, sloths
 from loadtest.bench.processes import say
 from loadtest.bench.report import Figure, Mark
 
-NAMES = ("fanout", "slices", "compression", "counter", "restart")
+NAMES = ("fanout", "slices", "sloths", "compression", "counter", "restart")
 #: Options for a look that takes a minute instead of several.
 QUICK = {
     "fanout": ["--viewers", "3000", "--rounds", "5"],
     "slices": ["--viewers", "3000", "--rounds", "5"],
+    "sloths": ["--viewers", "1000", "--rounds", "2"],
     "compression": ["--viewers", "1000", "--rounds", "5"],
     "counter": ["--rounds", "1", "--seconds", "2"],
     "restart": ["--facts", "10000,100000"],
@@ -118,6 +119,7 @@ def measuring_figures(document: dict[str, Any]) -> list[Figure]:
 FIGURES = {
     "fanout": fanout_figures,
     "slices": slices.figures,
+    "sloths": sloths.figures,
     "compression": compression.figures,
     "counter": counter.figures,
     "restart": restart.figures,

@@ -33,7 +33,7 @@ ANSWER_S_MAX: Final = 30.0
 READ_BYTES: Final = 64 * 1024
 #: What a command may wait during a broadcast to 15,000 viewers.
 COMMAND_MS_MAX: Final = 10.0
-_REQUEST: Final = (
+REQUEST: Final = (
     b"GET /live/bench HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
@@ -45,7 +45,7 @@ class Asker:
     def __init__(self, port: int) -> None:
         self._sock = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_S_MAX)
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._sock.sendall(_REQUEST)
+        self._sock.sendall(REQUEST)
         self._received = b""
         self._read_until(b"\r\n\r\n")
         self._ids = itertools.count(1)

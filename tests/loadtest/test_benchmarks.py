@@ -62,6 +62,13 @@ def test_commands_during_a_broadcast_are_measured_beside_those_at_rest(free_dir:
         assert 0 < document[when]["p50_ms"] <= document[when]["most_ms"]
 
 
+def test_viewers_who_do_not_read_are_measured_beside_those_who_do(free_dir: Path) -> None:
+    document = bench("sloths", free_dir, "--viewers 200 --rounds 1")
+    assert document["sloths"] == 10
+    assert document["p99_ratio"] > 0
+    assert document["sloth_bytes"] < 64 * 1024
+
+
 def test_the_counters_decisions_are_measured_beside_the_usual_design(free_dir: Path) -> None:
     document = bench("counter", free_dir, "--rounds 1 --seconds 0.3 --clients 2 --in-flight 20")
     for side in ("place", "pay", "evalsha"):

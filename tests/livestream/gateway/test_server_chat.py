@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
+from redis import asyncio as aioredis
 
-from livestream import commands, keys
+from livestream import commands, keys, wire
 from livestream.gateway import chat
 from tests.livestream.gateway.stage import Stage
 from tests.processes import eventually
@@ -147,6 +149,35 @@ async def test_who_says_more_than_is_shown_learns_what_was_not(stage: Stage) -> 
     assert shown.isdisjoint(not_shown)
     assert shown | not_shown == said | {bobs}
     assert "chat.not_shown" not in {frame["type"] for frame in bob.frames}
+
+
+async def test_ten_thousand_lines_a_second_become_four_frames_a_second(
+    stage: Stage, redis: aioredis.Redis
+) -> None:
+    """As if forty other gateways heard them. Who watches here still gets answers at once."""
+    anna = await stage.join("anna")
+    crowd = [
+        {"id": f"g-{n}", "viewer": f"v{n}", "name": "Mei", "text": "so beautiful", "at_ms": n}
+        for n in range(10_000)
+    ]
+
+    async def speak() -> None:
+        for start in range(0, len(crowd), 200):
+            await redis.publish(keys.said(stage.room), wire.encode(crowd[start : start + 200]))
+            await asyncio.sleep(0.02)
+
+    began_s = time.monotonic()
+    speaking = asyncio.create_task(speak())
+    while not speaking.done():
+        await anna.result("like", count=1)
+        await asyncio.sleep(0.3)
+    await speaking
+    await anna.frame("chat")
+    elapsed_s = time.monotonic() - began_s
+    chats = [frame for frame in anna.frames if frame["type"] == "chat"]
+    assert 1 <= len(chats) <= 4 * elapsed_s + 2
+    assert all(len(frame["messages"]) <= 20 for frame in chats)
+    assert sum(frame["skipped"] for frame in chats) > 1_000
 
 
 async def test_text_is_cleaned(stage: Stage) -> None:
