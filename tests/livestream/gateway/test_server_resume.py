@@ -198,7 +198,8 @@ async def test_a_gateway_that_lost_the_thread_sends_everybody_for_a_snapshot(
 
     for person in (anna, guest):
         end = await person.closing()
-        assert (end.code, end.reason) == (1012, "retry_after_ms=500")
+        assert end.code == 1012
+        assert end.reason.startswith("retry_after_ms=")
         assert len(person.public()) == 1, "nothing from beyond the gap"
     back = await stage.resume("anna", place(anna))
     assert back.welcome["resumed"] is False
