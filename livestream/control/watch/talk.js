@@ -35,6 +35,9 @@ export class Talk {
     });
     live.on("pulse", ({ likes }) => this.#showLikes(likes));
     const said = (text) => setText(byId("talk-said"), text);
+    live.on("chat.not_shown", () =>
+      said("More was said than anyone can read: your line did not come up."),
+    );
     onPress(byId("talk-send"), () => this.#send(), said);
     byId("like").addEventListener("click", () => this.#tap());
     setInterval(() => this.#sendLikes(), LIKES_EVERY_MS);
