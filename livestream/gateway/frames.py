@@ -138,7 +138,8 @@ class _RefusedError(Exception):
     """The peer broke a rule that the Sans-I/O core leaves to us: (close code, reason)."""
 
 
-_NOT_UTF8 = _RefusedError(CloseCode.INVALID_TEXT, "text is not UTF-8")
+def _not_utf8() -> _RefusedError:
+    return _RefusedError(CloseCode.INVALID_TEXT, "text is not UTF-8")
 
 
 class FrameReader:
@@ -309,7 +310,7 @@ class FrameReader:
         try:
             text.decode(payload[unfinished.text_seen :], last)
         except UnicodeDecodeError:
-            raise _NOT_UTF8 from None
+            raise _not_utf8() from None
         unfinished.text = None if last else text
         unfinished.text_seen = 0
 
@@ -332,7 +333,7 @@ class FrameReader:
         try:
             unfinished.text.decode(piece)
         except UnicodeDecodeError:
-            raise _NOT_UTF8 from None
+            raise _not_utf8() from None
         unfinished.text_seen += len(piece)
 
 
