@@ -169,8 +169,12 @@ class EngineProcess:
                     self._crowded.set()
                     break
                 lease = Lease(self._redis, room, self.name, self._settings.lease_ms)
-                if await lease.hold():
-                    self._owned[room] = asyncio.create_task(self._own(room, lease, stopping))
+                if not await lease.hold():
+                    continue
+                if not await self._roster.needs_owner(room):
+                    await lease.release()
+                    continue
+                self._owned[room] = asyncio.create_task(self._own(room, lease, stopping))
         except (RedisError, OSError) as error:
             self._absence.note(error)
         else:

@@ -67,6 +67,16 @@ class Roster:
         )
         return sorted(inboxes[key.decode()] for key, _ in answer or ())
 
+    async def needs_owner(self, room: str) -> bool:
+        """Whether that is still so, for whoever has just got the lease: since the lists were read,
+        another engine may have woken the room and put it to rest again.
+        """
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.sismember(keys.RESTING, room)
+            pipe.xlen(keys.inbox(room))
+            resting, waiting = await pipe.execute()
+        return not resting or waiting > 0
+
     async def take(self, room: str) -> str:
         """Write `room` down as awake, before anything is decided in it; the name of this ownership
         for `rest`.

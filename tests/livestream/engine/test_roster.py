@@ -79,3 +79,18 @@ async def test_two_ownerships_of_one_engine_are_two(redis: aioredis.Redis) -> No
     first, second = await roster.take("a"), await roster.take("a")
     assert not await roster.rest("a", first)
     assert await roster.rest("a", second)
+
+
+async def test_a_room_that_another_has_woken_and_put_to_rest_meanwhile_needs_nobody(
+    redis: aioredis.Redis,
+) -> None:
+    await put_to_rest(redis, "a")
+    await Inbox(redis, "g-1").put("a", [])
+    late, early = Roster(redis, "e-1"), Roster(redis, "e-2")
+    assert await late.called() == ["a"]
+    assert await late.needs_owner("a")
+    duty = await early.take("a")
+    assert await late.needs_owner("a"), "if the one that took it dies"
+    await redis.xtrim(keys.inbox("a"), maxlen=0, approximate=False)
+    assert await early.rest("a", duty)
+    assert not await late.needs_owner("a")
