@@ -177,12 +177,17 @@ class Hall:
 
     def _connect(self, seat: Seat) -> None:
         party = seat.party
-        sock = _socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            sock = _socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:  # no descriptor is left: this seat stays empty, the others go on
+            print(f"crowd: {error.strerror}, {len(self._seats):,} seats are taken", flush=True)
+            seat.state = "gone"
+            return
         sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
         if party.source:
             sock.bind((party.source, 0))
-        error = sock.connect_ex(party.peer)
-        if error not in (0, errno.EINPROGRESS):
+        status = sock.connect_ex(party.peer)
+        if status not in (0, errno.EINPROGRESS):
             sock.close()
             party.lost(seat, 1006, False, 0.0)  # it tries again, and the gap in numbers tells
             return

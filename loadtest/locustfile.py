@@ -17,13 +17,11 @@ import itertools
 import json
 import math
 import resource
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import gevent
 from locust import events, runners
-from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 
 from loadtest.book import Library, summary
@@ -33,6 +31,7 @@ from loadtest.host import Host
 from loadtest.options import add_options
 from loadtest.shapes import CUE, SHAPES, EveningShape
 from loadtest.shopper import Shopper
+from loadtest.usher import Usher
 from loadtest.viewer import Viewer
 
 __all__ = ["Crowd", "Host", "Shopper", "Viewer"]
@@ -61,15 +60,6 @@ runners.WORKER_REPORT_INTERVAL = 3.0
 library = Library()
 
 
-class HostFirst(UsersDispatcher):
-    """Who came first leaves last, and an evening whose host has left has no end."""
-
-    def _user_gen(self) -> Iterator[str | None]:
-        if not self._get_user_current_count(Host.__name__):
-            yield Host.__name__
-        yield from super()._user_gen()
-
-
 def invite(environment: Environment, **_: Any) -> None:
     """Say how many of each come, give them what they share, and learn who hears whom."""
     resource.setrlimit(resource.RLIMIT_NOFILE, 2 * (resource.getrlimit(resource.RLIMIT_NOFILE)[1],))
@@ -79,7 +69,7 @@ def invite(environment: Environment, **_: Any) -> None:
     counts = (1, options.shoppers, options.people, options.crowds)
     for kind, count in zip(kinds, counts, strict=True):
         kind.fixed_count = count
-    environment.dispatcher_class = HostFirst
+    environment.dispatcher_class = Usher
     environment.user_classes = [kind for kind in kinds if kind.fixed_count]
     options.num_users = sum(kind.fixed_count for kind in kinds)
     Visitor.evening = evening = Evening(environment)
