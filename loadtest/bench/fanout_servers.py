@@ -16,14 +16,12 @@ from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from loadtest.bench import fanout_programs
-
 TICKET_KEY = "a benchmark's key, of thirty-two bytes"
 #: asyncio and uvloop would listen again with 100, and a SYN too many costs its client a second.
 _BACKLOG = 4_096
 #: The servers take turns, and every byte is counted: nobody is pinged while the others have theirs.
 PING_IDLE_MS = 24 * 3_600_000
-LIBRARIES = ("websockets", "aiohttp", "picows")
+LIBRARIES = ("ours", "websockets", "aiohttp", "picows")
 
 
 class Server(Protocol):
@@ -41,9 +39,6 @@ def run(control: Connection, kind: str, cores: set[int]) -> None:
     sock = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
     if kind == "floor":
         Floor(sock).serve(control)
-        return
-    if kind in fanout_programs.PROGRAMS:
-        fanout_programs.serve(control, kind, sock)
         return
     import uvloop
 
@@ -109,7 +104,8 @@ def _measure(what: str) -> int:
     if what == "cpu":
         return time.process_time_ns()
     gc.collect()
-    return fanout_programs.resident_bytes("self")
+    with open("/proc/self/smaps_rollup") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Rss:"))
 
 
 class Floor:
