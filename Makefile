@@ -17,10 +17,10 @@ PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all lint format bench load load-770k load-1m load-growth pin clean
+.PHONY: help run test test-all lint format bench bench-fanout load load-770k load-1m load-growth pin clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## install what is needed and play the demo (EXIT=1: end by itself)
 	@$(BIN)/livestream demo $(if $(EXIT),--exit)
@@ -56,6 +56,10 @@ format: $(VENV)/.lint ## lay the code out as lint wants it
 
 bench: $(VENV)/.bench ## measure, each figure beside its floor; JSON under var/bench
 	@$(BIN)/python -m loadtest.bench $(ARGS)
+
+# node's ws is a peer too where it is found: ARGS='--node-modules DIRECTORY'.
+bench-fanout: $(VENV)/.bench ## ours and its peers under one load: CPU, bytes, handshakes, arrival; plot in var/bench/fanout.svg
+	@$(BIN)/python -m loadtest.bench.fanout $(ARGS)
 
 load: $(VENV)/.load ## Locust fills a room of a private server (SHAPE, VIEWERS, SECONDS); report under var/load
 	@$(BIN)/python -m loadtest --shape $(SHAPE) --viewers $(VIEWERS) --seconds $(SECONDS) $(ARGS)

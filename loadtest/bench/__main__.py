@@ -62,6 +62,13 @@ def fanout_figures(document: dict[str, Any]) -> list[Figure]:
         ),
         *measuring_figures(document),
         Figure(
+            "from the first viewer who has a frame to the last",
+            ours["spread_last_ms"],
+            "ms",
+            floor["spread_last_ms"],
+            "os.write loop (floor)",
+        ),
+        Figure(
             "memory of an idle viewer",
             ours["viewer_bytes"],
             "bytes",

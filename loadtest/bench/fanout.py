@@ -1,19 +1,22 @@
 """Fan-out, weight and handshakes of the gateway's audience, beside its floor and its peers.
 
-    python -m loadtest.bench.fanout [--viewers 10000] [--rounds 11] [--only ours,websockets]
+    python -m loadtest.bench.fanout [--viewers 10000] [--rounds 11] [--only ours,ws]
 
-Owns the conducting and the table. Every server is a fresh process with N real loopback sockets,
+Owns the conducting. Every server is a fresh process with N real loopback sockets,
 whose other ends are in a process of their own on the other core. All servers are up at once and
 take turns, so that what else the machine does hits them alike; figures are medians of rounds. What
 is compared is the CPU time of the server process, which on loopback includes the kernel's delivery
 into the receiver's socket.
 
-Writes var/bench/fanout.json.
+Peers that this machine does not have are left out and named. Writes var/bench/fanout.json, and
+beside it a picture of it, fanout.svg.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -24,11 +27,18 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loadtest.bench import fanout_crowd, fanout_servers
+from loadtest.bench import (
+    fanout_crowd,
+    fanout_figures,
+    fanout_plot,
+    fanout_programs,
+    fanout_servers,
+)
+from loadtest.bench.fanout_crowd import Spread
+from loadtest.bench.fanout_figures import MARKS, MEASURED, Result
 
 _PAYLOAD_BYTES = 300
 _HEADER_BYTES = 4
@@ -38,47 +48,9 @@ _SETTLE_S = 0.5
 _SPARE_DESCRIPTORS = 200
 _PATIENCE_S = 120
 _SCRAPES = 10
-_KINDS = ("floor", "ours", "ours+instruments", "ours+ticket", *fanout_servers.LIBRARIES[1:])
-#: What the audience has to reach: the first mark and, in brackets, the design's own.
-_MARKS = {
-    "delivery_ratio_to_floor_max": (1.25, 1.10),
-    "viewer_bytes_max": (1_200, 600),
-    "handshakes_per_s_min": (4_000, 8_000),
-}
-#: What measuring may cost: the ratio of fan-out with instruments on to off, and one scrape.
-_MEASURED = "ours+instruments"
-_INSTRUMENTS_RATIO_MAX = 1.05
-_SCRAPE_MS_MAX = 50.0
-_TITLES = {
-    "floor": "os.write loop (floor)",
-    "ours": "audience (ours)",
-    "ours+instruments": "  with instruments on",
-    "ours+ticket": "  with the ticket checked",
-    "websockets": "websockets.broadcast",
-    "aiohttp": "aiohttp send_str",
-    "picows": "picows send",
-}
-
-
-@dataclass
-class Result:
-    """Figures of one server. CPU in µs of the server process, one entry for each round."""
-
-    delivery_us: list[float] = field(default_factory=list)
-    handshake_us: list[float] = field(default_factory=list)
-    handshakes_wall_per_s: list[float] = field(default_factory=list)
-    viewer_bytes: float = 0.0
-    #: From the first viewer to the last by the clock, and the server's CPU: alone; while somebody
-    #: scrapes another gateway, on the other core; and while the same somebody scrapes this one.
-    broadcast_ms: list[float] = field(default_factory=list)
-    broadcast_beside_ms: list[float] = field(default_factory=list)
-    broadcast_beside_cpu_ms: list[float] = field(default_factory=list)
-    broadcast_scraped_ms: list[float] = field(default_factory=list)
-    broadcast_scraped_cpu_ms: list[float] = field(default_factory=list)
-    #: A scrape of a gateway at rest, its CPU time there, and one of a gateway that broadcasts.
-    scrape_ms: list[float] = field(default_factory=list)
-    scrape_cpu_ms: list[float] = field(default_factory=list)
-    scrape_busy_ms: list[float] = field(default_factory=list)
+_OURS = ("ours", "ours+instruments", "ours+ticket")
+_PEERS = (*fanout_servers.LIBRARIES, *fanout_programs.PROGRAMS)
+_KINDS = ("floor", *_OURS, *_PEERS)
 
 
 class Process:
@@ -145,13 +117,14 @@ class Pair:
 
     def broadcast(self, payload: bytes) -> None:
         """One frame to everybody; measure once the crowd has all of it."""
-        spent_ns, wall_ns = self._broadcast(payload)
+        spent_ns, wall_ns, spread = self._broadcast(payload)
         self.result.delivery_us.append(spent_ns / 1_000 / self.viewers)
         self.result.broadcast_ms.append(wall_ns / 1_000_000)
+        self.result.spreads.append(spread)
 
     def broadcast_while_scraped(self, payload: bytes) -> None:
         """The same while somebody scrapes it."""
-        spent_ns, wall_ns = self._broadcast(
+        spent_ns, wall_ns, _ = self._broadcast(
             payload, lambda: self.result.scrape_busy_ms.append(_scrape(self._port))
         )
         self.result.broadcast_scraped_ms.append(wall_ns / 1_000_000)
@@ -159,7 +132,7 @@ class Pair:
 
     def broadcast_beside(self, payload: bytes, other_port: int) -> None:
         """The same while somebody scrapes the gateway at `other_port` instead."""
-        spent_ns, wall_ns = self._broadcast(payload, lambda: _scrape(other_port))
+        spent_ns, wall_ns, _ = self._broadcast(payload, lambda: _scrape(other_port))
         self.result.broadcast_beside_ms.append(wall_ns / 1_000_000)
         self.result.broadcast_beside_cpu_ms.append(spent_ns / 1_000_000)
 
@@ -173,16 +146,16 @@ class Pair:
 
     def _broadcast(
         self, payload: bytes, meanwhile: Callable[[], object] | None = None
-    ) -> tuple[int, int]:
-        expected = self.viewers * (len(payload) + _HEADER_BYTES)
-        self._crowd.say("receive", expected)
+    ) -> tuple[int, int, Spread]:
+        self._crowd.say("arrivals", len(payload) + _HEADER_BYTES)
         self._server.say("broadcast", payload)
         if meanwhile is not None:
             meanwhile()
         spent_ns, wall_ns = self._server.hear()
-        if not self._crowd.hear():
+        spread = self._crowd.hear()
+        if spread is None:
             raise RuntimeError(f"{self.kind}: a frame did not reach everybody, or more than once")
-        return spent_ns, wall_ns
+        return spent_ns, wall_ns, spread
 
     def stop(self) -> None:
         self._crowd.stop()
@@ -218,7 +191,7 @@ def measure(kinds: list[str], viewers: int, rounds: int) -> dict[str, Result]:
     # Whoever scrapes must not take the servers' core.
     os.sched_setaffinity(0, crowd_cores)
     pairs: list[Pair] = []
-    other = Process(fanout_servers.run, _MEASURED, crowd_cores)
+    other = Process(fanout_servers.run, MEASURED, crowd_cores)
     other_port = other.hear()
     try:
         for kind in kinds:
@@ -231,7 +204,7 @@ def measure(kinds: list[str], viewers: int, rounds: int) -> dict[str, Result]:
             _say(f"round {number} of {rounds}")
             for pair in pairs:
                 pair.broadcast(payload)
-                if pair.kind == _MEASURED:
+                if pair.kind == MEASURED:
                     pair.scrape()
                     pair.broadcast_beside(payload, other_port)
                     pair.broadcast_while_scraped(payload)
@@ -246,92 +219,28 @@ def measure(kinds: list[str], viewers: int, rounds: int) -> dict[str, Result]:
         other.stop()
 
 
-def summary(results: dict[str, Result]) -> dict[str, dict[str, float | None]]:
-    """Medians, and each ratio to the floor of the same round."""
-    floor = results.get("floor")
-    table: dict[str, dict[str, float | None]] = {}
-    for kind, result in results.items():
-        ratio = None
-        if floor is not None:
-            pairs = zip(result.delivery_us, floor.delivery_us, strict=True)
-            ratio = statistics.median(ours / theirs for ours, theirs in pairs)
-        handshake_us = statistics.median(result.handshake_us)
-        is_server = kind != "floor"
-        table[kind] = {
-            "delivery_us": statistics.median(result.delivery_us),
-            "delivery_ratio_to_floor": ratio,
-            "viewer_bytes": result.viewer_bytes if is_server else None,
-            "handshake_us": handshake_us if is_server else None,
-            "handshakes_per_s": 1_000_000 / handshake_us if is_server else None,
-            "handshakes_wall_per_s": (
-                statistics.median(result.handshakes_wall_per_s) if is_server else None
-            ),
-        }
-    return table
+def absent_of(kinds: Sequence[str]) -> dict[str, str]:
+    """The peers among `kinds` that this machine does not have, and how to get each."""
+    absent: dict[str, str] = {}
+    for kind in kinds:
+        if kind in fanout_programs.FINDERS:
+            try:
+                fanout_programs.FINDERS[kind]()
+            except fanout_programs.Absent as why:
+                absent[kind] = str(why)
+        elif kind in fanout_servers.LIBRARIES and importlib.util.find_spec(kind) is None:
+            absent[kind] = f"pip install {kind}"
+    return absent
 
 
-def cost_of_measuring(results: dict[str, Result], viewers: int) -> dict[str, float] | None:
-    """What instruments add to a delivery (the median of the ratios within each round), and what a
-    scrape is to a broadcast. None where the two were not measured.
-    """
-    if not {"ours", _MEASURED} <= results.keys():
-        return None
-    off, on = results["ours"], results[_MEASURED]
-
-    pairs = zip(off.delivery_us, on.delivery_us, strict=True)
-    return {
-        "fanout_ratio_on_to_off": statistics.median(with_ / without for without, with_ in pairs),
-        "scrape_ms": statistics.median(on.scrape_ms),
-        "scrape_cpu_ms": statistics.median(on.scrape_cpu_ms),
-        "scrape_during_broadcast_ms": statistics.median(on.scrape_busy_ms),
-        "broadcast_cpu_ms": statistics.median(on.delivery_us) * viewers / 1_000,
-        "broadcast_ms": statistics.median(on.broadcast_ms),
-        "broadcast_while_scraped_ms": statistics.median(on.broadcast_scraped_ms),
-        "broadcast_while_scraped_cpu_ms": statistics.median(on.broadcast_scraped_cpu_ms),
-        "broadcast_beside_a_scrape_ms": statistics.median(on.broadcast_beside_ms),
-        "broadcast_beside_a_scrape_cpu_ms": statistics.median(on.broadcast_beside_cpu_ms),
+def versions(kinds: Sequence[str]) -> dict[str, str]:
+    """Which peers were measured."""
+    libraries = {
+        kind: importlib.metadata.version(kind) for kind in kinds if kind in fanout_servers.LIBRARIES
     }
-
-
-def show(table: dict[str, dict[str, float | None]], viewers: int) -> None:
-    print(f"{viewers:,} viewers, {_PAYLOAD_BYTES}-byte frame; CPU of the server process\n")
-    print(f"{'':<24}{'µs/delivery':>12}{'× floor':>9}{'bytes/viewer':>14}", end="")
-    print(f"{'handshakes/CPU-s':>18}{'by the clock':>14}")
-    for kind, row in table.items():
-        cells = [
-            _cell(row["delivery_us"], 12, ".2f"),
-            _cell(row["delivery_ratio_to_floor"], 9, ".2f"),
-            _cell(row["viewer_bytes"], 14, ",.0f"),
-            _cell(row["handshakes_per_s"], 18, ",.0f"),
-            _cell(row["handshakes_wall_per_s"], 14, ",.0f"),
-        ]
-        print(f"{_TITLES[kind]:<24}{''.join(cells)}")
-    ratio, weight, handshakes = _MARKS.values()
-    print(
-        f"\nmarks for ours (the design's own): at most {ratio[0]} ({ratio[1]}) × floor, "
-        f"{weight[0]:,} ({weight[1]}) bytes; at least {handshakes[0]:,} ({handshakes[1]:,}) "
-        "handshakes/s, those with the ticket checked"
-    )
-
-
-def show_cost(cost: dict[str, float]) -> None:
-    print(
-        f"instruments on ÷ off: {cost['fanout_ratio_on_to_off']:.3f} × CPU of a delivery "
-        f"(at most {_INSTRUMENTS_RATIO_MAX})\n"
-        f"a scrape: {cost['scrape_ms']:.1f} ms (at most {_SCRAPE_MS_MAX:g}), "
-        f"{cost['scrape_during_broadcast_ms']:.1f} ms during a broadcast\n"
-        f"the gateway's CPU: {cost['scrape_cpu_ms']:.2f} ms for a scrape, "
-        f"{cost['broadcast_cpu_ms']:.1f} ms for a broadcast alone, "
-        f"{cost['broadcast_while_scraped_cpu_ms']:.1f} ms while it is scraped, "
-        f"{cost['broadcast_beside_a_scrape_cpu_ms']:.1f} ms while another gateway is\n"
-        f"a broadcast by the clock: {cost['broadcast_ms']:.1f} ms alone, "
-        f"{cost['broadcast_while_scraped_ms']:.1f} ms while it is scraped, "
-        f"{cost['broadcast_beside_a_scrape_ms']:.1f} ms while another gateway is"
-    )
-
-
-def _cell(value: float | None, width: int, form: str) -> str:
-    return f"{'–' if value is None else format(value, form):>{width}}"
+    return libraries | {
+        kind: fanout_programs.VERSIONS[kind]() for kind in kinds if kind in fanout_programs.VERSIONS
+    }
 
 
 def _say(text: str) -> None:
@@ -342,35 +251,52 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--viewers", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--only", default=",".join(_KINDS), help="some of: " + ", ".join(_KINDS))
+    parser.add_argument("--only", help="some of: " + ", ".join(_KINDS))
     parser.add_argument("--json", type=Path, default=Path("var/bench/fanout.json"))
+    parser.add_argument(
+        "--node-modules",
+        default=os.environ.get(fanout_programs.NODE_MODULES, ""),
+        help=f"a directory with node's ws, also {fanout_programs.NODE_MODULES}",
+    )
     options = parser.parse_args(arguments)
-    kinds = options.only.split(",")
-    if unknown := set(kinds) - set(_KINDS):
+    os.environ[fanout_programs.NODE_MODULES] = options.node_modules
+    asked = options.only.split(",") if options.only else _KINDS
+    if unknown := set(asked) - set(_KINDS):
         parser.error(f"--only: unknown {', '.join(sorted(unknown))}")
+    absent = absent_of(asked)
+    for kind, how in absent.items():
+        _say(f"{kind} is not on this machine: left out ({how})")
+    kinds = [kind for kind in asked if kind not in absent]
+    if not kinds:
+        parser.error("--only: nothing is left to measure")
     _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
     viewers_max = descriptors * 95 // 100 - _SPARE_DESCRIPTORS
     if not _WARM_UP + _JOIN_STEPS <= options.viewers <= viewers_max:
         parser.error(f"--viewers: {_WARM_UP + _JOIN_STEPS} to {viewers_max} on this machine")
     results = measure(kinds, options.viewers, options.rounds)
-    table = summary(results)
-    show(table, options.viewers)
-    cost = cost_of_measuring(results, options.viewers)
+    table = fanout_figures.summary(results)
+    fanout_figures.show(table, options.viewers, _PAYLOAD_BYTES)
+    cost = fanout_figures.cost_of_measuring(results, options.viewers)
     if cost is not None:
-        show_cost(cost)
+        fanout_figures.show_cost(cost)
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    document = {
+    document: dict[str, Any] = {
         "command": "python -m loadtest.bench.fanout",
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "viewers": options.viewers,
         "payload_bytes": _PAYLOAD_BYTES,
         "rounds": options.rounds,
-        "marks": {name: {"first": first, "design": own} for name, (first, own) in _MARKS.items()},
+        "marks": {name: {"first": first, "design": own} for name, (first, own) in MARKS.items()},
+        "absent": absent,
+        "versions": versions(kinds),
         "servers": table,
         "measuring": cost,
         "samples": {kind: vars(result) for kind, result in results.items()},
     }
     options.json.write_text(json.dumps(document, indent=2) + "\n")
+    picture = options.json.with_suffix(".svg")
+    picture.write_text(fanout_plot.picture(document))
+    _say(f"{options.json}, {picture}")
 
 
 if __name__ == "__main__":

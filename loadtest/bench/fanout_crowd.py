@@ -1,17 +1,19 @@
 """The receiving ends of the fan-out benchmark: many raw websocket clients in one process.
 
-Owns N sockets and one epoll set, counts bytes, and is meant never to be the bottleneck. Refuses to
-know which server it talks to.
+Owns N sockets and one epoll set, counts bytes, notes when they came, and is meant never to be the
+bottleneck. Refuses to know which server it talks to.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
+from typing import NamedTuple
 
 _IN_FLIGHT_MAX = 256
 _READ_BYTES = 64 * 1024
@@ -37,7 +39,8 @@ _REQUEST = (
 def run(
     control: Connection, port: int, ticket: str, cores: set[int], offer: str | None = None
 ) -> None:
-    """Serve the conductor: ("join", n), ("receive", bytes in all), ("leave",), ("stop",).
+    """Serve the conductor: ("join", n), ("receive", bytes in all), ("arrivals", bytes for each),
+    ("leave",), ("stop",).
 
     `offer`: the extension that everybody here asks for.
     """
@@ -50,11 +53,31 @@ def run(
                 control.send(crowd.join(count))
             case ("receive", int(expected)):
                 control.send(crowd.receive(expected))
+            case ("arrivals", int(each)):
+                control.send(crowd.arrivals(each))
             case ("leave",):
                 crowd.leave()
                 control.send(True)
             case _:
                 return
+
+
+class Spread(NamedTuple):
+    """Milliseconds after the first viewer that the half, 99 in 100 and the last of them had it."""
+
+    p50_ms: float
+    p99_ms: float
+    last_ms: float
+
+    @classmethod
+    def of(cls, arrived_ns: Sequence[int]) -> Spread:
+        """Of one frame's arrivals, in their order."""
+
+        def after_ms(share: float) -> float:
+            place = math.ceil(share * len(arrived_ns)) - 1
+            return (arrived_ns[place] - arrived_ns[0]) / 1e6
+
+        return cls(after_ms(0.5), after_ms(0.99), after_ms(1))
 
 
 class Crowd:
@@ -90,6 +113,24 @@ class Crowd:
             if time.monotonic() > deadline:
                 return False
         return received == expected
+
+    def arrivals(self, each: int) -> Spread | None:
+        """Read until everybody has `each` bytes; when they had, from the first of them on. None if
+        they do not come, or more of them.
+        """
+        missing: dict[int, int] = {}
+        arrived_ns: list[int] = []
+        deadline = time.monotonic() + _SECONDS_MAX
+        while len(arrived_ns) < len(self._sockets):
+            for fd, _ in self._epoll.poll(1.0, _EVENTS_MAX):
+                left = missing[fd] = missing.get(fd, each) - len(os.read(fd, _READ_BYTES))
+                if left < 0:
+                    return None
+                if left == 0:
+                    arrived_ns.append(time.perf_counter_ns())
+            if time.monotonic() > deadline:
+                return None
+        return Spread.of(arrived_ns)
 
     def leave(self) -> None:
         for sock in self._sockets:

@@ -16,12 +16,14 @@ from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
+from loadtest.bench import fanout_programs
+
 TICKET_KEY = "a benchmark's key, of thirty-two bytes"
 #: asyncio and uvloop would listen again with 100, and a SYN too many costs its client a second.
 _BACKLOG = 4_096
 #: The servers take turns, and every byte is counted: nobody is pinged while the others have theirs.
 PING_IDLE_MS = 24 * 3_600_000
-LIBRARIES = ("ours", "websockets", "aiohttp", "picows")
+LIBRARIES = ("websockets", "aiohttp", "picows")
 
 
 class Server(Protocol):
@@ -39,6 +41,9 @@ def run(control: Connection, kind: str, cores: set[int]) -> None:
     sock = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
     if kind == "floor":
         Floor(sock).serve(control)
+        return
+    if kind in fanout_programs.PROGRAMS:
+        fanout_programs.serve(control, kind, sock)
         return
     import uvloop
 
@@ -104,8 +109,7 @@ def _measure(what: str) -> int:
     if what == "cpu":
         return time.process_time_ns()
     gc.collect()
-    with open("/proc/self/smaps_rollup") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Rss:"))
+    return fanout_programs.resident_bytes("self")
 
 
 class Floor:

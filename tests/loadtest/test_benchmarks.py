@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+
+from loadtest.bench.fanout_crowd import Spread
 
 pytestmark = pytest.mark.slow
 
@@ -43,6 +46,39 @@ def test_fan_out_is_measured_with_instruments_on_and_off_and_with_a_scrape_under
         assert min(samples[figure]) > 0
     assert document["measuring"]["fanout_ratio_on_to_off"] > 0
     assert 0 < document["measuring"]["scrape_ms"] < 1_000
+
+
+def test_the_spread_of_arrivals_is_measured_at_the_viewers_of_every_server(free_dir: Path) -> None:
+    sides = ("floor", "ours", "websockets")
+    document = bench("fanout", free_dir, f"--viewers 600 --rounds 2 --only {','.join(sides)}")
+    for side in sides:
+        row = document["servers"][side]
+        assert 0 < row["spread_p50_ms"] <= row["spread_p99_ms"] <= row["spread_last_ms"]
+        assert row["spread_ratio_to_floor"] > 0
+        assert len(document["samples"][side]["spreads"]) == 2
+    picture = ElementTree.parse(free_dir / "var/bench/fanout.svg").getroot()
+    words = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert words.count("websockets.broadcast") == 4  # a bar in each panel
+    assert f"{document['servers']['ours']['viewer_bytes']:,.0f}" in words
+
+
+def test_peers_that_are_programs_are_measured_from_outside_or_named_as_absent(
+    free_dir: Path,
+) -> None:
+    peers = ("ws", "nchan")
+    document = bench("fanout", free_dir, f"--viewers 600 --rounds 1 --only floor,{','.join(peers)}")
+    assert document["servers"].keys() | document["absent"].keys() == {"floor", *peers}
+    for peer, how in document["absent"].items():
+        assert peer not in document["servers"]
+        assert "install" in how
+    for peer in document["versions"]:
+        row = document["servers"][peer]
+        assert min(row["delivery_us"], row["viewer_bytes"], row["handshakes_per_s"]) > 0
+
+
+def test_the_spread_counts_from_the_first_arrival() -> None:
+    spread = Spread.of([1_000_000 * place for place in range(5, 105)])
+    assert spread == Spread(p50_ms=49.0, p99_ms=98.0, last_ms=99.0)
 
 
 def test_compression_is_measured_on_and_off(free_dir: Path) -> None:
