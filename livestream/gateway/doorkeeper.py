@@ -12,6 +12,7 @@ import random
 import time
 from asyncio import Future
 from collections.abc import Callable
+from sys import intern
 from typing import Final, cast
 from urllib.parse import unquote_plus
 
@@ -88,7 +89,8 @@ class Doorkeeper:
         if ticket.viewer in room.storefront.banned:
             return refusal(403, "you have been shown out of this room")
         session = Session(room, "viewer", ticket.name, ticket.expires_at_ms, place)
-        return Admission(room.group, ticket.viewer, ticket.channel, session)
+        # One text for all of a channel: 55 bytes less of each viewer.
+        return Admission(room.group, ticket.viewer, intern(ticket.channel), session)
 
     def _within_budget(self, request: HandshakeRequest) -> bool:
         return self._addresses.admits(request, time.monotonic_ns() // 1_000)
