@@ -125,6 +125,9 @@ class Entrance:
     def accept(self, listener: Listener, _mask: int) -> None:
         """Take what waits at the door, a bounded number at a time."""
         for _ in range(self._limits.accepts_per_wake):
+            if len(self._newcomers) >= self._limits.newcomers_max and not self._is_slow_crowd():
+                self._pause(listener)
+                return
             try:
                 connection, address = listener.socket.accept()
             except BlockingIOError:
@@ -133,6 +136,7 @@ class Entrance:
                 if error.errno in _OUT_OF_RESOURCES:
                     # The queue stays in the kernel. Without the pause the loop would spin on an
                     # event that it can do nothing about.
+                    self._stats.accept_pauses += 1
                     self._pause(listener)
                     return
                 continue  # this one gave up while it waited (ECONNABORTED and its like, accept(2))
@@ -266,6 +270,11 @@ class Entrance:
         self._strike(newcomer.fd)
         self._exits.lead_out(newcomer.fd, handshake.reply_bytes(reply), self._now_ms())
 
+    def _is_slow_crowd(self) -> bool:
+        """Whether the oldest newcomer has had time enough to say what it wants."""
+        came_ms = next(iter(self._newcomers.values())).deadline_ms - self._limits.handshake_ms_max
+        return self._now_ms() - came_ms >= self._limits.newcomers_patience_ms
+
     def _make_room(self, peer: str) -> None:
         """A crowd of half-said handshakes must not keep everybody else out: the oldest one goes.
         An address that has more than its share of them makes room among its own.
@@ -286,8 +295,8 @@ class Entrance:
             del self._by_peer[newcomer.peer]
 
     def _pause(self, listener: Listener) -> None:
+        """Let them wait in the kernel's queue until the next sweep."""
         listener.paused = True
-        self._stats.accept_pauses += 1
         self._descriptors.watch(listener.socket.fileno(), 0)
 
     def _now_ms(self) -> int:

@@ -25,8 +25,11 @@ class AudienceLimits:
     request_headers_max: int = 64
     #: From accept to the last byte of the request. A phone on a bad network needs 2–3 s.
     handshake_ms_max: int = 10_000
-    #: Connections half-way through the handshake; over it, the oldest makes room.
+    #: Connections half-way through the handshake; over it, the oldest makes room if it has had its
+    #: time, and otherwise who comes waits in the kernel's queue: in a storm nobody is slow yet.
     newcomers_max: int = 4_096
+    #: Four round trips of a phone on a bad network.
+    newcomers_patience_ms: int = 2_000
     #: Of them from one address, before they make room for each other and not others for them.
     newcomers_share_max: float = 0.25
 

@@ -25,6 +25,7 @@ VIEWERS = 3_000
 STORM_ENDS_S = 40.0
 SPARE_DESCRIPTORS = 200
 READ_BYTES = 64 * 1024
+CONNECTS_PER_LOOK = 100
 
 
 @pytest.fixture
@@ -40,7 +41,9 @@ def descriptors() -> Iterator[None]:
 
 
 class Crowd:
-    """Raw sockets that all connect at once, and read until each has heard `last`."""
+    """Raw sockets that all connect at once, ask as soon as they are connected, and read until each
+    has heard `last`.
+    """
 
     def __init__(self, url: str, paths: list[str]) -> None:
         host, port = urlsplit(url).hostname, urlsplit(url).port
@@ -56,6 +59,14 @@ class Crowd:
             self._requests[sock.fileno()] = request_bytes(path)
             self.heard[sock.fileno()] = b""
             self._epoll.register(sock.fileno(), select.EPOLLOUT)
+            if len(self._sockets) % CONNECTS_PER_LOOK == 0:
+                self._ask()
+
+    def _ask(self) -> None:
+        for fd, _ in self._epoll.poll(0):
+            if request := self._requests.pop(fd, b""):
+                self._sockets[fd].send(request)
+                self._epoll.modify(fd, select.EPOLLIN)
 
     def hear(self, last: bytes) -> None:
         """Raises ConnectionError if anybody is refused or cut off, TimeoutError after a while."""
@@ -64,11 +75,10 @@ class Crowd:
         while waiting:
             if time.monotonic() > ends_s:
                 raise TimeoutError(f"{len(waiting)} of {len(self.heard)} still wait")
+            self._ask()
             for fd, _ in self._epoll.poll(1.0):
-                if request := self._requests.pop(fd, b""):
-                    self._sockets[fd].send(request)
-                    self._epoll.modify(fd, select.EPOLLIN)
-                    continue
+                if fd in self._requests:
+                    continue  # connected just now
                 data = self._sockets[fd].recv(READ_BYTES)
                 heard = self.heard[fd] = self.heard[fd] + data
                 if not data or not heard.startswith(b"HTTP/1.1 101"[: len(heard)]):

@@ -229,13 +229,39 @@ async def test_a_client_that_gives_up_half_way_is_forgotten(house: House) -> Non
 async def test_a_crowd_of_half_said_handshakes_does_not_keep_others_out(
     open_house: Callable[..., House],
 ) -> None:
-    house = open_house(newcomers_max=10)
+    house = open_house(newcomers_max=10, newcomers_patience_ms=0)
     hanging = [await Peer.connect(house) for _ in range(30)]
     for peer in hanging:
         await peer.send(b"GET / HT")
     async with await Peer.join(house):
         assert house.audience.newcomers <= 10
         assert house.stats.handshakes_evicted >= 20
+    for peer in hanging:
+        peer.sock.close()
+
+
+async def test_in_a_storm_nobody_is_sent_away_before_they_had_time_to_speak(
+    open_house: Callable[..., House],
+) -> None:
+    house = open_house(newcomers_max=10)
+    storm = [await Peer.connect(house) for _ in range(50)]
+    await eventually(lambda: house.audience.newcomers == 10)
+    await asyncio.sleep(0.1)
+    assert house.audience.newcomers == 10, "the others wait in the kernel's queue"
+    for peer in storm:
+        await peer.send(request_bytes())
+    for peer in storm:
+        assert (await peer.response())[0] == 101
+        peer.sock.close()
+    assert house.stats.handshakes_evicted == 0
+
+
+async def test_a_crowd_that_had_its_time_makes_room(open_house: Callable[..., House]) -> None:
+    house = open_house(newcomers_max=10, newcomers_patience_ms=300)
+    hanging = [await Peer.connect(house) for _ in range(10)]
+    await eventually(lambda: house.audience.newcomers == 10)
+    async with await Peer.join(house):
+        assert house.stats.handshakes_evicted >= 1
     for peer in hanging:
         peer.sock.close()
 
@@ -330,7 +356,7 @@ def _send(house: House, payload: bytes) -> None:
 async def test_a_crowd_from_one_address_makes_room_among_its_own(
     open_house: Callable[..., House],
 ) -> None:
-    house = open_house(newcomers_max=8, newcomers_share_max=0.5)
+    house = open_house(newcomers_max=8, newcomers_share_max=0.5, newcomers_patience_ms=0)
     quiet = [await Peer.connect(house, source="127.0.0.2") for _ in range(3)]
     await eventually(lambda: house.audience.newcomers == 3)
     crowd = [await Peer.connect(house, source="127.0.0.3") for _ in range(20)]
