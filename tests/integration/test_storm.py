@@ -47,7 +47,7 @@ class Crowd:
 
     def __init__(self, url: str, paths: list[str]) -> None:
         host, port = urlsplit(url).hostname, urlsplit(url).port
-        self._epoll = select.epoll()
+        self._connecting, self._reading = select.epoll(), select.epoll()
         self._requests: dict[int, bytes] = {}
         self._sockets: dict[int, socket.socket] = {}
         self.heard: dict[int, bytes] = {}
@@ -58,15 +58,15 @@ class Crowd:
             self._sockets[sock.fileno()] = sock
             self._requests[sock.fileno()] = request_bytes(path)
             self.heard[sock.fileno()] = b""
-            self._epoll.register(sock.fileno(), select.EPOLLOUT)
+            self._connecting.register(sock.fileno(), select.EPOLLOUT)
             if len(self._sockets) % CONNECTS_PER_LOOK == 0:
                 self._ask()
 
     def _ask(self) -> None:
-        for fd, _ in self._epoll.poll(0):
-            if request := self._requests.pop(fd, b""):
-                self._sockets[fd].send(request)
-                self._epoll.modify(fd, select.EPOLLIN)
+        for fd, _ in self._connecting.poll(0):
+            self._sockets[fd].send(self._requests.pop(fd))
+            self._connecting.unregister(fd)
+            self._reading.register(fd, select.EPOLLIN)
 
     def hear(self, last: bytes) -> None:
         """Raises ConnectionError if anybody is refused or cut off, TimeoutError after a while."""
@@ -76,9 +76,7 @@ class Crowd:
             if time.monotonic() > ends_s:
                 raise TimeoutError(f"{len(waiting)} of {len(self.heard)} still wait")
             self._ask()
-            for fd, _ in self._epoll.poll(1.0):
-                if fd in self._requests:
-                    continue  # connected just now
+            for fd, _ in self._reading.poll(0.01):
                 data = self._sockets[fd].recv(READ_BYTES)
                 heard = self.heard[fd] = self.heard[fd] + data
                 if not data or not heard.startswith(b"HTTP/1.1 101"[: len(heard)]):
@@ -89,7 +87,8 @@ class Crowd:
     def hang_up(self) -> None:
         for sock in self._sockets.values():
             sock.close()
-        self._epoll.close()
+        self._connecting.close()
+        self._reading.close()
 
 
 @pytest.mark.slow
