@@ -7,6 +7,7 @@ tells the master. Refuses to know what anybody does with it.
 from __future__ import annotations
 
 import itertools
+import random
 import secrets
 import time
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from loadtest.hearing import Hearing
 #: For the host to make the room, which may be in another process.
 ROOM_WITHIN_S: Final = 30.0
 LOOK_AGAIN_S: Final = 0.2
+#: Who gets no ticket asks again after a part of these.
+PATIENCE_S: Final = (1.0, 4.0, 10.0)
 #: How long a ticket minted here is good for: longer than any evening.
 TICKET_TTL_MS: Final = 6 * 3_600_000
 
@@ -181,7 +184,15 @@ class Visitor(FastHttpUser):
         Raises:
             DeskError: see there.
         """
-        told = self.desk("POST", "tickets", {"viewer": viewer, "channel": channel, "name": viewer})
+        who = {"viewer": viewer, "channel": channel, "name": viewer}
+        for patience_s in PATIENCE_S:
+            try:
+                told = self.desk("POST", "tickets", who)
+                break
+            except DeskError:  # as when everybody asks at once; minting another does no harm
+                gevent.sleep(random.uniform(0, patience_s))
+        else:
+            told = self.desk("POST", "tickets", who)
         return told["gateway_url"], told["ticket"]
 
     def _request(

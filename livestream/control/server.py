@@ -32,6 +32,9 @@ log = structlog.get_logger()
 
 #: Requests under way at SIGTERM have this long: an engine's answer takes 5 s at most.
 FINISH_S: Final = 8.0
+#: Connections the kernel keeps until they are accepted; net.core.somaxconn has the last word. Shops
+#: ask for tickets for everybody who comes when the doors open.
+LISTEN_BACKLOG: Final = 4_096
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -59,7 +62,9 @@ async def _serve(settings: Settings, on_listening: Callable[[], None] | None) ->
     )
     try:
         await runner.setup()
-        await web.TCPSite(runner, settings.control_host, settings.control_port).start()
+        await web.TCPSite(
+            runner, settings.control_host, settings.control_port, backlog=LISTEN_BACKLOG
+        ).start()
         host, port = runner.addresses[0][:2]
         log.info("control.listening", host=host, port=port)
         if on_listening is not None:
