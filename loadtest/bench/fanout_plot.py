@@ -14,7 +14,7 @@ from livestream.report.markup import Markup, element
 from loadtest.bench.fanout_figures import TITLES
 
 _WIDTH: Final = 960
-_LEFT, _RIGHT, _TOP = 210, 110, 64
+_LEFT, _RIGHT, _TOP = 222, 110, 88
 _BAR, _STEP = 18, 26
 _HEAD, _GAP = 24, 22
 _STYLE: Final = """
@@ -62,17 +62,18 @@ def picture(document: Mapping[str, Any]) -> str:
     about = (
         f"{document['viewers']:,} viewers, a frame of {document['payload_bytes']} bytes, "
         f"medians of {document['rounds']} rounds; {machine['cores']} cores, "
-        f"Python {machine['python']}; {peers}"
+        f"Python {machine['python']}"
     )
     title = "One frame to everybody: ours, the floor and peers"
     svg = element(
         "svg",
         element("title", title),
-        element("desc", f"{about}. Made by make bench-fanout."),
+        element("desc", f"{about}; {peers}. Made by make bench-fanout."),
         element("style", Markup(_STYLE)),
         element("rect", class_="sheet", width=_WIDTH, height=y, rx=8),
         _text(title, "title", 20, 30),
         _text(about, "quiet", 20, 50),
+        _text(peers, "quiet", 20, 66),
         *parts,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {_WIDTH} {y}",

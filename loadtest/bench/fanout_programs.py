@@ -127,7 +127,7 @@ def version_of_ws() -> str:
     node, package = find_ws()
     mine = json.loads((package / "package.json").read_text())["version"]
     its = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
-    return f"{mine}, node {its.strip().removeprefix('v')}"
+    return f"{mine} on node {its.strip().removeprefix('v')}"
 
 
 def version_of_nchan() -> str:
