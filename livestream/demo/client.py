@@ -163,7 +163,7 @@ class Client:
         kind = frame["type"]
         self._witness.told[kind] += 1
         self._witness.bytes += len(payload)
-        if kind in ("chat", "pulse"):
+        if kind in ("chat", "chat.not_shown", "pulse"):
             return
         if kind == "reply":
             waiting = self._waiting.get(frame["to"])
