@@ -75,8 +75,18 @@ def _id_used(command_id: str) -> Decision:
 
 def _refusal_to_hold(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Decision | None:
     terms = drop.terms
-    if drop.status is not DropStatus.OPEN:
-        return _not_open(drop, now_ms)
+    match drop.status:
+        case DropStatus.OPEN:
+            pass
+        case DropStatus.SOLD_OUT:
+            return refuse(ErrorCode.SOLD_OUT, f"{terms.title} is sold out")
+        case DropStatus.CLOSED:
+            return refuse(ErrorCode.CLOSED, f"the drop of {terms.title} has ended")
+        case DropStatus.PAUSED:
+            return refuse(ErrorCode.NOT_OPEN, f"the drop of {terms.title} is paused")
+        case DropStatus.SCHEDULED:
+            wait_ms = max(0, terms.opens_at_ms - now_ms) if terms.opens_at_ms is not None else 0
+            return refuse(ErrorCode.NOT_OPEN, f"{terms.title} is not open yet", wait_ms)
     if drop.taken.get(viewer, 0) + quantity > terms.limit_per_viewer:
         return refuse(
             ErrorCode.LIMIT_REACHED,
@@ -89,20 +99,6 @@ def _refusal_to_hold(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Dec
             ALL_HELD_RETRY_MS,
         )
     return None
-
-
-def _not_open(drop: Drop, now_ms: int) -> Decision:
-    terms = drop.terms
-    match drop.status:
-        case DropStatus.SOLD_OUT:
-            return refuse(ErrorCode.SOLD_OUT, f"{terms.title} is sold out")
-        case DropStatus.CLOSED:
-            return refuse(ErrorCode.CLOSED, f"the drop of {terms.title} has ended")
-        case DropStatus.PAUSED:
-            return refuse(ErrorCode.NOT_OPEN, f"the drop of {terms.title} is paused")
-        case _:
-            wait_ms = max(0, terms.opens_at_ms - now_ms) if terms.opens_at_ms is not None else 0
-            return refuse(ErrorCode.NOT_OPEN, f"{terms.title} is not open yet", wait_ms)
 
 
 def _same_currency(counter: Counter, basket: Basket, drop: Drop) -> bool:

@@ -74,7 +74,7 @@ class Statement(Struct, frozen=True):
 
 def write_down(pipe: Pipeline, room: str, movements: list[Movement]) -> None:
     """Add to the account of a room, with what else `pipe` holds. One line of the account for all
-    of them: a field for each would cost the engine a tenth of what deciding a payment does.
+    of them, because the client packs each argument of a command by itself.
     """
     pipe.rpush(keys.statement(room), msgspec.json.encode(movements))
 
