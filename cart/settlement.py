@@ -4,24 +4,22 @@ Callbacks come in any order, any number of times, hours late. The rule that deci
 money that was captured ends either as a paid order or as a refund, never as neither and never as
 both.
 
-Owns that rule, the awarding of perks and "sold out". Refuses to know the provider itself, and time.
+Owns that rule and the awarding of perks. Refuses to know the provider itself, and time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal
 
 from cart.counter import Counter
 from cart.events import (
-    DropSoldOut,
     OrderPaid,
     PaymentDeclined,
     PaymentReturned,
     PerkAwarded,
     RefundSettled,
 )
-from cart.fact import Fact
 from cart.money import Currency
 from cart.order import Order, OrderStatus, Payment, PaymentStatus
 from cart.outcome import Decision, ErrorCode, refuse
@@ -47,10 +45,7 @@ def approved(counter: Counter, payment_id: str, amount_minor: int, currency: Cur
         paid_seq=counter.books.orders_paid + 1,
         late=order.status is OrderStatus.EXPIRED,
     )
-    units = _units_by_drop(order)
-    facts: list[Fact] = [paid]
-    facts += _perks_won(counter, order, units)
-    facts += _sold_out_by(counter, units, paid)
+    facts = [paid, *_perks_won(counter, order, _units_by_drop(order))]
     return Decision(facts, {"order_id": order.order_id, "payment": "confirmed"})
 
 
@@ -101,20 +96,6 @@ def _perks_won(counter: Counter, order: Order, drop_ids: Iterable[str]) -> list[
         if rank is not None:
             won.append(PerkAwarded(drop_id, order.order_id, order.viewer, perk.name, rank))
     return won
-
-
-def _sold_out_by(counter: Counter, sold: Mapping[str, int], paid: OrderPaid) -> list[DropSoldOut]:
-    """Drops whose last unit this payment sells. A closed drop has ended already and is not sold
-    out.
-    """
-    gone = []
-    for drop_id, units in sold.items():
-        drop = counter.books.drops[drop_id]
-        free = drop.stock.available - (units if paid.late else 0)
-        held = drop.stock.held - (0 if paid.late else units)
-        if free == 0 and held == 0 and drop.status.sells:
-            gone.append(DropSoldOut(drop_id))
-    return gone
 
 
 def declined(counter: Counter, payment_id: str, reason: str) -> Decision:

@@ -2,6 +2,7 @@
 
     decide(room, envelope, now_ms) -> Decision(facts, answer)      reads the state, changes nothing
     tick(room, now_ms)             -> facts                        what time itself does
+    consequences(room, now_ms)     -> facts                        what follows from both
     evolve(room, fact, at_ms)                                      the only way the state changes
 
 Owns cards, announcements, moderation and the order of things in a show; hands everything about
@@ -16,9 +17,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from cart import clock, desk, settlement, shopper
-from cart import counter as till
-from cart.counter import Books, Counter
+from cart import clock, desk, folds, settlement, shopper
+from cart import consequences as following
+from cart.books import Books
+from cart.counter import Counter
 from cart.fact import Fact
 from cart.outcome import Decision, ErrorCode, refuse
 from livestream import commands, facts, messages
@@ -81,6 +83,11 @@ def tick(room: Room, now_ms: int) -> list[Fact]:
     return clock.tick(room.counter, now_ms)
 
 
+def consequences(room: Room, now_ms: int) -> list[Fact]:
+    """What follows from the facts folded last; ask again until it is nothing."""
+    return following.consequences(room.counter, now_ms)
+
+
 def stock_to_show(room: Room, now_ms: int) -> list[Fact]:
     """Public stock levels that viewers should be told now."""
     return clock.stock_to_show(room.counter, now_ms)
@@ -107,7 +114,7 @@ def evolve(room: Room, fact: Fact, at_ms: int) -> None:
     state.at_ms = at_ms
     fold = _FOLDS.get(type(fact))
     if fold is None:
-        till.evolve(room.counter, fact, at_ms)
+        folds.evolve(room.counter, fact, at_ms)
     else:
         fold(state, fact)
 

@@ -18,7 +18,8 @@ from typing import Any, Literal, cast
 from msgspec import Struct, field, to_builtins
 
 from cart import events
-from cart.counter import Books, Counter
+from cart.books import Books
+from cart.counter import Counter
 from cart.drop import Drop, DropStatus, DropTerms
 from cart.fact import Fact, tag_of
 from livestream import facts

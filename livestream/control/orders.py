@@ -21,7 +21,7 @@ from typing import cast
 import structlog
 from redis import asyncio as aioredis
 
-from cart.counter import Books
+from cart.books import Books
 from cart.order import Order
 from livestream import journal, keys
 from livestream.control.views import OrderList, OrdersQuery, OrderView

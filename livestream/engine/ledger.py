@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from cart.counter import Books, Takings
+from cart.books import Books, Takings
 from livestream.engine.pulse import AudienceTotals
 from livestream.messages import CardView, DropView, RoomStatus
 from livestream.room import Room

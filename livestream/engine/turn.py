@@ -1,7 +1,8 @@
 """One turn of a room: commands in, one record and everybody's answers out. Pure.
 
 Owns the order of things within a turn: first what is due by time, then the commands in the order of
-the inbox, then the public stock. Refuses to know Redis, sockets and clocks.
+the inbox, each followed by its consequences, then the public stock. Refuses to know Redis, sockets
+and clocks.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from cart.outcome import Refusal
 from livestream import keys, wire
 from livestream.commands import Envelope
 from livestream.facts import AnyFact, Record
-from livestream.room import Room, decide, evolve, stock_to_show, tick
+from livestream.room import Room, consequences, decide, evolve, stock_to_show, tick
 from livestream.storefront import HEARD, private_frame, public_frame
 
 #: Entries of the inbox as read: (id, sender, batch).
@@ -65,6 +66,7 @@ def take_turn(room: Room, entries: Entries, now_ms: int) -> Turn:
     turn = Turn(room.state.seq + 1, now_ms)
     for fact in tick(room, now_ms):
         _happen(room, turn, fact)
+    _follow(room, turn)
     for entry_id, sender, batch in entries:
         turn.consumed = entry_id
         try:
@@ -86,8 +88,11 @@ def _decide_all(
     for envelope in envelopes:
         command = envelope.command
         decision = decide(room, envelope, now_ms)
-        for fact in decision.facts:
-            _happen(room, turn, fact)
+        if decision.facts:
+            for fact in decision.facts:
+                _happen(room, turn, fact)
+            if room.counter.touched:
+                _follow(room, turn)
         answer = decision.answer
         outcomes.append((type(command), answer.code.value if type(answer) is Refusal else "ok"))
         if envelope.conn:
@@ -96,6 +101,12 @@ def _decide_all(
     turn.outcomes.update(outcomes)
     if replies:
         turn.replies.setdefault(sender, []).extend(replies)
+
+
+def _follow(room: Room, turn: Turn) -> None:
+    while facts := consequences(room, turn.at_ms):
+        for fact in facts:
+            _happen(room, turn, fact)
 
 
 def _happen(room: Room, turn: Turn, fact: Fact) -> None:

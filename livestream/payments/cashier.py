@@ -15,7 +15,7 @@ from typing import Final, cast, get_args
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
-from cart.counter import Books
+from cart.books import Books
 from cart.events import OrderRefunded, PaymentReturned, PaymentStarted
 from cart.fact import Fact
 from cart.order import Payment, PaymentStatus

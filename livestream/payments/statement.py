@@ -17,7 +17,7 @@ from msgspec import Struct
 from redis import asyncio as aioredis
 from redis.asyncio.client import Pipeline
 
-from cart.counter import Books
+from cart.books import Books
 from cart.money import Currency, format_minor
 from cart.order import PaymentStatus
 from livestream import keys

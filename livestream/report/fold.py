@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from cart import events
-from cart.counter import Takings
+from cart.books import Takings
 from cart.drop import Drop
 from cart.fact import Fact
 from cart.money import CURRENCIES, Currency

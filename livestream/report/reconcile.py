@@ -15,7 +15,7 @@ from collections import Counter as Tally
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from cart.counter import Books, Takings
+from cart.books import Books, Takings
 from cart.money import CURRENCIES, Currency
 from cart.order import OrderStatus, PaymentStatus
 from livestream.payments.statement import Statement

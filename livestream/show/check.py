@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from cart.drop import DropStatus
+from cart.fact import Fact
 from cart.outcome import Refusal
 from livestream import commands, room
 from livestream.commands import Envelope
@@ -127,17 +128,21 @@ def rehearse(path: str, cues: Sequence[Cue]) -> list[Mistake]:
     stage = room.Room(room.RoomState("rehearsal"))
     mistakes: list[Mistake] = []
 
+    def happen(facts: Sequence[Fact], at_ms: int) -> None:
+        while facts:
+            for fact in facts:
+                room.evolve(stage, fact, at_ms)
+            facts = room.consequences(stage, at_ms)
+
     def ask(command: commands.HostCommand, at_ms: int) -> Refusal | None:
         decision = room.decide(stage, Envelope(0, "desk:rehearsal", "desk", command), at_ms)
-        for fact in decision.facts:
-            room.evolve(stage, fact, at_ms)
+        happen(decision.facts, at_ms)
         return decision.answer if isinstance(decision.answer, Refusal) else None
 
     ask(commands.RoomCreate("Rehearsal"), 0)
     ask(commands.RoomStart(), 0)
     for cue in cues:
-        for fact in room.tick(stage, cue.at_ms):
-            room.evolve(stage, fact, cue.at_ms)
+        happen(room.tick(stage, cue.at_ms), cue.at_ms)
         if cue.verb == "resume" and isinstance(cue.command, commands.DropOpen):
             # The desk has one button for both; who writes `resume` means a pause.
             drop = stage.state.books.drops.get(cue.command.drop_id)

@@ -4,8 +4,10 @@ import msgspec
 import pytest
 
 from cart import events
-from cart.counter import Books, Counter, evolve
+from cart.books import Books
+from cart.counter import Counter
 from cart.fact import Fact
+from cart.folds import evolve
 from cart.order import OrderLine
 from cart.perk import PerkTerms
 from cart.stock import BrokenBooksError

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from cart.books import Takings
 from cart.clock import is_settled
-from cart.counter import Takings
 from cart.drop import DropStatus
 from cart.events import OrderPaid, PaymentReturned
 from cart.money import Currency

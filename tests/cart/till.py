@@ -11,9 +11,11 @@ from itertools import count
 from typing import Any
 
 from cart import clock, desk, settlement, shopper
-from cart.counter import Counter, evolve
+from cart.consequences import consequences
+from cart.counter import Counter
 from cart.drop import Drop, DropStatus, DropTerms
 from cart.fact import Fact, tag_of
+from cart.folds import evolve
 from cart.money import Currency
 from cart.order import Order, OrderStatus
 from cart.outcome import Decision, ErrorCode, Refusal
@@ -45,10 +47,13 @@ class Till:
         return decision.answer
 
     def _fold(self, facts: list[Fact]) -> None:
-        self.last = facts
-        for fact in facts:
-            evolve(self.counter, fact, self.now_ms)
-            self.facts.append(fact)
+        self.last = []
+        while facts:
+            for fact in facts:
+                evolve(self.counter, fact, self.now_ms)
+            self.last += facts
+            facts = consequences(self.counter, self.now_ms)
+        self.facts += self.last
         for drop in self.counter.books.drops.values():
             assert drop.stock.balanced, drop
 

@@ -14,7 +14,7 @@ import orjson
 from msgspec import Struct
 from redis import asyncio as aioredis
 
-from cart.counter import Books
+from cart.books import Books
 from cart.order import OrderStatus
 from livestream.journal import read_log
 from livestream.payments.statement import differences, read_statement

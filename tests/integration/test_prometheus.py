@@ -24,7 +24,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from cart.counter import Books
+from cart.books import Books
 from cart.money import MINOR_DIGITS
 from cart.order import OrderStatus
 from livestream.commands import OrderRefund

@@ -22,6 +22,7 @@ from livestream.messages import Card
 from livestream.room import (
     Room,
     RoomState,
+    consequences,
     decide,
     evolve,
     next_due_ms,
@@ -73,7 +74,7 @@ class Stage:
         facts = list(facts)
         if not facts:
             return
-        for fact in facts:
+        for fact in facts:  # grows by what follows from those before
             evolve(self.room, fact, self.now_ms)
             frame = public_frame(fact, self.room.state.seq, self.now_ms)
             if frame is not None:
@@ -81,6 +82,8 @@ class Stage:
                 for seq, audience, raw in on_air:
                     self.air.append((seq, audience, wire.decode_frame(raw)))
                     self.view.apply(wire.decode_frame(raw))
+            if fact is facts[-1]:
+                facts += consequences(self.room, self.now_ms)
         number = self.room.state.epoch if epoch is None else epoch
         record = Record(number, self.now_ms, f"{self.entries}-0", cast(list[AnyFact], facts))
         self.log.append((self.room.state.seq, record))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cart.counter import Books
+from cart.books import Books
 from cart.order import Payment, PaymentStatus
 from livestream.payments.statement import Amount, Statement, differences
 

@@ -1,0 +1,52 @@
+"""The books of one room: everything that the counter knows and a snapshot keeps.
+
+Owns the record. Refuses to move anything: that is for `cart.folds`, one fact at a time.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from cart.basket import Basket
+from cart.drop import Drop
+from cart.hold import Hold
+from cart.order import Order, Payment
+
+
+class Takings(Struct, gc=False):
+    """Money and units of paid orders, for one currency, SKU and channel. Net is gross minus
+    refunded.
+    """
+
+    gross_minor: int = 0
+    refunded_minor: int = 0
+    units_sold: int = 0
+    units_refunded: int = 0
+
+    @property
+    def net_minor(self) -> int:
+        """What stays, in minor units."""
+        return self.gross_minor - self.refunded_minor
+
+
+class Books(Struct):
+    """Everything the counter knows. Its size grows with shoppers, not with viewers."""
+
+    drops: dict[str, Drop] = {}
+    #: sku -> the drop that sells it now, or sold it last.
+    drop_of_sku: dict[str, str] = {}
+    baskets: dict[str, Basket] = {}
+    holds: dict[str, Hold] = {}
+    orders: dict[str, Order] = {}
+    #: viewer -> checkout_id -> order_id.
+    checkouts: dict[str, dict[str, str]] = {}
+    payments: dict[str, Payment] = {}
+    #: Payments on which the provider owes us an answer, or we owe a refund. A dict for its order.
+    unsettled: dict[str, None] = {}
+    #: currency -> sku -> channel -> takings.
+    takings: dict[str, dict[str, dict[str, Takings]]] = {}
+    holds_placed: int = 0
+    orders_placed: int = 0
+    orders_paid: int = 0
+    orders_expired: int = 0
+    orders_refunded: int = 0

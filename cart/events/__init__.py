@@ -1,0 +1,86 @@
+"""Every fact that the counter writes into the log, by what it is about.
+
+An event says what happened, completely: to fold it needs no clock, no price list and no second
+look. Owns the vocabulary. Refuses to know how facts are decided, stored or shown. Times are
+milliseconds since the Unix epoch, money is minor units, quantities are units.
+"""
+
+from __future__ import annotations
+
+from cart.events.cart import (
+    HoldExpired,
+    HoldPlaced,
+    HoldReleased,
+)
+from cart.events.drop import (
+    DropClosed,
+    DropOpened,
+    DropPaused,
+    DropRestocked,
+    DropScheduled,
+    DropSoldOut,
+    StockShown,
+)
+from cart.events.order import (
+    OrderExpired,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+)
+from cart.events.payment import (
+    PaymentDeclined,
+    PaymentReturned,
+    PaymentStarted,
+    RefundSettled,
+)
+from cart.events.perk import (
+    PerkAwarded,
+    PerkRevoked,
+)
+
+CounterEvent = (
+    DropScheduled
+    | DropOpened
+    | DropPaused
+    | DropRestocked
+    | DropSoldOut
+    | DropClosed
+    | StockShown
+    | HoldPlaced
+    | HoldReleased
+    | HoldExpired
+    | OrderPlaced
+    | PaymentStarted
+    | PaymentDeclined
+    | OrderPaid
+    | OrderExpired
+    | OrderRefunded
+    | PaymentReturned
+    | RefundSettled
+    | PerkAwarded
+    | PerkRevoked
+)
+
+__all__ = [
+    "CounterEvent",
+    "DropClosed",
+    "DropOpened",
+    "DropPaused",
+    "DropRestocked",
+    "DropScheduled",
+    "DropSoldOut",
+    "HoldExpired",
+    "HoldPlaced",
+    "HoldReleased",
+    "OrderExpired",
+    "OrderPaid",
+    "OrderPlaced",
+    "OrderRefunded",
+    "PaymentDeclined",
+    "PaymentReturned",
+    "PaymentStarted",
+    "PerkAwarded",
+    "PerkRevoked",
+    "RefundSettled",
+    "StockShown",
+]

@@ -1,0 +1,60 @@
+"""What happens to a drop, as facts. Owns their words; refuses to know who decides them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cart.drop import DropTerms
+from cart.fact import Fact
+
+
+class DropScheduled(Fact, frozen=True, tag="drop.scheduled"):
+    """The host declared a drop; its supply is on the books from here on."""
+
+    terms: DropTerms
+
+
+class DropOpened(Fact, frozen=True, gc=False, tag="drop.opened"):
+    """Units may be taken from now on."""
+
+    drop_id: str
+    reason: Literal["clock", "host", "resumed", "restock", "refund"]
+
+
+class DropPaused(Fact, frozen=True, gc=False, tag="drop.paused"):
+    """No new holds; what is held may still be paid. It is paused again by `restock` and `refund`
+    when it sold out while it was paused.
+    """
+
+    drop_id: str
+    reason: Literal["host", "restock", "refund"] = "host"
+
+
+class DropRestocked(Fact, frozen=True, gc=False, tag="drop.restocked"):
+    """New units arrived."""
+
+    drop_id: str
+    quantity: int
+
+
+class DropSoldOut(Fact, frozen=True, gc=False, tag="drop.sold_out"):
+    """The last unit was paid for."""
+
+    drop_id: str
+
+
+class DropClosed(Fact, frozen=True, gc=False, tag="drop.closed"):
+    """The drop ended; `withdrawn` units that were free left the shelf."""
+
+    drop_id: str
+    withdrawn: int
+
+
+class StockShown(Fact, frozen=True, gc=False, tag="stock.changed"):
+    """Viewers were told these levels. They are those of the books at this very point of the log."""
+
+    drop_id: str
+    sku: str
+    available: int
+    held: int
+    sold: int

@@ -1,0 +1,54 @@
+"""What happens to an order, as facts. Owns their words; refuses to know
+payments beyond their id.
+"""
+
+from __future__ import annotations
+
+from cart.fact import Fact
+from cart.money import Currency
+from cart.order import OrderLine
+
+
+class OrderPlaced(Fact, frozen=True, tag="order.placed"):
+    """All holds of the viewer's cart became one order, which waits for its payment until
+    `expires_at_ms`.
+    """
+
+    order_id: str
+    checkout_id: str
+    viewer: str
+    channel: str
+    lines: list[OrderLine]
+    total_minor: int
+    currency: Currency
+    expires_at_ms: int
+    personalisation: dict[str, str]
+
+
+class OrderPaid(Fact, frozen=True, gc=False, tag="order.paid"):
+    """A payment was confirmed and the units are sold. `late` means: the hold had expired, units
+    were free.
+    """
+
+    order_id: str
+    payment_id: str
+    paid_seq: int
+    late: bool = False
+
+
+class OrderExpired(Fact, frozen=True, gc=False, tag="order.expired"):
+    """The payment deadline passed; its units went back."""
+
+    order_id: str
+    viewer: str
+
+
+class OrderRefunded(Fact, frozen=True, gc=False, tag="order.refunded"):
+    """The host gave the whole amount back; `restocked` says whether the units returned to the
+    shelf.
+    """
+
+    order_id: str
+    payment_id: str
+    amount_minor: int
+    restocked: bool

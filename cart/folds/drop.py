@@ -1,0 +1,79 @@
+"""Folds of what happens to a drop."""
+
+from __future__ import annotations
+
+from heapq import heappush
+
+from cart.counter import Counter
+from cart.drop import Drop, DropStatus, StockLevels
+from cart.events import (
+    DropClosed,
+    DropOpened,
+    DropPaused,
+    DropRestocked,
+    DropScheduled,
+    DropSoldOut,
+    StockShown,
+)
+from cart.folds.shape import Folds
+from cart.stock import BrokenBooksError, Stock
+
+
+def _drop_scheduled(counter: Counter, event: DropScheduled, at_ms: int) -> None:
+    terms = event.terms
+    counter.books.drops[terms.drop_id] = Drop(
+        terms=terms,
+        stock=Stock(supplied=terms.supply, available=terms.supply),
+        status=DropStatus.SCHEDULED,
+        shown=StockLevels(terms.supply, 0, 0),
+        shown_at_ms=at_ms,
+    )
+    counter.books.drop_of_sku[terms.sku] = terms.drop_id
+    if terms.opens_at_ms is not None:
+        heappush(counter.agenda, (terms.opens_at_ms, "drop", terms.drop_id))
+
+
+def _drop_opened(counter: Counter, event: DropOpened, at_ms: int) -> None:
+    drop = counter.books.drops[event.drop_id]
+    drop.status = DropStatus.OPEN
+    drop.paused = False
+
+
+def _drop_paused(counter: Counter, event: DropPaused, at_ms: int) -> None:
+    drop = counter.books.drops[event.drop_id]
+    drop.status = DropStatus.PAUSED
+    drop.paused = True
+
+
+def _drop_restocked(counter: Counter, event: DropRestocked, at_ms: int) -> None:
+    counter.books.drops[event.drop_id].stock.restock(event.quantity)
+
+
+def _drop_sold_out(counter: Counter, event: DropSoldOut, at_ms: int) -> None:
+    drop = counter.books.drops[event.drop_id]
+    if not drop.stock.exhausted:
+        raise BrokenBooksError(f"{event.drop_id} sold out with units left")
+    drop.status = DropStatus.SOLD_OUT
+
+
+def _drop_closed(counter: Counter, event: DropClosed, at_ms: int) -> None:
+    drop = counter.books.drops[event.drop_id]
+    drop.stock.withdraw(event.withdrawn)
+    drop.status = DropStatus.CLOSED
+
+
+def _stock_shown(counter: Counter, event: StockShown, at_ms: int) -> None:
+    drop = counter.books.drops[event.drop_id]
+    drop.shown = StockLevels(event.available, event.held, event.sold)
+    drop.shown_at_ms = at_ms
+
+
+FOLDS: Folds = {
+    DropScheduled: _drop_scheduled,
+    DropOpened: _drop_opened,
+    DropPaused: _drop_paused,
+    DropRestocked: _drop_restocked,
+    DropSoldOut: _drop_sold_out,
+    DropClosed: _drop_closed,
+    StockShown: _stock_shown,
+}

@@ -1,0 +1,96 @@
+"""Folds of what happens to an order."""
+
+from __future__ import annotations
+
+from heapq import heappush
+
+from cart.counter import Counter
+from cart.events import OrderExpired, OrderPaid, OrderPlaced, OrderRefunded
+from cart.folds.payment import owe_refund
+from cart.folds.shape import Folds
+from cart.folds.stock import give_back, reserve, sell, take_back, write_off
+from cart.order import Order, OrderStatus, PaymentStatus
+
+
+def _order_placed(counter: Counter, event: OrderPlaced, at_ms: int) -> None:
+    books = counter.books
+    books.orders[event.order_id] = Order(
+        order_id=event.order_id,
+        checkout_id=event.checkout_id,
+        viewer=event.viewer,
+        channel=event.channel,
+        lines=event.lines,
+        total_minor=event.total_minor,
+        currency=event.currency,
+        placed_at_ms=at_ms,
+        expires_at_ms=event.expires_at_ms,
+        personalisation=event.personalisation,
+    )
+    for line in event.lines:
+        hold = books.holds[line.hold_id]
+        hold.order_id = event.order_id
+        hold.expires_at_ms = event.expires_at_ms
+    books.baskets[event.viewer].hold_ids.clear()
+    mine = books.checkouts.get(event.viewer)
+    if mine is None:
+        mine = books.checkouts[event.viewer] = {}
+    mine[event.checkout_id] = event.order_id
+    books.orders_placed += 1
+    heappush(counter.agenda, (event.expires_at_ms, "order", event.order_id))
+
+
+def _order_paid(counter: Counter, event: OrderPaid, at_ms: int) -> None:
+    books = counter.books
+    order = books.orders[event.order_id]
+    for line in order.lines:
+        drop = books.drops[line.drop_id]
+        if event.late:
+            reserve(counter, drop, order.viewer, line.quantity)
+        else:
+            del books.holds[line.hold_id]
+        sell(counter, drop, line.quantity)
+        if not drop.paid_orders or drop.paid_orders[-1] != order.order_id:
+            drop.paid_orders.append(order.order_id)
+        row = counter.takings_of(order.currency, line.sku, order.channel)
+        row.gross_minor += line.total_minor
+        row.units_sold += line.quantity
+    if event.late:
+        books.orders_expired -= 1
+    order.status = OrderStatus.PAID
+    order.paid_seq = event.paid_seq
+    books.orders_paid = event.paid_seq
+    books.payments[event.payment_id].status = PaymentStatus.CONFIRMED
+    books.unsettled.pop(event.payment_id, None)
+
+
+def _order_expired(counter: Counter, event: OrderExpired, at_ms: int) -> None:
+    books = counter.books
+    order = books.orders[event.order_id]
+    for line in order.lines:
+        hold = books.holds.pop(line.hold_id)
+        give_back(counter, books.drops[hold.drop_id], hold.viewer, hold.quantity)
+    order.status = OrderStatus.EXPIRED
+    books.orders_expired += 1
+
+
+def _order_refunded(counter: Counter, event: OrderRefunded, at_ms: int) -> None:
+    books = counter.books
+    order = books.orders[event.order_id]
+    for line in order.lines:
+        drop = books.drops[line.drop_id]
+        move = take_back if event.restocked else write_off
+        move(counter, drop, order.viewer, line.quantity)
+        row = counter.takings_of(order.currency, line.sku, order.channel)
+        row.refunded_minor += line.total_minor
+        row.units_refunded += line.quantity
+    order.status = OrderStatus.REFUNDED
+    books.orders_refunded += 1
+    owe_refund(books, event.payment_id)
+
+
+FOLDS: Folds = {
+    OrderPlaced: _order_placed,
+    OrderPaid: _order_paid,
+    OrderExpired: _order_expired,
+    OrderRefunded: _order_refunded,
+}

@@ -1,0 +1,59 @@
+"""Units that move between a drop and a viewer: the moves that several folds share.
+
+Owns that whatever moves a unit also keeps the viewer's tally, and tells `Counter.touched` that what
+follows from it is to be looked at. Refuses to know holds and orders.
+"""
+
+from __future__ import annotations
+
+from cart.counter import Counter
+from cart.drop import Drop, DropStatus
+from cart.stock import BrokenBooksError
+
+
+def reserve(counter: Counter, drop: Drop, viewer: str, units: int) -> None:
+    """available -> held, for a viewer."""
+    drop.stock.hold(units)
+    drop.taken[viewer] = drop.taken.get(viewer, 0) + units
+    counter.stock_moved(drop)
+
+
+def sell(counter: Counter, drop: Drop, units: int) -> None:
+    """held -> sold."""
+    drop.stock.sell(units)
+    counter.stock_moved(drop)
+
+
+def give_back(counter: Counter, drop: Drop, viewer: str, units: int) -> None:
+    """held -> available, or -> withdrawn when the drop has closed meanwhile."""
+    drop.stock.release(units)
+    if drop.status is DropStatus.CLOSED:
+        drop.stock.withdraw(units)
+    _untake(drop, viewer, units)
+    counter.stock_moved(drop)
+
+
+def take_back(counter: Counter, drop: Drop, viewer: str, units: int) -> None:
+    """sold -> available after a refund, or -> withdrawn when the drop has closed meanwhile."""
+    drop.stock.take_back(units)
+    if drop.status is DropStatus.CLOSED:
+        drop.stock.withdraw(units)
+    _untake(drop, viewer, units)
+    counter.stock_moved(drop)
+
+
+def write_off(counter: Counter, drop: Drop, viewer: str, units: int) -> None:
+    """sold -> withdrawn: a refund whose units do not come back."""
+    drop.stock.write_off(units)
+    _untake(drop, viewer, units)
+    counter.stock_moved(drop)
+
+
+def _untake(drop: Drop, viewer: str, units: int) -> None:
+    left = drop.taken.get(viewer, 0) - units
+    if left < 0:
+        raise BrokenBooksError(f"{viewer} gives back more of {drop.terms.drop_id} than taken")
+    if left:
+        drop.taken[viewer] = left
+    else:
+        del drop.taken[viewer]
