@@ -17,6 +17,7 @@ ViewerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 CardId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 DropId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
+PerkId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 CheckoutId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 #: Where the viewer came from (tmall, wechat, xiaohongshu...). Signed into the ticket by the
 #: merchant.
@@ -55,6 +56,9 @@ Personalisation = Annotated[
     dict[PersonalisationKey, PersonalisationValue], Meta(max_length=PERSONALISATION_KEYS_MAX)
 ]
 
+#: What one drop, or the room itself, gives to its first orders: each perk keeps about 100 bytes for
+#: each order that has a rank.
+PERKS_MAX = 8
 #: A room lists at most 64 drops; each viewer's tally per drop is one dict entry of about 100 bytes,
 #: kept only for those who ever held a unit.
 DROPS_MAX = 64

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from cart.awards import passed_on
 from cart.bounds import DROPS_MAX, SUPPLY_MAX
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus, DropTerms
@@ -20,12 +21,11 @@ from cart.events import (
     DropRestocked,
     DropScheduled,
     OrderRefunded,
-    PerkAwarded,
-    PerkRevoked,
 )
 from cart.fact import Fact
-from cart.order import Order, OrderStatus, PaymentStatus
+from cart.order import OrderStatus, PaymentStatus
 from cart.outcome import Decision, ErrorCode, refuse
+from cart.perk import flaw_in
 
 
 def schedule(counter: Counter, terms: DropTerms) -> Decision:
@@ -38,6 +38,9 @@ def schedule(counter: Counter, terms: DropTerms) -> Decision:
         if known.terms == terms:
             return Decision((), drop_result(known))
         return refuse(ErrorCode.CONFLICT, f"drop {terms.drop_id} exists with other terms")
+    flaw = flaw_in(terms.perks)
+    if flaw is not None:
+        return refuse(ErrorCode.INVALID, flaw)
     if len(books.drops) >= DROPS_MAX:
         return refuse(ErrorCode.LIMIT_REACHED, f"a room has at most {DROPS_MAX} drops")
     selling = books.drop_of_sku.get(terms.sku)
@@ -138,26 +141,8 @@ def refund(counter: Counter, order_id: str, restocked: bool) -> Decision:
         drop = books.drops[drop_id]
         if restocked and drop.status is DropStatus.SOLD_OUT:
             facts.append(_back_on_sale(drop, "refund"))
-        facts += _perk_passed_on(counter, drop, order)
+    facts += passed_on(counter, order)
     return Decision(facts, answer)
-
-
-def _perk_passed_on(counter: Counter, drop: Drop, order: Order) -> list[Fact]:
-    perk, rank = drop.terms.perk, drop.perks.ranks.get(order.order_id)
-    if perk is None or rank is None or perk.on_refund == "stay":
-        return []
-    drop_id = drop.terms.drop_id
-    facts: list[Fact] = [PerkRevoked(drop_id, order.order_id, rank)]
-    for heir_id in drop.paid_orders:
-        heir = counter.books.orders[heir_id]
-        if (
-            heir.status is OrderStatus.PAID
-            and heir is not order
-            and heir_id not in drop.perks.ranks
-        ):
-            facts.append(PerkAwarded(drop_id, heir_id, heir.viewer, perk.name, rank))
-            break
-    return facts
 
 
 def drop_result(drop: Drop) -> dict[str, str]:

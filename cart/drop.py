@@ -18,9 +18,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
-from cart.bounds import QUANTITY_MAX, DropId, Sku, Supply, TimeMs, Title, TtlMs
+from cart.bounds import PERKS_MAX, QUANTITY_MAX, DropId, Sku, Supply, TimeMs, Title, TtlMs
 from cart.money import Currency, PriceMinor
 from cart.perk import PerkBook, PerkTerms
 from cart.stock import Stock
@@ -58,7 +58,8 @@ class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     limit_per_viewer: Annotated[int, Meta(ge=1, le=QUANTITY_MAX)] = 1
     hold_ttl_ms: TtlMs = 120_000
     pay_ttl_ms: TtlMs = 300_000
-    perk: PerkTerms | None = None
+    #: What the first N paid orders of this drop get, each by ranks of its own.
+    perks: Annotated[list[PerkTerms], Meta(max_length=PERKS_MAX)] = []
 
 
 class StockLevels(Struct, frozen=True, gc=False):
@@ -80,7 +81,8 @@ class Drop(Struct):
     #: The host paused it and has not resumed it; selling out does not undo that.
     paused: bool = False
     taken: dict[str, int] = {}
-    perks: PerkBook = field(default_factory=PerkBook)
+    #: perk_id -> its ranks.
+    perks: dict[str, PerkBook] = {}
     #: Paid orders in the order of payment; refunded ones are skipped when a perk passes on.
     paid_orders: list[str] = []
 

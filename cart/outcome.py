@@ -122,6 +122,7 @@ class PerkResult(TypedDict):
     """A perk that an order won: rank 1 is the first of the first N."""
 
     drop_id: str
+    perk_id: str
     name: str
     rank: int
 

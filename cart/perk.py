@@ -1,4 +1,5 @@
-"""Perks: what the first N paid orders of a drop receive (bellboy delivery, an engraved box).
+"""Perks: what the first N paid orders of a drop receive (bellboy delivery, an engraved box). A drop
+has several; each has ranks of its own.
 
 Owns ranks: dense, 1...N, each given once at a time. Refuses to know orders beyond their id, and
 money.
@@ -10,24 +11,36 @@ When an order with a perk is refunded, the drop's declared policy decides:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from cart.bounds import SUPPLY_MAX, Title
+from cart.bounds import SUPPLY_MAX, PerkId, Title
 
 
 class PerkTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The declaration: `first_n` paid orders get `name`."""
 
+    perk_id: PerkId
     name: Title
     first_n: Annotated[int, Meta(ge=1, le=SUPPLY_MAX)]
     on_refund: Literal["stay", "pass"] = "stay"
 
 
+def flaw_in(perks: Sequence[PerkTerms]) -> str | None:
+    """What is wrong with perks that are declared together, as a sentence, or None."""
+    seen: set[str] = set()
+    for perk in perks:
+        if perk.perk_id in seen:
+            return f"two perks are called {perk.perk_id}"
+        seen.add(perk.perk_id)
+    return None
+
+
 class PerkBook(Struct):
-    """Ranks of one drop. `ranks` maps order_id -> rank; `freed` is a heap of ranks that wait for a
+    """Ranks of one perk. `ranks` maps order_id -> rank; `freed` is a heap of ranks that wait for a
     new owner.
     """
 

@@ -4,20 +4,20 @@ Callbacks come in any order, any number of times, hours late. The rule that deci
 money that was captured ends either as a paid order or as a refund, never as neither and never as
 both.
 
-Owns that rule and the awarding of perks. Refuses to know the provider itself, and time.
+Owns that rule. Refuses to know the provider itself, and time; what a paid order wins is in
+`cart.awards`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
+from cart.awards import won
 from cart.counter import Counter
 from cart.events import (
     OrderPaid,
     PaymentDeclined,
     PaymentReturned,
-    PerkAwarded,
     RefundSettled,
 )
 from cart.money import Currency
@@ -45,7 +45,7 @@ def approved(counter: Counter, payment_id: str, amount_minor: int, currency: Cur
         paid_seq=counter.books.orders_paid + 1,
         late=order.status is OrderStatus.EXPIRED,
     )
-    facts = [paid, *_perks_won(counter, order, _units_by_drop(order))]
+    facts = [paid, *won(counter, order)]
     return Decision(facts, {"order_id": order.order_id, "payment": "confirmed"})
 
 
@@ -83,19 +83,6 @@ def _units_by_drop(order: Order) -> dict[str, int]:
     for line in order.lines:
         units[line.drop_id] = units.get(line.drop_id, 0) + line.quantity
     return units
-
-
-def _perks_won(counter: Counter, order: Order, drop_ids: Iterable[str]) -> list[PerkAwarded]:
-    won = []
-    for drop_id in drop_ids:
-        drop = counter.books.drops[drop_id]
-        perk = drop.terms.perk
-        if perk is None:
-            continue
-        rank = drop.perks.next_free(perk.first_n)
-        if rank is not None:
-            won.append(PerkAwarded(drop_id, order.order_id, order.viewer, perk.name, rank))
-    return won
 
 
 def declined(counter: Counter, payment_id: str, reason: str) -> Decision:

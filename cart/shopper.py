@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cart.awards import perks_of
 from cart.basket import Basket, PutBack
 from cart.bounds import LINES_MAX, PAYMENT_ATTEMPTS_MAX, TTL_MAX_MS
 from cart.counter import Counter
@@ -23,7 +24,6 @@ from cart.outcome import (
     HoldResult,
     LineResult,
     OrderResult,
-    PerkResult,
     refuse,
 )
 
@@ -277,18 +277,7 @@ def order_result(counter: Counter, order: Order) -> OrderResult:
         answer["payment"] = counter.books.payments[order.payment_ids[-1]].status
     if order.paid_seq:
         answer["paid_seq"] = order.paid_seq
-        perks = _perks_of(counter, order)
+        perks = perks_of(counter.books, order)
         if perks:
             answer["perks"] = perks
     return answer
-
-
-def _perks_of(counter: Counter, order: Order) -> list[PerkResult]:
-    """Ranks that a paid order holds, in the order of its lines."""
-    perks: list[PerkResult] = []
-    for drop_id in dict.fromkeys(line.drop_id for line in order.lines):
-        drop = counter.books.drops[drop_id]
-        rank = drop.perks.ranks.get(order.order_id)
-        if rank is not None and drop.terms.perk is not None:
-            perks.append({"drop_id": drop_id, "name": drop.terms.perk.name, "rank": rank})
-    return perks

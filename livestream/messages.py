@@ -129,6 +129,7 @@ class Card(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defau
 class PerkView(TypedDict):
     """What the first N paid orders get."""
 
+    perk_id: str
     name: str
     first_n: int
 
@@ -146,7 +147,7 @@ class DropView(TypedDict):
     opens_at_ms: int | None
     limit_per_viewer: int
     hold_ttl_ms: int
-    perk: PerkView | None
+    perks: list[PerkView]
     available: int
     held: int
     sold: int
@@ -399,6 +400,7 @@ class PerkAwarded(TypedDict):
     type: Literal["perk.awarded"]
     order_id: str
     drop_id: str
+    perk_id: str
     name: str
     rank: int
 

@@ -66,7 +66,6 @@ def drop_view(drop: Drop) -> DropView:
 
 
 def _view_of_terms(terms: DropTerms) -> DropView:
-    perk = terms.perk
     return {
         "drop_id": terms.drop_id,
         "sku": terms.sku,
@@ -78,7 +77,10 @@ def _view_of_terms(terms: DropTerms) -> DropView:
         "opens_at_ms": terms.opens_at_ms,
         "limit_per_viewer": terms.limit_per_viewer,
         "hold_ttl_ms": terms.hold_ttl_ms,
-        "perk": None if perk is None else {"name": perk.name, "first_n": perk.first_n},
+        "perks": [
+            {"perk_id": perk.perk_id, "name": perk.name, "first_n": perk.first_n}
+            for perk in terms.perks
+        ],
         "available": terms.supply,
         "held": 0,
         "sold": 0,
@@ -159,6 +161,7 @@ def _perk_awarded(books: Books, fact: events.PerkAwarded) -> tuple[str, Frame]:
         "type": "perk.awarded",
         "order_id": fact.order_id,
         "drop_id": fact.drop_id,
+        "perk_id": fact.perk_id,
         "name": fact.name,
         "rank": fact.rank,
     }

@@ -84,7 +84,13 @@ class Host(Visitor):
             "currency": "CNY",
             "opens_at_ms": round(evening.clock.now_ms()) + countdown_ms,
             "limit_per_viewer": 1,
-            "perk": {"name": "bellboy", "first_n": max(1, round(evening.supply * PERK_SHARE))},
+            "perks": [
+                {
+                    "perk_id": "bellboy",
+                    "name": "Bellboy delivery",
+                    "first_n": max(1, round(evening.supply * PERK_SHARE)),
+                }
+            ],
         }
         self.desk("POST", "drops", drop)
 

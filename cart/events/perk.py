@@ -9,6 +9,7 @@ class PerkAwarded(Fact, frozen=True, gc=False, tag="perk.awarded"):
     """A paid order won a rank."""
 
     drop_id: str
+    perk_id: str
     order_id: str
     viewer: str
     name: str
@@ -19,5 +20,6 @@ class PerkRevoked(Fact, frozen=True, gc=False, tag="perk.revoked"):
     """A refunded order lost its rank, by the policy `pass`."""
 
     drop_id: str
+    perk_id: str
     order_id: str
     rank: int

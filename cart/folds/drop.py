@@ -16,6 +16,7 @@ from cart.events import (
     StockShown,
 )
 from cart.folds.shape import Folds
+from cart.perk import PerkBook
 from cart.stock import BrokenBooksError, Stock
 
 
@@ -27,6 +28,7 @@ def _drop_scheduled(counter: Counter, event: DropScheduled, at_ms: int) -> None:
         status=DropStatus.SCHEDULED,
         shown=StockLevels(terms.supply, 0, 0),
         shown_at_ms=at_ms,
+        perks={perk.perk_id: PerkBook() for perk in terms.perks},
     )
     counter.books.drop_of_sku[terms.sku] = terms.drop_id
     if terms.opens_at_ms is not None:

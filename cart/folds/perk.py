@@ -8,11 +8,11 @@ from cart.folds.shape import Folds
 
 
 def _perk_awarded(counter: Counter, event: PerkAwarded, at_ms: int) -> None:
-    counter.books.drops[event.drop_id].perks.award(event.order_id, event.rank)
+    counter.books.drops[event.drop_id].perks[event.perk_id].award(event.order_id, event.rank)
 
 
 def _perk_revoked(counter: Counter, event: PerkRevoked, at_ms: int) -> None:
-    counter.books.drops[event.drop_id].perks.revoke(event.order_id)
+    counter.books.drops[event.drop_id].perks[event.perk_id].revoke(event.order_id)
 
 
 FOLDS: Folds = {

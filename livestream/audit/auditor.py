@@ -181,9 +181,7 @@ class Auditor:
             late_ms_max=self._holds.late_ms_max,
             orders={status: statuses.count(status) for status in dict.fromkeys(statuses)},
             payments={state: states.count(state) for state in dict.fromkeys(states)},
-            perks={
-                drop_id: len(ranking.rank_of) for drop_id, ranking in self._perks.rankings.items()
-            },
+            perks=self._perks.awarded_by_drop(),
         )
 
 

@@ -14,7 +14,7 @@ from livestream.audit.check import Check, Rule, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger
 from livestream.audit.money import GmvToTheFen
-from livestream.audit.perks import FirstNGetThePerk
+from livestream.audit.perks import FirstNGetThePerk, named
 from livestream.facts import Record
 from livestream.room import Room, RoomState, evolve
 
@@ -283,10 +283,16 @@ class StateIsTheFold(Check):
                 yield f"takings of {key}: {theirs.get(key)} in the fold, {ours.get(key)} here"
 
     def _same_ranks(self) -> Iterator[str]:
-        for drop_id, ranking in self._perks.rankings.items():
-            drop = self._room.state.books.drops.get(drop_id)
-            if drop is not None and drop.perks.ranks != ranking.rank_of:
-                yield f"ranks of drop {drop_id} are not the same in the fold and in these books"
+        drops = self._room.state.books.drops
+        theirs = {
+            (drop_id, perk_id): book.ranks
+            for drop_id, drop in drops.items()
+            for perk_id, book in drop.perks.items()
+        }
+        ours = {perk: ranking.rank_of for perk, ranking in self._perks.rankings.items()}
+        for perk in sorted(theirs.keys() | ours.keys()):
+            if theirs.get(perk) != ours.get(perk):
+                yield f"ranks of {named(perk)} are not the same in the fold and in these books"
 
     def note(self) -> str:
         return self._compared or "no snapshot compared"

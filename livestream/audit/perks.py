@@ -1,4 +1,4 @@
-"""Check 8: a perk goes to exactly the first N paid orders, by the declared refund policy."""
+"""Check 8: each perk goes to exactly the first N paid orders, by the declared refund policy."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from livestream.audit.check import Check, Rule, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger
 
+#: A perk by its drop and its own id.
+Perk = tuple[str, str]
+
+
+def named(perk: Perk) -> str:
+    """A perk in a finding."""
+    return f"perk {perk[1]} of drop {perk[0]}"
+
 
 class Ranking(Struct):
-    """Who has which rank of one drop, and who is next in line."""
+    """Who has which rank of one perk, and who is next in line."""
 
     name: str
     first_n: int
@@ -52,91 +60,105 @@ class FirstNGetThePerk(Check):
 
     def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
         super().__init__(ledger, evidence)
-        self.rankings: dict[str, Ranking] = {}
-        #: (drop, order, rank) that this record still has to award, or to revoke.
-        self._to_award: dict[tuple[str, str, int], None] = {}
-        self._to_revoke: dict[tuple[str, str, int], None] = {}
+        self.rankings: dict[Perk, Ranking] = {}
+        #: (perk, order, rank) that this record still has to award, or to revoke.
+        self._to_award: dict[tuple[Perk, str, int], None] = {}
+        self._to_revoke: dict[tuple[Perk, str, int], None] = {}
+        #: drop -> its perks, for the drops that have some.
+        self._perks_of: dict[str, list[Perk]] = {}
 
     @before(events.DropScheduled)
     def declared(self, fact: events.DropScheduled) -> Iterator[str]:
-        perk = fact.terms.perk
-        if perk is not None:
-            self.rankings.setdefault(
-                fact.terms.drop_id, Ranking(perk.name, perk.first_n, perk.on_refund == "pass")
-            )
-        yield from ()
+        drop_id = fact.terms.drop_id
+        for perk in fact.terms.perks:
+            key = drop_id, perk.perk_id
+            if key in self.rankings:
+                yield f"drop {drop_id} has two perks that are called {perk.perk_id}"
+                continue
+            self.rankings[key] = Ranking(perk.name, perk.first_n, perk.on_refund == "pass")
+            self._perks_of.setdefault(drop_id, []).append(key)
+
+    def awarded_by_drop(self) -> dict[str, int]:
+        """How many ranks are given now, over all perks of each drop that has some."""
+        return {
+            drop_id: sum(len(self.rankings[perk].rank_of) for perk in perks)
+            for drop_id, perks in self._perks_of.items()
+        }
+
+    def _rankings(self, order_id: str) -> Iterator[tuple[Perk, Ranking]]:
+        """Everything that the order may win."""
+        order = self.ledger.orders.get(order_id)
+        for drop_id in order.units() if order else ():
+            for perk in self._perks_of.get(drop_id, ()):
+                yield perk, self.rankings[perk]
 
     @before(events.OrderPaid)
     def paid(self, fact: events.OrderPaid) -> Iterator[str]:
-        order = self.ledger.orders.get(fact.order_id)
-        for drop_id in order.units() if order else ():
-            ranking = self.rankings.get(drop_id)
-            if ranking is None or fact.order_id in ranking.rank_of:
+        for perk, ranking in self._rankings(fact.order_id):
+            if fact.order_id in ranking.rank_of:
                 continue
             ranking.waiting[fact.order_id] = None
             rank = ranking.next_rank()
             if rank is not None:
-                self._to_award[drop_id, fact.order_id, rank] = None
+                self._to_award[perk, fact.order_id, rank] = None
                 ranking.take(fact.order_id, rank)
         yield from ()
 
     @before(events.OrderRefunded)
     def refunded(self, fact: events.OrderRefunded) -> Iterator[str]:
-        order = self.ledger.orders.get(fact.order_id)
-        for drop_id in order.units() if order else ():
-            ranking = self.rankings.get(drop_id)
-            if ranking is None:
-                continue
+        for perk, ranking in self._rankings(fact.order_id):
             ranking.waiting.pop(fact.order_id, None)
             if ranking.passes_on and fact.order_id in ranking.rank_of:
-                self._pass_on(drop_id, ranking, fact.order_id)
+                self._pass_on(perk, ranking, fact.order_id)
         yield from ()
 
-    def _pass_on(self, drop_id: str, ranking: Ranking, order_id: str) -> None:
+    def _pass_on(self, perk: Perk, ranking: Ranking, order_id: str) -> None:
         rank = ranking.rank_of.pop(order_id)
-        self._to_revoke[drop_id, order_id, rank] = None
+        self._to_revoke[perk, order_id, rank] = None
         ranking.free.add(rank)
         heir = next(iter(ranking.waiting), None)
         if heir is not None:
-            self._to_award[drop_id, heir, rank] = None
+            self._to_award[perk, heir, rank] = None
             ranking.take(heir, rank)
 
     @before(events.PerkAwarded)
     def awarded(self, fact: events.PerkAwarded) -> Iterator[str]:
-        due = (fact.drop_id, fact.order_id, fact.rank)
+        perk = fact.drop_id, fact.perk_id
+        due = perk, fact.order_id, fact.rank
         if due in self._to_award:
             del self._to_award[due]
         else:
             yield (
-                f"rank {fact.rank} of drop {fact.drop_id} goes to order {fact.order_id}, "
-                f"which by the order of payment {self._place(fact.drop_id, fact.order_id)}"
+                f"rank {fact.rank} of {named(perk)} goes to order {fact.order_id}, "
+                f"which by the order of payment {self._place(perk, fact.order_id)}"
             )
-        order, ranking = self.ledger.orders.get(fact.order_id), self.rankings.get(fact.drop_id)
+        order, ranking = self.ledger.orders.get(fact.order_id), self.rankings.get(perk)
         if order is not None and order.viewer != fact.viewer:
             yield f"the perk of order {fact.order_id} goes to {fact.viewer}, not {order.viewer}"
         if ranking is not None and ranking.name != fact.name:
-            yield f"the perk of drop {fact.drop_id} is {ranking.name}, not {fact.name}"
+            yield f"{named(perk)} is {ranking.name}, not {fact.name}"
 
-    def _place(self, drop_id: str, order_id: str) -> str:
-        ranking = self.rankings.get(drop_id)
+    def _place(self, perk: Perk, order_id: str) -> str:
+        ranking = self.rankings.get(perk)
         rank = ranking.rank_of.get(order_id) if ranking else None
         return "has none" if rank is None else f"has rank {rank}"
 
     @before(events.PerkRevoked)
     def revoked(self, fact: events.PerkRevoked) -> Iterator[str]:
-        due = (fact.drop_id, fact.order_id, fact.rank)
+        perk = fact.drop_id, fact.perk_id
+        due = perk, fact.order_id, fact.rank
         if due in self._to_revoke:
             del self._to_revoke[due]
         else:
             yield (
-                f"order {fact.order_id} loses rank {fact.rank} of drop {fact.drop_id}, "
+                f"order {fact.order_id} loses rank {fact.rank} of {named(perk)}, "
                 f"and by the declared policy it does not"
             )
 
     def record_ends(self) -> Iterator[str]:
-        for drop_id, order_id, rank in self._to_award:
-            yield f"order {order_id} has rank {rank} of drop {drop_id} and was not awarded it"
-        for drop_id, order_id, rank in self._to_revoke:
-            yield f"order {order_id} lost rank {rank} of drop {drop_id} and it was not revoked"
+        for perk, order_id, rank in self._to_award:
+            yield f"order {order_id} has rank {rank} of {named(perk)} and was not awarded it"
+        for perk, order_id, rank in self._to_revoke:
+            yield f"order {order_id} lost rank {rank} of {named(perk)} and it was not revoked"
         self._to_award.clear()
         self._to_revoke.clear()

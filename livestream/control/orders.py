@@ -21,6 +21,7 @@ from typing import cast
 import structlog
 from redis import asyncio as aioredis
 
+from cart.awards import perks_of
 from cart.books import Books
 from cart.order import Order
 from livestream import journal, keys
@@ -179,16 +180,7 @@ def order_view(books: Books, order: Order) -> OrderView:
             }
             for payment_id in order.payment_ids
         ],
-        "perks": [
-            {
-                "drop_id": drop_id,
-                "name": drop.terms.perk.name,
-                "rank": drop.perks.ranks[order.order_id],
-            }
-            for drop_id in dict.fromkeys(line.drop_id for line in order.lines)
-            if (drop := books.drops[drop_id]).terms.perk is not None
-            and order.order_id in drop.perks.ranks
-        ],
+        "perks": perks_of(books, order),
     }
     if order.paid_seq:
         view["paid_seq"] = order.paid_seq

@@ -60,7 +60,7 @@ class Purse:
             self.expired_holds.add(frame["hold_id"])
             return
         if kind == "perk.awarded":
-            self._witness.heard_rank(frame["drop_id"], frame["order_id"], frame["rank"])
+            self._witness.heard_rank(frame["order_id"], frame)
             return
         order = self.orders.get(frame["order_id"])
         if order is None:  # the reply to the checkout was lost, its outcome was not
@@ -88,7 +88,7 @@ class Purse:
         if "payment" in result:
             order.payment = result["payment"]
         for perk in result.get("perks", ()):
-            self._witness.heard_rank(perk["drop_id"], order.order_id, perk["rank"])
+            self._witness.heard_rank(order.order_id, perk)
         self._move(order, result["status"], result["total_minor"])
         return order
 

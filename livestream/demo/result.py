@@ -13,6 +13,14 @@ from livestream.demo.verdict import Truth
 from livestream.demo.witness import Witness, percentile
 
 
+class PerkResult(Struct, frozen=True):
+    """One perk of a drop: how many of the first N orders have it."""
+
+    name: str
+    given: int
+    first_n: int
+
+
 class DropResult(Struct, frozen=True):
     """One drop. `wanted` is what the crowd meant to buy; `enough` says that it was more than the
     supply, so that everything has to be sold.
@@ -24,9 +32,7 @@ class DropResult(Struct, frozen=True):
     sold: int
     wanted: int
     enough: bool
-    perk: str | None
-    perks_given: int
-    perks_max: int
+    perks: Sequence[PerkResult]
 
 
 class Latency(Struct, frozen=True):
@@ -86,7 +92,6 @@ def gather_result(
     books = truth.room.state.books
     drops = []
     for drop_id, drop in books.drops.items():
-        perk = drop.terms.perk
         drops.append(
             DropResult(
                 drop_id=drop_id,
@@ -95,9 +100,10 @@ def gather_result(
                 sold=drop.stock.sold,
                 wanted=wanted.get(drop_id, 0),
                 enough=enough.get(drop_id, False),
-                perk=perk.name if perk else None,
-                perks_given=len(drop.perks.ranks),
-                perks_max=perk.first_n if perk else 0,
+                perks=[
+                    PerkResult(perk.name, len(drop.perks[perk.perk_id].ranks), perk.first_n)
+                    for perk in drop.terms.perks
+                ],
             )
         )
     text, clean = audit

@@ -198,8 +198,8 @@ def _numbers(result: DemoResult) -> Table:
     table.add_row("GMV", _money(result.gross))
     for drop in result.drops:
         told = f"{drop.title}: {drop.sold} of {drop.supplied} ({drop.wanted} wanted)"
-        if drop.perk is not None:
-            told += f"; {drop.perk}: {drop.perks_given} of {drop.perks_max}"
+        for perk in drop.perks:
+            told += f"; {perk.name}: {perk.given} of {perk.first_n}"
         if not drop.enough:
             told += "; the crowd is too small to buy all of it"
         table.add_row("sold", told)

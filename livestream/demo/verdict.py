@@ -135,9 +135,10 @@ def _money(witness: Witness, truth: Truth) -> Iterator[str]:
 
 def _perks(witness: Witness, truth: Truth) -> Iterator[str]:
     given = {
-        (drop_id, order_id): rank
+        (drop_id, perk_id, order_id): rank
         for drop_id, drop in truth.room.state.books.drops.items()
-        for order_id, rank in drop.perks.ranks.items()
+        for perk_id, perk in drop.perks.items()
+        for order_id, rank in perk.ranks.items()
     }
     for key in sorted(given.keys() | witness.ranks.keys()):
         if given.get(key) != witness.ranks.get(key):

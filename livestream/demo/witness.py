@@ -10,8 +10,9 @@ Owns what was seen. Refuses to know sockets and what the log says.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
+from typing import Any
 
 from msgspec import Struct
 
@@ -45,9 +46,9 @@ class Witness:
         self.frames: dict[int, bytes] = {}
         self.orders: dict[str, OrderTold] = {}
         #: From the last `cart.show` of each viewer, and pushes: paid orders, and ranks by
-        #: (drop_id, order_id).
+        #: (drop_id, perk_id, order_id).
         self.paid: dict[str, OrderTold] = {}
-        self.ranks: dict[tuple[str, str], int] = {}
+        self.ranks: dict[tuple[str, str, str], int] = {}
         self.spans: list[tuple[str, Span]] = []
         self.findings: list[str] = []
         self.told: Counter[str] = Counter()
@@ -101,11 +102,12 @@ class Witness:
         if self.paid.setdefault(order_id, order) != order:
             self.find(f"order {order_id} was paid as {self.paid[order_id]} and as {order}")
 
-    def heard_rank(self, drop_id: str, order_id: str, rank: int) -> None:
-        """A viewer was told the rank of a perk."""
-        if self.ranks.setdefault((drop_id, order_id), rank) != rank:
-            known = self.ranks[drop_id, order_id]
-            self.find(f"order {order_id} was told ranks {known} and {rank} of {drop_id}")
+    def heard_rank(self, order_id: str, perk: Mapping[str, Any]) -> None:
+        """A viewer was told the rank of an order for a perk, by a push or in the cart."""
+        key, rank = (perk["drop_id"], perk["perk_id"], order_id), perk["rank"]
+        if self.ranks.setdefault(key, rank) != rank:
+            known = self.ranks[key]
+            self.find(f"order {order_id} was told ranks {known} and {rank} of {key[:2]}")
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:

@@ -184,5 +184,6 @@ def drop_lines(books: Books) -> list[DropLine]:
     for drop in books.drops.values():
         view, stock = drop_view(drop), drop.stock
         view["available"], view["held"], view["sold"] = stock.available, stock.held, stock.sold
-        lines.append({**view, "withdrawn": stock.withdrawn, "perks_awarded": len(drop.perks.ranks)})
+        awarded = sum(len(perk.ranks) for perk in drop.perks.values())
+        lines.append({**view, "withdrawn": stock.withdrawn, "perks_awarded": awarded})
     return lines

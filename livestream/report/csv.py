@@ -113,8 +113,9 @@ def _drop(drop: DropReport) -> Iterator[Row]:
         yield "drop", item, figure, "count", getattr(drop, figure)
     for figure in ("opened_at_ms", "all_held_after_ms", "sold_out_at_ms", "sold_out_after_ms"):
         yield "drop", item, figure, "ms", getattr(drop, figure)
-    for winner in drop.perk.winners if drop.perk is not None else ():
-        yield "perk", item, winner.order_id, "rank", winner.rank
+    for perk in drop.perks:
+        for winner in perk.winners:
+            yield "perk", f"{item} {perk.perk_id}", winner.order_id, "rank", winner.rank
 
 
 def _audience(audience: AudienceReport) -> Iterator[Row]:

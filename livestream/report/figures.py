@@ -32,8 +32,9 @@ class Winner(Struct, frozen=True):
 
 
 class PerkReport(Struct, frozen=True):
-    """A drop's perk and who has it, by rank."""
+    """A perk of a drop and who has it, by rank."""
 
+    perk_id: str
     name: str
     first_n: int
     on_refund: Literal["stay", "pass"]
@@ -63,7 +64,7 @@ class DropReport(Struct, frozen=True):
     sold_out_after_ms: int | None
     holds_placed: int
     holds_expired: int
-    perk: PerkReport | None
+    perks: list[PerkReport]
 
 
 class TakingsReport(Struct, frozen=True):

@@ -181,10 +181,8 @@ class Reporter:
 
     def _drop(self, drop: Drop) -> DropReport:
         terms, stock, drop_id = drop.terms, drop.stock, drop.terms.drop_id
-        opened, perk = self._opened.get(drop_id), terms.perk
+        opened = self._opened.get(drop_id)
         sold_out = self._sold_out.get(drop_id)
-        ranks = sorted((rank, order_id) for order_id, rank in drop.perks.ranks.items())
-        orders = self._room.state.books.orders
         return DropReport(
             drop_id=drop_id,
             sku=terms.sku,
@@ -203,15 +201,22 @@ class Reporter:
             sold_out_after_ms=_span(opened, sold_out),
             holds_placed=self._holds_placed[drop_id],
             holds_expired=self._holds_expired[drop_id],
-            perk=None
-            if perk is None
-            else PerkReport(
-                perk.name,
-                perk.first_n,
-                perk.on_refund,
-                [Winner(rank, order_id, orders[order_id].viewer) for rank, order_id in ranks],
-            ),
+            perks=[
+                PerkReport(
+                    perk.perk_id,
+                    perk.name,
+                    perk.first_n,
+                    perk.on_refund,
+                    self._winners(drop.perks[perk.perk_id].ranks),
+                )
+                for perk in terms.perks
+            ],
         )
+
+    def _winners(self, ranks: dict[str, int]) -> list[Winner]:
+        orders = self._room.state.books.orders
+        by_rank = sorted((rank, order_id) for order_id, rank in ranks.items())
+        return [Winner(rank, order_id, orders[order_id].viewer) for rank, order_id in by_rank]
 
 
 def report_of(

@@ -12,6 +12,7 @@ from livestream.report.figures import (
     UNIQUE_ERROR,
     Chances,
     DropReport,
+    PerkReport,
     Report,
     TakingsReport,
 )
@@ -117,13 +118,11 @@ def _drops(report: Report) -> Markup | None:
         )
         for drop in report.drops
     ]
-    perks = [_perk(drop) for drop in report.drops if drop.perk is not None]
+    perks = [_perk(drop, perk) for drop in report.drops for perk in drop.perks]
     return section("drops", "Drops and perks", table("Drops", columns, rows), *perks)
 
 
-def _perk(drop: DropReport) -> Markup:
-    perk = drop.perk
-    assert perk is not None, "the caller looked"
+def _perk(drop: DropReport, perk: PerkReport) -> Markup:
     won = len(perk.winners)
     policy = "stays with" if perk.on_refund == "stay" else "passes on from"
     rows = [(str(one.rank), one.order_id, one.viewer) for one in perk.winners[:LISTED_MAX]]

@@ -86,10 +86,11 @@ def _drop_table(drops: list[DropReport]) -> RenderableType:
 
 def _perk_lines(drops: list[DropReport]) -> RenderableType:
     lines = [
-        f"{drop.perk.name}: {len(drop.perk.winners):,} of the first {drop.perk.first_n:,} "
-        f"orders of {drop.title} ({_some(drop.perk.winners)})\n"
+        f"{perk.name}: {len(perk.winners):,} of the first {perk.first_n:,} "
+        f"orders of {drop.title} ({_some(perk.winners)})\n"
         for drop in drops
-        if drop.perk is not None and drop.perk.winners
+        for perk in drop.perks
+        if perk.winners
     ]
     return Text("".join(lines))
 

@@ -10,9 +10,19 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from cart.bounds import QUANTITY_MAX, SUPPLY_MAX, CardId, DropId, Sku, Supply, Text, Title
+from cart.bounds import (
+    PERKS_MAX,
+    QUANTITY_MAX,
+    SUPPLY_MAX,
+    CardId,
+    DropId,
+    Sku,
+    Supply,
+    Text,
+    Title,
+)
 from cart.money import Currency, PriceMinor
-from cart.perk import PerkTerms
+from cart.perk import PerkTerms, flaw_in
 from livestream.messages import Card
 
 #: A show of a day; a cue a second for a quarter of an hour, which a person can still read.
@@ -52,13 +62,17 @@ class DropEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit_per_viewer: Annotated[int, Meta(ge=1, le=QUANTITY_MAX)] = 1
     hold: Duration = Duration(120_000)
     pay_within: Duration = Duration(300_000)
-    perk: PerkTerms | None = None
+    perks: Annotated[list[PerkTerms], Meta(max_length=PERKS_MAX)] = []
 
     def __post_init__(self) -> None:
-        if self.perk is not None and self.perk.first_n > self.supply:
-            raise ValueError(
-                f"perk for the first {self.perk.first_n}, but the supply is {self.supply}"
-            )
+        flaw = flaw_in(self.perks)
+        if flaw is not None:
+            raise ValueError(flaw)
+        for perk in self.perks:
+            if perk.first_n > self.supply:
+                raise ValueError(
+                    f"perk for the first {perk.first_n}, but the supply is {self.supply}"
+                )
         for name, duration in (("hold", self.hold), ("pay_within", self.pay_within)):
             if duration < 1_000:
                 raise ValueError(f"{name}: {duration} is shorter than 1s")

@@ -54,7 +54,7 @@ def _show(document: Document) -> Show:
             limit_per_viewer=drop.limit_per_viewer,
             hold_ttl_ms=int(drop.hold),
             pay_ttl_ms=int(drop.pay_within),
-            perk=drop.perk,
+            perks=drop.perks,
         )
         return commands.DropSchedule(terms)
 

@@ -111,7 +111,7 @@ def opening() -> list[HostCommand]:
         currency="CNY",
         hold_ttl_ms=DAY_MS,
         pay_ttl_ms=DAY_MS,
-        perk=PerkTerms("bellboy", 88),
+        perks=[PerkTerms("bellboy", "Bellboy delivery", 88)],
     )
     return [RoomCreate("bench"), RoomStart(), DropSchedule(terms), DropOpen("drop")]
 

@@ -57,7 +57,7 @@ def held(quantity: int) -> events.HoldPlaced:
             2_000_000,
             {},
         ),
-        events.PerkRevoked(SANTOS, "o1", 1),
+        events.PerkRevoked(SANTOS, "bellboy", "o1", 1),
     ],
     ids=lambda fact: type(fact).__name__,
 )
@@ -76,7 +76,7 @@ def test_a_second_refund_of_one_order_is_broken_books(till: Till) -> None:
 def everything_at_once() -> Till:
     """A counter with something in every corner of its books."""
     till = Till()
-    till.sell(supply=9, limit=3, perk=PerkTerms("bellboy", 2, "pass"))
+    till.sell(supply=9, limit=3, perks=[PerkTerms("bellboy", "Bellboy", 2, "pass")])
     till.sell("ring", currency="EUR", limit=3)
     till.schedule("tank", opens_at_ms=till.now_ms + 900_000)
     till.buy("wang")

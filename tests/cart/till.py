@@ -6,7 +6,7 @@ that a test which only looks at its own outcome still notices broken books.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -69,7 +69,7 @@ class Till:
         price_minor: int = PRICE_MINOR,
         currency: Currency = "CNY",
         opens_at_ms: int | None = None,
-        perk: PerkTerms | None = None,
+        perks: Sequence[PerkTerms] = (),
         pay_ttl_ms: int = PAY_TTL_MS,
     ) -> Answer:
         terms = DropTerms(
@@ -83,7 +83,7 @@ class Till:
             limit,
             HOLD_TTL_MS,
             pay_ttl_ms,
-            perk,
+            list(perks),
         )
         return self.settle(desk.schedule(self.counter, terms))
 
@@ -214,8 +214,8 @@ class Till:
     def order_status(self, order_id: str) -> OrderStatus:
         return self.order(order_id).status
 
-    def ranks(self, drop_id: str = SANTOS) -> dict[str, int]:
-        return self.of(drop_id).perks.ranks
+    def ranks(self, drop_id: str = SANTOS, perk_id: str = "bellboy") -> dict[str, int]:
+        return self.of(drop_id).perks[perk_id].ranks
 
     def names(self) -> list[str]:
         """The tags of the last decision's facts."""

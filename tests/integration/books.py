@@ -178,9 +178,8 @@ def assert_sold_exactly(log: Log, sku: str, supply: int) -> None:
     limit = drop.terms.limit_per_viewer
     over = {viewer: units for viewer, units in drop.taken.items() if units > limit}
     assert not over, f"more than {limit} for one viewer"
-    perk = drop.terms.perk
-    if perk is not None:
-        first = [log.room.state.books.orders[order_id] for order_id in drop.paid_orders]
-        first.sort(key=lambda order: order.paid_seq)
+    first = [log.room.state.books.orders[order_id] for order_id in drop.paid_orders]
+    first.sort(key=lambda order: order.paid_seq)
+    for perk in drop.terms.perks:
         ranks = {order.order_id: rank for rank, order in enumerate(first[: perk.first_n], 1)}
-        assert drop.perks.ranks == ranks
+        assert drop.perks[perk.perk_id].ranks == ranks

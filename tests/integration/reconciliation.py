@@ -187,7 +187,8 @@ def assert_scrape_is_the_log(scraped: Scraped, state: RoomState) -> None:
         (drop_id,): drop.stock.supplied for drop_id, drop in books.drops.items()
     }
     assert scraped.by("livestream_perks_awarded", "drop") == {
-        (drop_id,): len(drop.perks.ranks) for drop_id, drop in books.drops.items()
+        (drop_id,): sum(len(perk.ranks) for perk in drop.perks.values())
+        for drop_id, drop in books.drops.items()
     }
 
 

@@ -85,8 +85,8 @@ def _lines(world: World, rng: random.Random) -> Iterator[tuple[Line, str]]:
 async def _open_drops(desk: Desk) -> None:
     # Holds run out at once, orders do not before the test does: each payment must come to its end.
     patience = {"hold_ttl_ms": 1_000, "pay_ttl_ms": 600_000}
-    perk = {"name": "bellboy", "first_n": 40}
-    await desk.opens_drop("bag", BAGS, BAG_MINOR, limit_per_viewer=2, perk=perk, **patience)
+    perks = [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 40}]
+    await desk.opens_drop("bag", BAGS, BAG_MINOR, limit_per_viewer=2, perks=perks, **patience)
     await desk.opens_drop("box", BOXES, BOX_MINOR, currency="HKD", **patience)
     await desk.opens_drop("postcard", 100_000, POSTCARD_MINOR, limit_per_viewer=100, **patience)
 

@@ -27,7 +27,7 @@ TERMS: dict[str, Any] = {
     "supply": 1,
     "price_minor": 5_150_000,
     "currency": "CNY",
-    "perk": {"name": "Bellboy", "first_n": 1},
+    "perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 1}],
 }
 
 

@@ -311,8 +311,8 @@ WRONG_TERMS: list[dict[str, Any]] = [
     {"opens_at_ms": -5},
     {"limit_per_viewer": 0},
     {"hold_ttl_ms": 10},
-    {"perk": {"name": "bellboy"}},
-    {"perk": {"name": "bellboy", "first_n": 0}},
+    {"perks": [{"perk_id": "bellboy", "name": "Bellboy"}]},
+    {"perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 0}]},
     {"price": 28_800},
 ]
 

@@ -77,7 +77,9 @@ async def test_a_whole_purchase(
     evening: World, connect: Callable[[str], AbstractAsyncContextManager[Wire]]
 ) -> None:
     async with evening.desk() as desk, asyncio.timeout(20):
-        await desk.opens_drop("bag", 1, PRICE_MINOR, perk={"name": "bellboy", "first_n": 1})
+        await desk.opens_drop(
+            "bag", 1, PRICE_MINOR, perks=[{"perk_id": "bellboy", "name": "Bellboy", "first_n": 1}]
+        )
         [gateway] = evening.house.gateway_urls()
         url = f"{gateway}/live/{evening.room}?ticket={evening.ticket('ann', 'wechat')}"
         async with connect(url) as wire:
@@ -109,7 +111,7 @@ async def test_a_whole_purchase(
             paid = await next_of("order.paid")
             assert (paid["order_id"], paid["total_minor"]) == (order["order_id"], PRICE_MINOR)
             perk = await next_of("perk.awarded")
-            assert (perk["name"], perk["rank"]) == ("bellboy", 1)
+            assert (perk["name"], perk["rank"]) == ("Bellboy", 1)
             assert (await do("cart.show"))["orders"][0]["status"] == "paid"
     log = await Log.read(evening.redis, evening.room)
     assert books.gross_by_channel(log) == {("CNY", "wechat"): PRICE_MINOR}

@@ -171,8 +171,8 @@ async def _sell(house: House | Served, room: str, rng: random.Random) -> None:
             ]
             for line in lines:
                 await crowd.enter_async_context(line)
-            perk = {"name": "bellboy", "first_n": 5}
-            await desk.opens_drop("bag", BAGS, BAG_MINOR, hold_ttl_ms=1_000, perk=perk)
+            perks = [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 5}]
+            await desk.opens_drop("bag", BAGS, BAG_MINOR, hold_ttl_ms=1_000, perks=perks)
             waits = {"hold_ttl_ms": TEN_MINUTES_MS, "pay_ttl_ms": TEN_MINUTES_MS}
             await desk.opens_drop(
                 "box", BOXES, BOX_YEN, currency="JPY", limit_per_viewer=2, **waits
@@ -312,7 +312,7 @@ def test_the_stock_is_that_of_the_log(evening: Evening) -> None:
         for (drop,), d in drops.items()
         for state in ("available", "held", "sold", "withdrawn")
     }
-    perks = {drop: len(d.perks.ranks) for drop, d in drops.items()}
+    perks = {drop: sum(len(perk.ranks) for perk in d.perks.values()) for drop, d in drops.items()}
     assert evening.shows_by("event", "Drops", "drop", ref="E") == perks
     assert evening.shows_by("counter", "Perks awarded", "drop") == perks
     assert evening.shows("counter", "Units out of balance") == 0

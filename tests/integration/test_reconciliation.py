@@ -64,7 +64,7 @@ drops:
     limit_per_viewer: 2
     hold: 1s
     pay_within: 2s
-    perk: {{name: Bellboy, first_n: 10}}
+    perks: [{{perk_id: bellboy, name: Bellboy, first_n: 10}}]
   - {{drop_id: strap, sku: strap-1, title: Strap, supply: 20, price_minor: 99}}
 cues:
   - {{at: 0s, push: watch}}

@@ -6,7 +6,7 @@ a storefront, as they do at a gateway.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, cast
 
@@ -127,7 +127,7 @@ class Stage:
         price_minor: int = PRICE_MINOR,
         currency: Currency = "CNY",
         opens_at_ms: int | None = None,
-        perk: PerkTerms | None = None,
+        perks: Sequence[PerkTerms] = (),
     ) -> Answer:
         terms = DropTerms(
             drop_id,
@@ -140,7 +140,7 @@ class Stage:
             limit,
             HOLD_TTL_MS,
             PAY_TTL_MS,
-            perk,
+            list(perks),
         )
         return self.desk(commands.DropSchedule(terms))
 

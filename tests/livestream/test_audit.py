@@ -55,7 +55,7 @@ def evening() -> Stage:
     stage = Stage()
     stage.begin()
     stage.put_card(sku=SANTOS)
-    stage.sell(SANTOS, supply=3, limit=2, perk=PerkTerms("bellboy", 2, "pass"))
+    stage.sell(SANTOS, supply=3, limit=2, perks=[PerkTerms("bellboy", "Bellboy", 2, "pass")])
     stage.sell("ring", supply=6, limit=3, price_minor=500_000, currency="EUR")
     stage.buy("wang")  # o1, rank 1
     late = stage.pay("li", stage.place("li"))  # o2
@@ -342,7 +342,9 @@ PLANTED: list[tuple[str, int, Forge]] = [
         "number N + 1 gets it too",
         8,
         put_in(
-            events.PerkAwarded(SANTOS, "o3", "wu", "bellboy", 3), after=events.OrderPaid, number=2
+            events.PerkAwarded(SANTOS, "bellboy", "o3", "wu", "Bellboy", 3),
+            after=events.OrderPaid,
+            number=2,
         ),
     ),
     ("a refunded order keeps its rank", 8, take_out(events.PerkRevoked)),
@@ -350,9 +352,10 @@ PLANTED: list[tuple[str, int, Forge]] = [
     (
         "a rank is lost for no reason",
         8,
-        put_in(events.PerkRevoked(SANTOS, "o2", 2), after=events.PerkAwarded, number=1),
+        put_in(events.PerkRevoked(SANTOS, "bellboy", "o2", 2), after=events.PerkAwarded, number=1),
     ),
-    ("another perk", 8, change(events.PerkAwarded, 0, name="a pen")),
+    ("another name", 8, change(events.PerkAwarded, 0, name="a pen")),
+    ("another perk", 8, change(events.PerkAwarded, 0, perk_id="pen")),
     ("another winner", 8, change(events.PerkAwarded, 0, viewer="zhao")),
     # -- 9 limits
     ("a hold beyond the limit", 9, put_in(hold("h99", "wang", 2), after=events.OrderPaid)),

@@ -24,7 +24,7 @@ drops:
     supply: 10
     price_minor: 100
     hold: 2s
-    perk: {name: Bellboy, first_n: 3}
+    perks: [{perk_id: bellboy, name: Bellboy, first_n: 3}]
 cues:
   - {at: 0s, push: watch}
   - {at: 1s, schedule: {drop: drop, opens: 1m2.5s}}
@@ -75,8 +75,7 @@ def test_there_are_three_shows() -> None:
 def test_the_santos_dumont_evening_sells_288_with_a_perk_for_the_first_88() -> None:
     limited, _ = read(next(path for path in SHOWS if path.stem == "santos-dumont")).drops
     assert limited.supply == 288
-    assert limited.perk is not None
-    assert limited.perk.first_n == 88
+    assert [perk.first_n for perk in limited.perks] == [88]
 
 
 def test_cues_become_the_commands_of_the_desk(write: Write) -> None:

@@ -18,7 +18,7 @@ from tests.properties import PROPERTY
 def stage() -> Stage:
     stage = Stage()
     stage.begin()
-    stage.sell(perk=PerkTerms("bellboy", 88))
+    stage.sell(perks=[PerkTerms("bellboy", "Bellboy", 88)])
     return stage
 
 
@@ -46,7 +46,7 @@ def test_a_drop_is_announced_with_everything_a_viewer_needs(stage: Stage) -> Non
                 "opens_at_ms": None,
                 "limit_per_viewer": 1,
                 "hold_ttl_ms": 120_000,
-                "perk": {"name": "bellboy", "first_n": 88},
+                "perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 88}],
                 "available": 3,
                 "held": 0,
                 "sold": 0,
@@ -157,7 +157,8 @@ def test_a_buyer_hears_of_the_payment_and_of_the_perk(stage: Stage) -> None:
                 "type": "perk.awarded",
                 "order_id": "o1",
                 "drop_id": "santos",
-                "name": "bellboy",
+                "perk_id": "bellboy",
+                "name": "Bellboy",
                 "rank": 1,
             },
         ),
@@ -241,7 +242,7 @@ def test_a_view_folded_from_the_air_is_the_engines_own_view(steps: list[tuple[st
     """Whenever the view was taken from the engine, and whatever happened since."""
     stage = Stage()
     stage.begin()
-    stage.sell(supply=2, perk=PerkTerms("bellboy", 1))
+    stage.sell(supply=2, perks=[PerkTerms("bellboy", "Bellboy", 1)])
     for step, n in steps:
         play(stage, step, n)
     ours = Storefront.of(stage.room)

@@ -42,7 +42,8 @@ class Evening:
         stage.begin()
         for sku in SKUS:
             policies: list[Literal["stay", "pass"]] = ["stay", "pass"]
-            perk = PerkTerms("bellboy", rng.randint(1, 12), rng.choice(policies))
+            perk = PerkTerms("bellboy", "Bellboy", rng.randint(1, 12), rng.choice(policies))
+            box = PerkTerms("box", "Engraved box", rng.randint(1, 12), rng.choice(policies))
             opens_at_ms = stage.now_ms + rng.randint(0, 60_000)
             ok(
                 stage.schedule(
@@ -51,7 +52,7 @@ class Evening:
                     limit=rng.randint(1, 3),
                     price_minor=rng.randint(0, 3_000_000),
                     opens_at_ms=opens_at_ms,
-                    perk=rng.choice([perk, perk, None]),
+                    perks=rng.choice([[perk], [perk, box], []]),
                 )
             )
         for _ in range(STEPS):

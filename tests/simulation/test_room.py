@@ -50,10 +50,11 @@ CHANNELS = st.sampled_from(["tmall", "wechat"])
 IDS = st.sampled_from([None, None, None, "id-1", "id-2"])
 PERKS = st.sampled_from(
     [
-        None,
-        PerkTerms("bellboy", 1, "pass"),
-        PerkTerms("bellboy", 2, "pass"),
-        PerkTerms("bellboy", 2, "stay"),
+        [],
+        [PerkTerms("bellboy", "Bellboy", 1, "pass")],
+        [PerkTerms("bellboy", "Bellboy", 2, "pass")],
+        [PerkTerms("bellboy", "Bellboy", 2, "stay")],
+        [PerkTerms("box", "Engraved box", 2, "stay"), PerkTerms("bellboy", "Bellboy", 1, "pass")],
     ]
 )
 #: From nothing, over one tick, to past every deadline.
@@ -90,12 +91,12 @@ class RoomMachine(RuleBasedStateMachine):
         self,
         supply: int,
         limit: int,
-        perks: tuple[PerkTerms | None, PerkTerms | None],
+        perks: tuple[list[PerkTerms], list[PerkTerms]],
         currency: Currency,
     ) -> None:
         self.stage.begin()
-        self.stage.sell("d1", sku="santos", supply=supply, limit=limit, perk=perks[0])
-        self.stage.sell("d2", sku="ring", limit=limit, perk=perks[1], currency=currency)
+        self.stage.sell("d1", sku="santos", supply=supply, limit=limit, perks=perks[0])
+        self.stage.sell("d2", sku="ring", limit=limit, perks=perks[1], currency=currency)
 
     # -- the desk ------------------------------------------------------------------------------
 
@@ -110,7 +111,7 @@ class RoomMachine(RuleBasedStateMachine):
         opens_in_ms=st.sampled_from([None, 0, 250, 10_000]),
         ttl_ms=st.sampled_from([1_000, 10_000]),
         pay_ttl_ms=st.sampled_from([1_000, 20_000]),
-        perk=PERKS,
+        perks=PERKS,
         open_now=st.booleans(),
     )
     def schedule(
@@ -124,7 +125,7 @@ class RoomMachine(RuleBasedStateMachine):
         opens_in_ms: int | None,
         ttl_ms: int,
         pay_ttl_ms: int,
-        perk: PerkTerms | None,
+        perks: list[PerkTerms],
         open_now: bool,
     ) -> None:
         opens_at_ms = None if opens_in_ms is None else self.stage.now_ms + opens_in_ms
@@ -139,7 +140,7 @@ class RoomMachine(RuleBasedStateMachine):
             limit,
             ttl_ms,
             pay_ttl_ms,
-            perk,
+            perks,
         )
         answer = self.desk(commands.DropSchedule(terms))
         if open_now and not isinstance(answer, Refusal):
@@ -415,7 +416,7 @@ def late_money_always_buys(patch: pytest.MonkeyPatch) -> None:
 
 
 def nobody_gets_a_perk(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(settlement, "_perks_won", lambda counter, order, drop_ids: [])
+    patch.setattr(settlement, "won", lambda counter, order: [])
 
 
 def nobody_has_a_limit(patch: pytest.MonkeyPatch) -> None:

@@ -136,12 +136,13 @@ class DropRow {
     setText(this.title, drop.title);
     setText(this.status, STATUS_WORDS[drop.status]);
     this.status.dataset.status = drop.status;
-    const perk = drop.perk
-      ? `, first ${formatCount(drop.perk.first_n)}: ${drop.perk.name} (${formatCount(drop.perks_awarded)} given)`
-      : "";
+    const perks = drop.perks
+      .map(({ first_n, name }) => `, first ${formatCount(first_n)}: ${name}`)
+      .join("");
+    const given = perks && ` (${formatCount(drop.perks_awarded)} given)`;
     setText(
       this.terms,
-      `${drop.sku} · ${formatMoney(drop.price_minor, drop.currency)} · ${formatCount(drop.limit_per_viewer)} each${perk}`,
+      `${drop.sku} · ${formatMoney(drop.price_minor, drop.currency)} · ${formatCount(drop.limit_per_viewer)} each${perks}${given}`,
     );
     this.bar.update(drop);
     const withdrawn = drop.withdrawn ? ` · ${formatCount(drop.withdrawn)} withdrawn` : "";
@@ -194,6 +195,9 @@ export class Drops {
   }
 }
 
+/** Perks that one drop may have. */
+const PERKS_MAX = 8;
+
 /** Wire the form once; `current()` is the desk at work. */
 export function wireDropForm(current) {
   const form = byId("drop-form");
@@ -224,6 +228,17 @@ export function wireDropForm(current) {
         : "";
     });
   }
+  const perks = byId("drop-perks");
+  byId("drop-more-perks").addEventListener("click", ({ currentTarget }) => {
+    const row = perks.firstElementChild.cloneNode(true);
+    row.querySelector("[name=perk]").value = "";
+    perks.append(row);
+    currentTarget.disabled = perks.childElementCount >= PERKS_MAX;
+  });
+  form.addEventListener("reset", () => {
+    perks.replaceChildren(perks.firstElementChild);
+    byId("drop-more-perks").disabled = false;
+  });
   onPress(
     byId("drop-schedule"),
     async () => {
@@ -255,9 +270,25 @@ function dropTerms(elements) {
     pay_ttl_ms: elements.pay.valueAsNumber * 1000,
   };
   if (elements.opens_at.value) terms.opens_at_ms = new Date(elements.opens_at.value).getTime();
-  if (elements.perk.value.trim())
-    terms.perk = { name: elements.perk.value.trim(), first_n: elements.first_n.valueAsNumber };
+  terms.perks = perkTerms();
   return terms;
+}
+
+/** The rows that have a name. A perk's id is its name as a word, or its place in the form. */
+function perkTerms() {
+  const named = [...document.querySelectorAll("#drop-perks [data-perk]")].map((row) => ({
+    name: row.querySelector("[name=perk]").value.trim(),
+    first_n: row.querySelector("[name=first_n]").valueAsNumber,
+  }));
+  const taken = new Set();
+  return named
+    .filter(({ name }) => name)
+    .map(({ name, first_n }, place) => {
+      let word = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 56);
+      if (!word || taken.has(word)) word = `perk-${place + 1}`;
+      taken.add(word);
+      return { perk_id: word, name, first_n };
+    });
 }
 
 /** What a datetime-local field takes: the reader's own time zone, to the second. */

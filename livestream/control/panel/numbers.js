@@ -84,7 +84,7 @@ export class Numbers {
     );
     this.orders.point(orders.paid);
     const awarded = drops.reduce((sum, drop) => sum + drop.perks_awarded, 0);
-    const offered = drops.reduce((sum, drop) => sum + (drop.perk?.first_n ?? 0), 0);
+    const offered = drops.flatMap((drop) => drop.perks).reduce((sum, perk) => sum + perk.first_n, 0);
     this.perks.show(formatCount(awarded), offered ? `of ${formatCount(offered)}` : "");
     for (const total of totals) this.#showTotal(total);
     drawTakings(ledger.takings, titleOf);

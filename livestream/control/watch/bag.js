@@ -70,7 +70,9 @@ export class Bag {
     live.on("payment.returned", ({ order_id }) => this.#learn({ order_id, payment: "refunding" }));
     live.on("perk.awarded", ({ type, ...perk }) => {
       const known = this.#orders.get(perk.order_id)?.perks ?? [];
-      const others = known.filter(({ drop_id }) => drop_id !== perk.drop_id);
+      const others = known.filter(
+        ({ drop_id, perk_id }) => drop_id !== perk.drop_id || perk_id !== perk.perk_id,
+      );
       this.#learn({ order_id: perk.order_id, perks: [...others, perk] });
     });
   }

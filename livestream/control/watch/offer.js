@@ -28,7 +28,7 @@ export class Offer {
     this.title = el("h2");
     this.description = el("p", { className: "description" });
     this.price = el("p", { className: "price" });
-    this.perk = el("p", { className: "perk" });
+    this.perks = el("div", { className: "perks" });
     this.bar = stockBar();
     this.hint = el("p", { className: "quiet" });
     this.stock = el("div", { className: "stock" }, this.bar.node, this.hint);
@@ -51,7 +51,7 @@ export class Offer {
         this.title,
         this.description,
         this.price,
-        this.perk,
+        this.perks,
         this.countdown,
         this.stock,
         this.buy,
@@ -84,8 +84,11 @@ export class Offer {
     const priced = drop ?? (card?.price_minor === undefined ? null : card);
     setText(this.price, priced ? formatMoney(priced.price_minor, priced.currency) : "");
     setText(this.edition, drop ? `${formatCount(drop.supply)} pieces` : "");
-    const perk = drop?.perk;
-    setText(this.perk, perk ? `The first ${plural(perk.first_n, "order")}: ${perk.name}` : "");
+    this.perks.replaceChildren(
+      ...(drop?.perks ?? []).map(({ first_n, name }) =>
+        el("p", { className: "perk" }, `The first ${plural(first_n, "order")}: ${name}`),
+      ),
+    );
     this.#updateSale(drop, roomStatus);
   }
 

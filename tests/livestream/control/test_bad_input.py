@@ -185,9 +185,10 @@ async def test_a_field_that_cannot_be_is_named(
         {"supply": 10**7},
         {"limit_per_viewer": 0},
         {"hold_ttl_ms": 999},
-        {"perk": {"name": "Bellboy", "first_n": 0}},
-        {"perk": {"name": "Bellboy"}},
-        {"perk": {"name": "Bellboy", "first_n": 88, "last_n": 1}},
+        {"perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 0}]},
+        {"perks": [{"perk_id": "bellboy", "name": "Bellboy"}]},
+        {"perks": [{"perk_id": "not a word", "name": "Bellboy", "first_n": 1}]},
+        {"perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 88, "last_n": 1}]},
         {"opens_at_ms": "soon"},
     ],
 )

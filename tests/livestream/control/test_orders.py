@@ -18,7 +18,7 @@ TERMS: dict[str, Any] = {
     "supply": 20,
     "price_minor": 5_150_000,
     "currency": "CNY",
-    "perk": {"name": "Bellboy", "first_n": 2},
+    "perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 2}],
 }
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -52,7 +52,8 @@ async def test_a_paid_order_is_read_with_its_payment_and_perk(
     ]
     assert (order["total_minor"], order["currency"], order["paid_seq"]) == (5_150_000, "CNY", 1)
     assert [payment["status"] for payment in order["payments"]] == ["confirmed"]
-    assert order["perks"] == [{"drop_id": "d1", "name": "Bellboy", "rank": 1}]
+    perk = {"drop_id": "d1", "perk_id": "bellboy", "name": "Bellboy", "rank": 1}
+    assert order["perks"] == [perk]
 
 
 async def test_a_buyers_payment_token_is_not_shown(

@@ -13,11 +13,13 @@ from livestream.commands import Command, Envelope
 from livestream.demo.purse import Purse
 from livestream.demo.verdict import Truth, compare
 from livestream.demo.witness import OrderTold, Span, Witness, percentile
-from livestream.room import Room, RoomState, decide, evolve
+from livestream.room import Room, RoomState, consequences, decide, evolve
 from livestream.storefront import Frame, private_frame, public_frame
 
 TERMS = DropTerms(
-    *("drop", "sku", "Watch", 2, 500, "CNY"), limit_per_viewer=2, perk=PerkTerms("Bellboy", 1)
+    *("drop", "sku", "Watch", 2, 500, "CNY"),
+    limit_per_viewer=2,
+    perks=[PerkTerms("bellboy", "Bellboy", 1)],
 )
 NOW_MS = 1_000
 
@@ -41,8 +43,11 @@ class Evening:
     def ask(self, actor: str, command: Command) -> dict[str, object]:
         decision = decide(self.room, Envelope(1, actor, "tmall", command), NOW_MS)
         assert not isinstance(decision.answer, Refusal), decision.answer
-        for fact in decision.facts:
-            self._happen(fact)
+        facts = list(decision.facts)
+        while facts:
+            for fact in facts:
+                self._happen(fact)
+            facts = consequences(self.room, NOW_MS)
         return dict(decision.answer)
 
     def _happen(self, fact: Fact) -> None:

@@ -60,7 +60,7 @@ def terms(drop_id: str = "drop", sku: str = "santos", supply: int = 3, **more: A
             "supply": supply,
             "price_minor": 2_880_000,
             "currency": "CNY",
-            "perk": PerkTerms("bellboy", 1),
+            "perks": [PerkTerms("bellboy", "Bellboy", 1)],
             **more,
         }
     )

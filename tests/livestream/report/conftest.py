@@ -17,7 +17,10 @@ def stage() -> Stage:
     stage = Stage("evening")
     stage.begin("An evening in Paris")
     stage.schedule(
-        SANTOS, supply=3, opens_at_ms=START_MS + 5_000, perk=PerkTerms("bellboy", 2, "pass")
+        SANTOS,
+        supply=3,
+        opens_at_ms=START_MS + 5_000,
+        perks=[PerkTerms("bellboy", "Bellboy", 2, "pass")],
     )
     stage.sell("ring", supply=5, limit=5, price_minor=500_000)
     stage.wait(5_000)

@@ -30,7 +30,7 @@ def test_it_has_the_figures_of_the_report(whole: Report) -> None:
     assert values(whole, "audience", "", "peak") == ["105"]
     assert values(whole, "channel", "tmall", "joined") == ["60"]
     assert values(whole, "fairness by gateway", "g-1", "wins") == ["3"]
-    assert values(whole, "perk", "santos", "o3") == ["1"]
+    assert values(whole, "perk", "santos bellboy", "o3") == ["1"]
     assert values(whole, "reconciliation", "net CNY", "payments") == [str(net)]
     assert values(whole, "reconciliation", "net CNY", "agrees") == ["1"]
 

@@ -32,11 +32,10 @@ def test_it_tells_how_fast_a_drop_sold_out(report: Report) -> None:
 
 
 def test_it_names_who_has_the_perk(report: Report) -> None:
-    perk = report.drops[0].perk
-    assert perk is not None
-    assert (perk.name, perk.first_n, perk.on_refund) == ("bellboy", 2, "pass")
+    (perk,) = report.drops[0].perks
+    assert (perk.name, perk.first_n, perk.on_refund) == ("Bellboy", 2, "pass")
     assert [(winner.rank, winner.order_id) for winner in perk.winners] == [(1, "o3"), (2, "o2")]
-    assert report.drops[1].perk is None
+    assert report.drops[1].perks == []
 
 
 def test_it_counts_orders_and_payments_as_they_stand(report: Report) -> None:

@@ -113,7 +113,7 @@ def test_it_tells_what_the_brief_of_the_evening_was(page: Page) -> None:
         "105",  # the most at once
         "50.0 s",  # watched, on average
         "2 min 8.0 s",
-        "bellboy: 2 of the first 2 of Santos",
+        "Bellboy: 2 of the first 2 of Santos",
         "0.81 %",
         "Everything that was compared agrees.",
         "no engine has told this room",

@@ -13,7 +13,7 @@ from tests.livestream.stage import PRICE_MINOR, Stage
 def test_it_reads_as_tables(report: Report) -> None:
     text = text_of(report)
     assert "An evening in Paris (ended, began 2023-11-14 22:13:20 UTC, lasted 2 min 8.0 s)" in text
-    assert "bellboy: 2 of the first 2 orders of Santos (o3, o2)" in text
+    assert "Bellboy: 2 of the first 2 orders of Santos (o3, o2)" in text
     assert "CNY 96,400.00" in text, "gross of everything"
     assert "first order 0:06 into the show, the last 2.0 s after it" in text
     assert "the audience was not counted" in text
