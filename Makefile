@@ -17,7 +17,7 @@ PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all lint format bench bench-fanout load load-770k load-1m load-growth pin clean
+.PHONY: help run test test-all lint format bench bench-fanout bench-counter load load-770k load-1m load-growth pin clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench: $(VENV)/.bench ## measure, each figure beside its floor; JSON under var/b
 # node's ws is a peer too where it is found: ARGS='--node-modules DIRECTORY'.
 bench-fanout: $(VENV)/.bench ## ours and its peers under one load: CPU, bytes, handshakes, arrival; plot in var/bench/fanout.svg
 	@$(BIN)/python -m loadtest.bench.fanout $(ARGS)
+
+bench-counter: $(VENV)/.bench ## the counter and its peer: decisions a second, latency, late-comers, growth, restart
+	@for each in counter soldout growth restart; do $(BIN)/python -m loadtest.bench $$each $(ARGS) || exit 1; done
 
 load: $(VENV)/.load ## Locust fills a room of a private server (SHAPE, VIEWERS, SECONDS); report under var/load
 	@$(BIN)/python -m loadtest --shape $(SHAPE) --viewers $(VIEWERS) --seconds $(SECONDS) $(ARGS)

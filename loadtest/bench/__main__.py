@@ -1,6 +1,7 @@
 """Measure, and print one table.
 
-    python -m loadtest.bench [fanout|slices|sloths|compression|counter|restart|all] [--quick]
+    python -m loadtest.bench [all|fanout|slices|sloths|compression|counter|soldout|growth|restart]
+        [--quick]
 
 Each benchmark runs as a process of its own, with its own options' defaults, and leaves its JSON
 under var/bench. Owns the choice and the table. The status is 1 if a benchmark failed; a mark that
@@ -19,11 +20,11 @@ from typing import Any
 
 import psutil
 
-from loadtest.bench import compression, counter, report, restart, slices, sloths
+from loadtest.bench import compression, counter, growth, report, restart, slices, sloths, soldout
 from loadtest.bench.processes import say
 from loadtest.bench.report import Figure, Mark
 
-NAMES = ("fanout", "slices", "sloths", "compression", "counter", "restart")
+NAMES = ("fanout", "slices", "sloths", "compression", "counter", "soldout", "growth", "restart")
 #: Options for a look that takes a minute instead of several.
 QUICK = {
     "fanout": ["--viewers", "3000", "--rounds", "5"],
@@ -31,6 +32,8 @@ QUICK = {
     "sloths": ["--viewers", "1000", "--rounds", "2"],
     "compression": ["--viewers", "1000", "--rounds", "5"],
     "counter": ["--rounds", "1", "--seconds", "2"],
+    "soldout": ["--viewers", "1000", "--rounds", "2"],
+    "growth": ["--carts", "1000,10000", "--seconds", "1"],
     "restart": ["--facts", "10000,100000"],
 }
 FAN_OUT_MARK = Mark("most", 1.25)
@@ -129,6 +132,8 @@ FIGURES = {
     "sloths": sloths.figures,
     "compression": compression.figures,
     "counter": counter.figures,
+    "soldout": soldout.figures,
+    "growth": growth.figures,
     "restart": restart.figures,
 }
 

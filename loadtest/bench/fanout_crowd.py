@@ -45,8 +45,7 @@ def run(
     `offer`: the extension that everybody here asks for.
     """
     os.sched_setaffinity(0, cores)
-    extensions = f"Sec-WebSocket-Extensions: {offer}\r\n" if offer else ""
-    crowd = Crowd(port, _REQUEST.format(ticket=ticket, extensions=extensions).encode())
+    crowd = Crowd(port, request(ticket, offer))
     while True:
         match control.recv():
             case ("join", int(count)):
@@ -60,6 +59,12 @@ def run(
                 control.send(True)
             case _:
                 return
+
+
+def request(ticket: str, offer: str | None = None) -> bytes:
+    """The head of a handshake; `offer`: the extension that it asks for."""
+    extensions = f"Sec-WebSocket-Extensions: {offer}\r\n" if offer else ""
+    return _REQUEST.format(ticket=ticket, extensions=extensions).encode()
 
 
 class Spread(NamedTuple):

@@ -1,4 +1,5 @@
-"""What the counter's benchmarks run against: a private Redis, and real engines, each a process.
+"""What the counter's benchmarks run against: a private Redis, real engines and a real gateway, each
+a process.
 
 Owns starting, watching and stopping them. Refuses to know what is measured.
 """
@@ -11,10 +12,12 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -23,6 +26,7 @@ from livestream.config import Settings
 from livestream.embedded_redis import EmbeddedRedis
 from livestream.logs import configure
 
+START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 60.0  # an engine that stops keeps a snapshot first
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -38,13 +42,18 @@ def fresh_redis(directory: Path) -> Iterator[EmbeddedRedis]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-class Engine:
-    """A real engine process on the Redis at `url`."""
+class Server:
+    """A process of ours that runs until it is told to stop."""
 
-    def __init__(self, url: str) -> None:
-        self._process: BaseProcess = SPAWN.Process(target=_run_engine, args=(url, os.getpid()))
+    def __init__(self, run: Callable[..., None], *arguments: Any) -> None:
+        self._process: BaseProcess = SPAWN.Process(target=run, args=(*arguments, os.getpid()))
         self._process.start()
         self._watched = psutil.Process(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._watched.pid
 
     def cpu_us(self) -> float:
         """CPU time that it has used, user and kernel."""
@@ -63,17 +72,39 @@ class Engine:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
-            raise RuntimeError(f"the engine did not stop within {STOP_TIMEOUT_S:g} s")
+            raise RuntimeError(f"it did not stop within {STOP_TIMEOUT_S:g} s")
 
 
 @contextmanager
-def running_engine(url: str) -> Iterator[Engine]:
-    """An engine for the length of a block."""
-    engine = Engine(url)
+def running_engine(url: str) -> Iterator[Server]:
+    """A real engine on the Redis at `url`, for the length of a block."""
+    engine = Server(_run_engine, url)
     try:
         yield engine
     finally:
         engine.stop()
+
+
+@contextmanager
+def running_gateway(url: str, port: int, secret: str) -> Iterator[Server]:
+    """A real gateway on the Redis at `url`, for the length of a block; viewers are let in."""
+    listening = SPAWN.Event()
+    gateway = Server(_run_gateway, url, port, secret, listening)
+    try:
+        if not listening.wait(START_TIMEOUT_S):
+            raise RuntimeError(f"the gateway did not listen within {START_TIMEOUT_S:g} s")
+        yield gateway
+    finally:
+        gateway.stop()
+
+
+def _run_gateway(url: str, port: int, secret: str, listening: Event, parent_pid: int) -> None:
+    from livestream.gateway.server import run
+
+    tether.die_with_parent(parent_pid)
+    settings = Settings.load({}, redis_url=url, gateway_port=port, secret=secret, log_level="error")
+    configure(settings, "gateway")
+    run(settings, listening.set)
 
 
 def _run_engine(url: str, parent_pid: int) -> None:

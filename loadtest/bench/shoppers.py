@@ -5,7 +5,9 @@ last one is there, and is followed by the next shopper. Commands travel as a gat
 while the last entry is on its way to Redis, then put into the inbox as one. Refuses to know the
 engine beyond its inbox and its replies.
 
-An answer counts when it is heard, and it is heard when its record is durable.
+An answer counts when it is heard, and it is heard when its record is durable. With a pace the loop
+is open: so many visitors come in a second whatever the answers do, and who finds no place free has
+waited since the time at which it came.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ SKU = "santos"
 BATCH_MAX = 500
 #: An answer that takes longer is lost, and the benchmark with it.
 ANSWER_TIMEOUT_S = 30.0
+#: With a pace, how often the door is looked after; it is the error of every latency.
+DOOR_EVERY_S = 0.001
 CHANNELS = ("tmall", "wechat", "xiaohongshu")
 
 
@@ -102,6 +106,10 @@ class Shoppers:
         self._samples = Samples()
         #: Orders that wait to be paid, as (viewer, order_id).
         self._placed: list[tuple[str, str]] = []
+        #: With a pace: places that nobody has taken, and when the next visitor comes.
+        self._free: list[Shopper] = []
+        self._every_s = 0.0
+        self._next_s = 0.0
 
     async def start(self) -> None:
         """Listen for answers, and be ready to send."""
@@ -116,8 +124,9 @@ class Shoppers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._redis.aclose()
 
-    async def run(self, kind: str, seconds: float) -> Samples:
-        """Shop for `seconds`, then wait until everybody who came has all answers.
+    async def run(self, kind: str, seconds: float, visitors_per_s: float = 0.0) -> Samples:
+        """Shop for `seconds`, then wait until everybody who came has all answers. Without
+        `visitors_per_s` the next visitor comes when the last one has left.
 
         `kind` is "place" (a cart.add and a checkout each) or "pay" (an order.pay and the approval
         that follows, for orders placed before; ends early when there are none left).
@@ -127,13 +136,17 @@ class Shoppers:
         self._deadline_s = started_s + seconds
         self._done.clear()
         self._shopping = len(self._places)
+        self._free.clear()
+        self._every_s, self._next_s = (1 / visitors_per_s if visitors_per_s else 0.0), started_s
         for shopper in self._places:
             self._welcome(shopper)
         self._wake.set()
+        door = asyncio.create_task(self._open_door())
         watch = [asyncio.create_task(self._done.wait()), *self._tasks]
         done, _ = await asyncio.wait(
             watch, timeout=seconds + ANSWER_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
         )
+        door.cancel()
         if watch[0] not in done:
             watch[0].cancel()
             for task in done:
@@ -154,14 +167,29 @@ class Shoppers:
         yield OrderPay(f"p-{order_id}", order_id, "tok_approve")
         yield None
 
+    async def _open_door(self) -> None:
+        """Let visitors in at their pace, and everybody go when the time is up."""
+        while self._every_s:
+            await asyncio.sleep(DOOR_EVERY_S)
+            waiting, self._free = self._free, []
+            for shopper in waiting:
+                self._welcome(shopper)
+            self._wake.set()
+
     def _welcome(self, shopper: Shopper) -> None:
-        """The next viewer takes this place, unless the time is up."""
-        over = time.perf_counter() >= self._deadline_s
-        if over or (self._kind == "pay" and not self._placed):
+        """The next viewer takes this place, unless the time is up or it is nobody's time yet."""
+        now_s = came_s = time.perf_counter()
+        if now_s >= self._deadline_s or (self._kind == "pay" and not self._placed):
             self._shopping -= 1
             if not self._shopping:
                 self._done.set()
             return
+        if self._every_s:
+            if self._next_s > now_s:
+                self._free.append(shopper)
+                return
+            came_s = self._next_s
+            self._next_s += self._every_s
         if self._kind == "place":
             self._visitors += 1
             shopper.viewer = f"{self._name}.{self._visitors}"
@@ -170,7 +198,7 @@ class Shoppers:
             shopper.viewer, order_id = self._placed.pop()
             shopper.visit = self._paying(order_id)
             self._by_viewer[shopper.viewer] = shopper
-        self._go_on(shopper, None, time.perf_counter())
+        self._go_on(shopper, None, came_s)
 
     def _go_on(self, shopper: Shopper, reply: Reply | None, now_s: float) -> None:
         try:
