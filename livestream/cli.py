@@ -379,6 +379,9 @@ def verify(
             negative=(),
         ),
     ] = False,
+    books: Annotated[
+        bool, Parameter(help="also print the list of books: by product and by order", negative=())
+    ] = False,
     json: Annotated[bool, Parameter(help="print JSON", negative=())] = False,
     common: Common = COMMON,
 ) -> int:
@@ -387,7 +390,7 @@ def verify(
 
     async def audit(redis: aioredis.Redis, room: str) -> Verdict:
         evidence = await evidence_beside(redis, room) if compare else None
-        return await audit_room(redis, room, evidence)
+        return await audit_room(redis, room, evidence, with_books=books)
 
     with _redis_url(common.settings()) as url:
         verdict = asyncio.run(_with_redis(url, room, audit))

@@ -1,6 +1,6 @@
 """The auditor behind `livestream verify`: reads a room's log and says what does not add up.
 
-Owns a second set of books, kept from the facts alone, and one check for each of the twelve
+Owns a second set of books, kept from the facts alone, and one check for each of the
 invariants (docs/ARCHITECTURE.md, "What must hold at every prefix of the log"). Refuses to use the
 engine's own bookkeeping for stock and money: `cart.counter` is folded beside it only to be
 compared. The verdict is on the log alone; what else is known may be given as evidence.
@@ -11,6 +11,8 @@ compared. The verdict is on the log alone; what else is known may be given as ev
     money.py     3 one checkout one order, 6 payments, 7 GMV to the fen, 10 frozen price
     perks.py     8 the first N
     history.py   0 the log's own form, 4 nothing acknowledged is lost, 12 state = fold(log)
+    books.py     13 the list of books balances: double entry by product and by order
+    invariants.py  each rule as a function of the log, by its name
     auditor.py   one pass over the records            verdict.py   what is told at the end
     evidence.py  what a log cannot show by itself     beside.py    what Redis keeps of that
 
@@ -19,15 +21,19 @@ One pass; memory grows with drops, holds and orders, not with the length of the 
 
 from livestream.audit.auditor import Auditor, audit_log, audit_room
 from livestream.audit.beside import evidence_beside
+from livestream.audit.books import ListOfBooks
 from livestream.audit.evidence import Acknowledged, Captured, Evidence
+from livestream.audit.invariants import INVARIANTS
 from livestream.audit.verdict import Finding, Verdict
 
 __all__ = [
+    "INVARIANTS",
     "Acknowledged",
     "Auditor",
     "Captured",
     "Evidence",
     "Finding",
+    "ListOfBooks",
     "Verdict",
     "audit_log",
     "audit_room",

@@ -13,7 +13,8 @@ import msgspec
 from redis import asyncio as aioredis
 
 from cart.fact import Fact, tag_of
-from livestream.audit.check import Check, Look, Moment
+from livestream.audit.books import BooksBalance
+from livestream.audit.check import Check, Checks, Look, Moment
 from livestream.audit.evidence import Evidence
 from livestream.audit.history import LogIsWellFormed, NothingIsLost, StateIsTheFold
 from livestream.audit.holds import EveryHoldEndsOnce
@@ -34,35 +35,52 @@ from livestream.journal import read_log
 #: end is only counted.
 FINDINGS_MAX = 1_000
 
+#: Every rule, in the order in which they look at a fact. `livestream.audit.invariants` makes a
+#: function of each.
+CHECKS: tuple[type[Check], ...] = (
+    LogIsWellFormed,
+    StockAddsUp,
+    NeverOversold,
+    OneCheckoutOneOrder,
+    NothingIsLost,
+    EveryHoldEndsOnce,
+    MoneyFindsItsOrder,
+    GmvToTheFen,
+    FirstNGetThePerk,
+    LimitCountsAll,
+    PriceIsFrozen,
+    ShownStockIsTrue,
+    StateIsTheFold,
+    BooksBalance,
+)
+
 
 class Auditor:
-    """Feed it a room's records from the first; ask for the verdict at any point."""
+    """Feed it a room's records from the first; ask for the verdict at any point. With `only` it
+    reports what breaks that one rule.
+    """
 
-    def __init__(self, room: str = "", evidence: Evidence | None = None) -> None:
+    def __init__(
+        self,
+        room: str = "",
+        evidence: Evidence | None = None,
+        only: type[Check] | None = None,
+    ) -> None:
         evidence = evidence if evidence is not None else Evidence()
         self._room = room
-        self._ledger = ledger = Ledger()
-        self._form = LogIsWellFormed(ledger, evidence)
-        self._lost = NothingIsLost(ledger, evidence)
-        self._holds = EveryHoldEndsOnce(ledger, evidence)
-        self._gmv = GmvToTheFen(ledger, evidence)
-        self._perks = FirstNGetThePerk(ledger, evidence)
-        self._fold = StateIsTheFold(ledger, evidence, room, self._gmv, self._perks)
-        self._checks: list[Check] = [
-            self._form,
-            StockAddsUp(ledger, evidence),
-            NeverOversold(ledger, evidence),
-            OneCheckoutOneOrder(ledger, evidence),
-            self._lost,
-            self._holds,
-            MoneyFindsItsOrder(ledger, evidence),
-            self._gmv,
-            self._perks,
-            LimitCountsAll(ledger, evidence),
-            PriceIsFrozen(ledger, evidence),
-            ShownStockIsTrue(ledger, evidence),
-            self._fold,
-        ]
+        self._ledger = ledger = Ledger(room)
+        checks = Checks(kind(ledger, evidence) for kind in CHECKS)
+        for check in checks:
+            check.meet(checks)
+        self._form = checks.one(LogIsWellFormed)
+        self._lost = checks.one(NothingIsLost)
+        self._holds = checks.one(EveryHoldEndsOnce)
+        self._gmv = checks.one(GmvToTheFen)
+        self._perks = checks.one(FirstNGetThePerk)
+        self._fold = checks.one(StateIsTheFold)
+        self._balance = checks.one(BooksBalance)
+        self._checks: list[Check] = list(checks)
+        self._only = only
         self._looks: dict[tuple[Moment, type[Fact]], list[tuple[Check, Look]]] = defaultdict(list)
         for check in self._checks:
             for moment, kind, look in check.watches():
@@ -103,6 +121,8 @@ class Auditor:
     ) -> None:
         self._looked[check] += looked
         for sentence in sentences:
+            if self._only not in (None, type(check)):
+                continue
             self._found[check] += 1
             if len(self.findings) < FINDINGS_MAX:
                 tag = "" if fact is None else tag_of(type(fact))
@@ -117,8 +137,10 @@ class Auditor:
         """The log goes on with something that is no record."""
         self._note(self._form, None, [f"what follows cannot be read: {error}"])
 
-    def verdict(self) -> Verdict:
-        """What was found. Call it once: the checks take their last look here."""
+    def verdict(self, with_books: bool = False) -> Verdict:
+        """What was found, and the list of books if asked for. Call it once: the checks take their
+        last look here.
+        """
         for check in self._checks:
             self._note(check, None, check.log_ends())
         found = sum(self._found.values())
@@ -139,6 +161,7 @@ class Auditor:
                 for check in self._checks
             ],
             books=self._books(),
+            list_of_books=self._balance.list_of_books() if with_books else None,
         )
 
     def _books(self) -> Books:
@@ -186,16 +209,24 @@ class Auditor:
 
 
 def audit_log(
-    records: Iterable[tuple[int, Record]], room: str = "", evidence: Evidence | None = None
+    records: Iterable[tuple[int, Record]],
+    room: str = "",
+    evidence: Evidence | None = None,
+    only: type[Check] | None = None,
+    with_books: bool = False,
 ) -> Verdict:
-    """The verdict on a whole log, given as (last seq of the record, record) pairs."""
-    auditor = Auditor(room, evidence)
+    """The verdict on a whole log, given as (last seq of the record, record) pairs; see `Auditor`
+    and its `verdict`.
+    """
+    auditor = Auditor(room, evidence, only)
     for seq, record in records:
         auditor.feed(seq, record)
-    return auditor.verdict()
+    return auditor.verdict(with_books)
 
 
-async def audit_room(redis: aioredis.Redis, room: str, evidence: Evidence | None = None) -> Verdict:
+async def audit_room(
+    redis: aioredis.Redis, room: str, evidence: Evidence | None = None, with_books: bool = False
+) -> Verdict:
     """The verdict on a room as its log in Redis tells it. Nothing else is read; what stands beside
     the log comes in as `evidence` (`livestream.audit.beside` collects it).
 
@@ -208,4 +239,4 @@ async def audit_room(redis: aioredis.Redis, room: str, evidence: Evidence | None
             auditor.feed(seq, record)
     except msgspec.DecodeError as error:
         auditor.unreadable(str(error))
-    return auditor.verdict()
+    return auditor.verdict(with_books)

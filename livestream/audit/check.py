@@ -12,7 +12,7 @@ Owns the form. Refuses to know any rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Literal, TypeVar
 
 from msgspec import Struct
@@ -28,7 +28,7 @@ _Method = TypeVar("_Method", bound=Callable[..., Iterable[str]])
 
 
 class Rule(Struct, frozen=True):
-    """What must hold. Number 0 is the form of the log itself; 1 to 12 are the invariants."""
+    """What must hold. Number 0 is the form of the log itself; from 1 on they are invariants."""
 
     number: int
     name: str
@@ -62,6 +62,9 @@ class Check:
         self.ledger = ledger
         self.evidence = evidence
 
+    def meet(self, others: Checks) -> None:
+        """Learn to know the other checks of this audit, for one whose rule compares with them."""
+
     def watches(self) -> Iterable[tuple[Moment, type[Fact], Look]]:
         """Which of this check's methods wants to see which facts, and when."""
         for name, function in vars(type(self)).items():
@@ -84,3 +87,22 @@ class Check:
     def note(self) -> str:
         """What the verdict should say beside this rule, for instance what it could not check."""
         return ""
+
+
+_Check = TypeVar("_Check", bound=Check)
+
+
+class Checks:
+    """The checks of one audit, one of each kind."""
+
+    def __init__(self, checks: Iterable[Check]) -> None:
+        self._of = {type(check): check for check in checks}
+
+    def __iter__(self) -> Iterator[Check]:
+        return iter(self._of.values())
+
+    def one(self, kind: type[_Check]) -> _Check:
+        """The one of this kind."""
+        check = self._of[kind]
+        assert isinstance(check, kind)
+        return check

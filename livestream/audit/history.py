@@ -10,7 +10,7 @@ from cart import events
 from cart.fact import Fact
 from cart.stock import BrokenBooksError
 from livestream import facts
-from livestream.audit.check import Check, Rule, before
+from livestream.audit.check import Check, Checks, Rule, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger
 from livestream.audit.money import GmvToTheFen
@@ -181,20 +181,15 @@ class StateIsTheFold(Check):
         "the engine's fold of the log comes to these books, and to its own snapshot",
     )
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        evidence: Evidence,
-        room: str,
-        gmv: GmvToTheFen,
-        perks: FirstNGetThePerk,
-    ) -> None:
+    def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
         super().__init__(ledger, evidence)
-        self._room = Room(RoomState(room))
-        self._gmv = gmv
-        self._perks = perks
+        self._room = Room(RoomState(ledger.room))
         self._broken = False
         self._compared = ""
+
+    def meet(self, others: Checks) -> None:
+        self._gmv = others.one(GmvToTheFen)
+        self._perks = others.one(FirstNGetThePerk)
 
     def fold(self, fact: Fact) -> Iterator[str]:
         """Fold as a restarted engine would, and stop where it would."""

@@ -97,7 +97,8 @@ class PaymentAccount(Struct, gc=False):
 class Ledger:
     """All accounts of a room at one point of its log: `seq` is the fact being looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: str = "") -> None:
+        self.room = room
         self.seq = 0
         self.at_ms = 0
         #: When the present owner took over: nobody was there to end anything before it did.

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from cart.money import Currency, format_minor
 from livestream import wire
+from livestream.audit.books import ListOfBooks
 from livestream.printed import to_text
 
 #: Findings written out in the table; all that were kept are in the JSON.
@@ -29,6 +30,13 @@ class Finding(Struct, frozen=True):
     seq: int
     fact: str
     sentence: str
+
+    def told(self) -> str:
+        """For people: which record broke which rule, and how. The record's stream id is its
+        address: `XRANGE {room}:log <id> <id>`.
+        """
+        where = f"record {self.record}-0, seq {self.seq}" + (f", {self.fact}" if self.fact else "")
+        return f"{where}: {self.sentence} (rule {self.rule}, {self.name})"
 
 
 class RuleLine(Struct, frozen=True):
@@ -94,6 +102,7 @@ class Verdict(Struct, frozen=True):
     findings: list[Finding]
     rules: list[RuleLine]
     books: Books
+    list_of_books: ListOfBooks | None = None
 
     def broken(self) -> set[int]:
         """Numbers of the rules that did not hold."""
@@ -108,7 +117,10 @@ class Verdict(Struct, frozen=True):
         return to_text(self)
 
     def __rich__(self) -> RenderableType:
-        return Group(self._rules(), self._drops(), *self._money(), *self._told(), self._last())
+        listed = [] if self.list_of_books is None else [self.list_of_books]
+        return Group(
+            self._rules(), self._drops(), *listed, *self._money(), *self._told(), self._last()
+        )
 
     def _rules(self) -> RenderableType:
         books = self.books
@@ -160,8 +172,7 @@ class Verdict(Struct, frozen=True):
 
     def _told(self) -> list[RenderableType]:
         told: list[RenderableType] = [
-            Text(f"seq {finding.seq}: {finding.sentence} (rule {finding.rule})", style="red")
-            for finding in self.findings[:_TOLD_MAX]
+            Text(finding.told(), style="red") for finding in self.findings[:_TOLD_MAX]
         ]
         if self.found > _TOLD_MAX:
             told.append(Text(f"and {self.found - _TOLD_MAX:,} more", style="red"))

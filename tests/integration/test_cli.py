@@ -99,6 +99,15 @@ async def test_the_auditor_passes_a_good_log(evening: World) -> None:
     assert ran.out.splitlines()[-1].startswith("clean up to seq")
 
 
+async def test_the_auditor_prints_the_list_of_books_when_asked(evening: World) -> None:
+    await sells_out(evening)
+    ran = run_command("verify", evening.room, "--books", redis_url=evening.house.redis_url)
+    assert (ran.status, ran.err) == (0, "")
+    assert "all CNY" in ran.out
+    assert "balances" in ran.out
+    assert "DOES NOT BALANCE" not in ran.out
+
+
 async def test_the_auditor_reads_the_log_alone_unless_it_is_asked_to_compare(
     evening: World,
 ) -> None:
