@@ -1,4 +1,5 @@
-"""What follows from what has just happened, whoever did it: a drop sells out.
+"""What follows from what has just happened, whoever did it: all is held, units are free again, a
+drop sells out.
 
 Looked at after every decision and every tick, so that each consequence stands in the same record
 of the log as its cause, and no rule about it is repeated by shopper, desk, settlement and clock.
@@ -10,8 +11,8 @@ own a clock.
 from __future__ import annotations
 
 from cart.counter import Counter
-from cart.drop import Drop
-from cart.events import DropSoldOut
+from cart.drop import Drop, DropStatus
+from cart.events import DropAllHeld, DropOpened, DropSoldOut
 from cart.fact import Fact
 
 
@@ -27,6 +28,11 @@ def consequences(counter: Counter, now_ms: int) -> list[Fact]:
 
 
 def _of_stock(drop: Drop) -> list[Fact]:
-    if drop.stock.exhausted and drop.status.sells:
-        return [DropSoldOut(drop.terms.drop_id)]
+    stock, status = drop.stock, drop.status
+    if stock.exhausted:
+        return [DropSoldOut(drop.terms.drop_id)] if status.sells else []
+    if status is DropStatus.OPEN and not stock.available:
+        return [DropAllHeld(drop.terms.drop_id)]
+    if status is DropStatus.ALL_HELD and stock.available:
+        return [DropOpened(drop.terms.drop_id, "released")]
     return []

@@ -57,7 +57,7 @@ def open_now(counter: Counter, drop_id: str) -> Decision:
     if drop is None:
         return _no_drop(drop_id)
     match drop.status:
-        case DropStatus.OPEN:
+        case DropStatus.OPEN | DropStatus.ALL_HELD:
             return Decision((), drop_result(drop))
         case DropStatus.SCHEDULED:
             opened = DropOpened(drop_id, "host")
@@ -75,13 +75,13 @@ def pause(counter: Counter, drop_id: str) -> Decision:
         return _no_drop(drop_id)
     if drop.status is DropStatus.PAUSED:
         return Decision((), drop_result(drop))
-    if drop.status is not DropStatus.OPEN:
+    if not drop.status.is_open:
         return refuse(ErrorCode.CONFLICT, f"drop {drop_id} is {drop.status.value}")
     return Decision((DropPaused(drop_id),), {"drop_id": drop_id, "status": "paused"})
 
 
 def restock(counter: Counter, drop_id: str, quantity: int) -> Decision:
-    """Add units; a sold-out drop opens again, or is paused again if the host had paused it."""
+    """Add units; a drop without any opens again, or is paused again if the host had paused it."""
     drop = counter.books.drops.get(drop_id)
     if drop is None:
         return _no_drop(drop_id)
@@ -91,14 +91,19 @@ def restock(counter: Counter, drop_id: str, quantity: int) -> Decision:
         return refuse(ErrorCode.LIMIT_REACHED, f"a drop has at most {SUPPLY_MAX} units")
     facts: list[Fact] = [DropRestocked(drop_id, quantity)]
     status = drop.status
-    if status is DropStatus.SOLD_OUT:
+    if _is_empty(drop):
         facts.append(_back_on_sale(drop, "restock"))
         status = DropStatus.PAUSED if drop.paused else DropStatus.OPEN
     return Decision(facts, {"drop_id": drop_id, "status": status.value})
 
 
+def _is_empty(drop: Drop) -> bool:
+    """Whether nothing can be taken just because nothing is there."""
+    return drop.status is DropStatus.SOLD_OUT or drop.status is DropStatus.ALL_HELD
+
+
 def _back_on_sale(drop: Drop, reason: Literal["restock", "refund"]) -> DropOpened | DropPaused:
-    """What becomes of a sold-out drop that has units again."""
+    """What becomes of an empty drop that has units again."""
     return (DropPaused if drop.paused else DropOpened)(drop.terms.drop_id, reason)
 
 
@@ -139,7 +144,7 @@ def refund(counter: Counter, order_id: str, restocked: bool) -> Decision:
     facts: list[Fact] = [OrderRefunded(order_id, payment_id, order.total_minor, restocked)]
     for drop_id in dict.fromkeys(line.drop_id for line in order.lines):
         drop = books.drops[drop_id]
-        if restocked and drop.status is DropStatus.SOLD_OUT:
+        if restocked and _is_empty(drop):
             facts.append(_back_on_sale(drop, "refund"))
     facts += passed_on(counter, order)
     return Decision(facts, answer)

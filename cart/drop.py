@@ -1,13 +1,17 @@
 """A drop: a limited release of one SKU.
 
     SCHEDULED --clock or host--> OPEN <--> PAUSED
-                                  |  ^
-                       last unit  v  | restock, refund (a logged `drop.opened` with its reason)
-                                SOLD_OUT
+                                 |  ^
+        the last free unit held  v  | released, restock, refund (a logged `drop.opened`
+                              ALL_HELD                           with its reason)
+          the last one paid for  |  ^
+                                 v  | restock, refund
+                              SOLD_OUT
     any of them --host--> CLOSED   (what is free is withdrawn; what is held may still be paid)
 
-A PAUSED drop sells out too, when the last unit that was held is paid. It stays the host's to
-resume: restock and refund bring it back to PAUSED, by a logged `drop.paused` with its reason.
+ALL_HELD is open for business: what is held may be paid or come back at any moment. A PAUSED drop
+sells out too, when the last unit that was held is paid. It stays the host's to resume: restock and
+refund bring it back to PAUSED, by a logged `drop.paused` with its reason.
 
 Owns terms (what the host declares) and the state of one drop. Refuses to know viewers beyond a
 tally for the limit, and every clock.
@@ -31,6 +35,7 @@ class DropStatus(StrEnum):
 
     SCHEDULED = "scheduled"
     OPEN = "open"
+    ALL_HELD = "all_held"
     PAUSED = "paused"
     SOLD_OUT = "sold_out"
     CLOSED = "closed"
@@ -38,7 +43,12 @@ class DropStatus(StrEnum):
     @property
     def sells(self) -> bool:
         """Whether units may still leave the shelf, now or later."""
-        return self in (DropStatus.SCHEDULED, DropStatus.OPEN, DropStatus.PAUSED)
+        return self not in (DropStatus.SOLD_OUT, DropStatus.CLOSED)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a unit that is free now may be taken now."""
+        return self is DropStatus.OPEN or self is DropStatus.ALL_HELD
 
 
 class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):

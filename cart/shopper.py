@@ -76,7 +76,7 @@ def _id_used(command_id: str) -> Decision:
 def _refusal_to_hold(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Decision | None:
     terms = drop.terms
     match drop.status:
-        case DropStatus.OPEN:
+        case DropStatus.OPEN | DropStatus.ALL_HELD:
             pass
         case DropStatus.SOLD_OUT:
             return refuse(ErrorCode.SOLD_OUT, f"{terms.title} is sold out")

@@ -135,7 +135,9 @@ class PerkView(TypedDict):
 
 
 class DropView(TypedDict):
-    """A drop as viewers see it. The three levels move together and carry the seq of their frame."""
+    """A drop as viewers see it. The three levels move together and carry the seq of their frame.
+    `status` is `all_held` instead of `open` while the levels say that all is held.
+    """
 
     drop_id: str
     sku: str
@@ -280,7 +282,8 @@ class DropRestocked(Announced):
 
 class StockChanged(Announced):
     """Public stock, told at most four times a second for each drop. Ignore one with an older
-    seq.
+    seq. It also moves an open drop: with something held and nothing available it is `all_held`,
+    else `open`.
     """
 
     type: Literal["stock.changed"]

@@ -33,9 +33,11 @@ Audience = Literal["viewers", "gateways"]
 
 
 def public_frame(fact: Fact, seq: int, at_ms: int) -> tuple[Audience, Frame] | None:
-    """The frame that the fact puts on air, or None when it is nobody else's business."""
+    """The frame that the fact puts on air, or None when it is nobody else's business, or told by
+    the stock.
+    """
     body = _BODIES.get(type(fact))
-    if body is None:
+    if body is None or (type(fact) is events.DropOpened and fact.reason == "released"):
         return None
     audience: Audience = "gateways" if type(fact) in _FOR_GATEWAYS else "viewers"
     return audience, {"type": tag_of(type(fact)), "seq": seq, "at_ms": at_ms, **body(fact)}
@@ -59,10 +61,20 @@ def drop_view(drop: Drop) -> DropView:
     """A drop as viewers see it: the levels are those last told."""
     shown = drop.shown
     view = _view_of_terms(drop.terms)
-    view["status"] = drop.status
+    view["status"] = _shown_status(drop.status, shown.available, shown.held)
     view["supply"] = drop.stock.supplied
     view["available"], view["held"], view["sold"] = shown.available, shown.held, shown.sold
     return view
+
+
+def _shown_status(status: DropStatus, available: int, held: int) -> DropStatus:
+    """The status that goes with the levels shown. Whether all is held may change with every
+    decision, 30 times a second by one viewer's taps alone, and a frame goes to everybody: so it is
+    told by the stock, four times a second at most, and has no frame of its own.
+    """
+    if not status.is_open:
+        return status
+    return DropStatus.ALL_HELD if held and not available else DropStatus.OPEN
 
 
 def _view_of_terms(terms: DropTerms) -> DropView:
@@ -288,9 +300,13 @@ def _set_status(status: RoomStatus) -> Callable[[Storefront, Frame], None]:
 
 def _set_drop(status: DropStatus) -> Callable[[Storefront, Frame], None]:
     def apply(view: Storefront, frame: Frame) -> None:
-        view.drops[frame["drop_id"]]["status"] = status
+        _move_drop(view.drops[frame["drop_id"]], status)
 
     return apply
+
+
+def _move_drop(drop: DropView, status: DropStatus) -> None:
+    drop["status"] = _shown_status(status, drop["available"], drop["held"])
 
 
 def _schedule_drop(view: Storefront, frame: Frame) -> None:
@@ -308,6 +324,7 @@ def _set_stock(view: Storefront, frame: Frame) -> None:
         frame["held"],
         frame["sold"],
     )
+    _move_drop(drop, drop["status"])
 
 
 def _pin(view: Storefront, frame: Frame) -> None:

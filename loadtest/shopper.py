@@ -53,7 +53,7 @@ class Shopper(Person):
 
     def _open(self) -> dict[str, Any] | None:
         for drop in self.drops.values():
-            if drop["status"] == "open" and drop["drop_id"] not in self._served:
+            if drop["status"] in ("open", "all_held") and drop["drop_id"] not in self._served:
                 return drop
         return None
 

@@ -13,6 +13,7 @@ from cart.events.cart import (
     HoldReleased,
 )
 from cart.events.drop import (
+    DropAllHeld,
     DropClosed,
     DropOpened,
     DropPaused,
@@ -41,6 +42,7 @@ from cart.events.perk import (
 CounterEvent = (
     DropScheduled
     | DropOpened
+    | DropAllHeld
     | DropPaused
     | DropRestocked
     | DropSoldOut
@@ -63,6 +65,7 @@ CounterEvent = (
 
 __all__ = [
     "CounterEvent",
+    "DropAllHeld",
     "DropClosed",
     "DropOpened",
     "DropPaused",

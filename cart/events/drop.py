@@ -15,10 +15,18 @@ class DropScheduled(Fact, frozen=True, tag="drop.scheduled"):
 
 
 class DropOpened(Fact, frozen=True, gc=False, tag="drop.opened"):
-    """Units may be taken from now on."""
+    """Units may be taken from now on. `released`: all were held, and some came back by
+    themselves.
+    """
 
     drop_id: str
-    reason: Literal["clock", "host", "resumed", "restock", "refund"]
+    reason: Literal["clock", "host", "resumed", "restock", "refund", "released"]
+
+
+class DropAllHeld(Fact, frozen=True, gc=False, tag="drop.all_held"):
+    """The last free unit is held; some may come back."""
+
+    drop_id: str
 
 
 class DropPaused(Fact, frozen=True, gc=False, tag="drop.paused"):

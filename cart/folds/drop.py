@@ -7,6 +7,7 @@ from heapq import heappush
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus, StockLevels
 from cart.events import (
+    DropAllHeld,
     DropClosed,
     DropOpened,
     DropPaused,
@@ -39,6 +40,14 @@ def _drop_opened(counter: Counter, event: DropOpened, at_ms: int) -> None:
     drop = counter.books.drops[event.drop_id]
     drop.status = DropStatus.OPEN
     drop.paused = False
+    counter.stock_moved(drop)
+
+
+def _drop_all_held(counter: Counter, event: DropAllHeld, at_ms: int) -> None:
+    drop = counter.books.drops[event.drop_id]
+    if drop.stock.available:
+        raise BrokenBooksError(f"{event.drop_id} is all held with units free")
+    drop.status = DropStatus.ALL_HELD
 
 
 def _drop_paused(counter: Counter, event: DropPaused, at_ms: int) -> None:
@@ -48,7 +57,9 @@ def _drop_paused(counter: Counter, event: DropPaused, at_ms: int) -> None:
 
 
 def _drop_restocked(counter: Counter, event: DropRestocked, at_ms: int) -> None:
-    counter.books.drops[event.drop_id].stock.restock(event.quantity)
+    drop = counter.books.drops[event.drop_id]
+    drop.stock.restock(event.quantity)
+    counter.stock_moved(drop)
 
 
 def _drop_sold_out(counter: Counter, event: DropSoldOut, at_ms: int) -> None:
@@ -73,6 +84,7 @@ def _stock_shown(counter: Counter, event: StockShown, at_ms: int) -> None:
 FOLDS: Folds = {
     DropScheduled: _drop_scheduled,
     DropOpened: _drop_opened,
+    DropAllHeld: _drop_all_held,
     DropPaused: _drop_paused,
     DropRestocked: _drop_restocked,
     DropSoldOut: _drop_sold_out,

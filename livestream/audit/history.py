@@ -20,13 +20,14 @@ from livestream.room import Room, RoomState, evolve
 
 #: What a drop must be for it to open, or to pause, for the reason given.
 _OPENS_FROM = {
-    "clock": "scheduled",
-    "host": "scheduled",
-    "resumed": "paused",
-    "restock": "sold_out",
-    "refund": "sold_out",
+    "clock": ("scheduled",),
+    "host": ("scheduled",),
+    "resumed": ("paused",),
+    "restock": ("sold_out", "all_held"),
+    "refund": ("sold_out", "all_held"),
+    "released": ("all_held",),
 }
-_PAUSES_FROM = {"host": "open", "restock": "sold_out", "refund": "sold_out"}
+_PAUSES_FROM = {"host": ("open", "all_held"), "restock": ("sold_out",), "refund": ("sold_out",)}
 
 
 class LogIsWellFormed(Check):
@@ -83,7 +84,7 @@ class LogIsWellFormed(Check):
         drop = self.ledger.drops.get(fact.drop_id)
         if drop is None:
             return
-        if drop.status != _OPENS_FROM[fact.reason]:
+        if drop.status not in _OPENS_FROM[fact.reason]:
             yield f"drop {fact.drop_id} opens by {fact.reason} while it is {drop.status}"
         elif drop.status == "sold_out" and drop.paused:
             yield f"drop {fact.drop_id} opens by {fact.reason} though the host had paused it"
@@ -96,10 +97,16 @@ class LogIsWellFormed(Check):
         drop = self.ledger.drops.get(fact.drop_id)
         if drop is None:
             return
-        if drop.status != _PAUSES_FROM[fact.reason]:
+        if drop.status not in _PAUSES_FROM[fact.reason]:
             yield f"drop {fact.drop_id} is paused by {fact.reason} while it is {drop.status}"
         elif drop.status == "sold_out" and not drop.paused:
             yield f"drop {fact.drop_id} is paused by {fact.reason} and not by the host"
+
+    @before(events.DropAllHeld)
+    def all_held_from_where_it_is(self, fact: events.DropAllHeld) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        if drop is not None and drop.status != "open":
+            yield f"drop {fact.drop_id} is declared all held while it is {drop.status}"
 
     @before(events.DropSoldOut, events.DropClosed)
     def ends_from_where_it_is(self, fact: events.DropSoldOut | events.DropClosed) -> Iterator[str]:
@@ -116,7 +123,7 @@ class LogIsWellFormed(Check):
     @before(events.HoldPlaced)
     def held_while_open(self, fact: events.HoldPlaced) -> Iterator[str]:
         drop = self.ledger.drops.get(fact.drop_id)
-        if drop is not None and drop.status != "open":
+        if drop is not None and drop.status not in ("open", "all_held"):
             yield f"hold {fact.hold_id} is placed while drop {fact.drop_id} is {drop.status}"
         if self.ledger.room_status != "live":
             status = self.ledger.room_status or "not created"

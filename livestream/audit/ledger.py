@@ -32,7 +32,7 @@ class DropAccount(Struct):
     held: int = 0
     sold: int = 0
     withdrawn: int = 0
-    status: Literal["scheduled", "open", "paused", "sold_out", "closed"] = "scheduled"
+    status: Literal["scheduled", "open", "all_held", "paused", "sold_out", "closed"] = "scheduled"
     #: The host's last word was "pause".
     paused: bool = False
 
@@ -158,6 +158,11 @@ def _drop_opened(ledger: Ledger, fact: events.DropOpened) -> None:
     if account := ledger.drops.get(fact.drop_id):
         account.status = "open"
         account.paused = False
+
+
+def _drop_all_held(ledger: Ledger, fact: events.DropAllHeld) -> None:
+    if account := ledger.drops.get(fact.drop_id):
+        account.status = "all_held"
 
 
 def _drop_paused(ledger: Ledger, fact: events.DropPaused) -> None:
@@ -326,6 +331,7 @@ _ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
     facts.RoomEnded: _room_moved,
     events.DropScheduled: _drop_scheduled,
     events.DropOpened: _drop_opened,
+    events.DropAllHeld: _drop_all_held,
     events.DropPaused: _drop_paused,
     events.DropSoldOut: _drop_sold_out,
     events.DropRestocked: _drop_restocked,

@@ -54,6 +54,7 @@ class StockAddsUp(Check):
 
     @before(
         events.DropOpened,
+        events.DropAllHeld,
         events.DropPaused,
         events.DropRestocked,
         events.DropSoldOut,
@@ -140,16 +141,27 @@ class NeverOversold(Check):
         if drop is not None and (drop.available or drop.held):
             yield f"drop {fact.drop_id} is declared sold out with {drop.columns()}"
 
+    @before(events.DropAllHeld)
+    def all_held_means_nothing_is_free(self, fact: events.DropAllHeld) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        if drop is not None and (drop.available or not drop.held):
+            yield f"drop {fact.drop_id} is declared all held with {drop.columns()}"
+
     def record_ends(self) -> Iterator[str]:
         for drop_id in sorted(self._sold_from):
             drop = self.ledger.drops.get(drop_id)
             if (
                 drop is not None
-                and drop.status in ("open", "paused")
+                and drop.status in ("open", "all_held", "paused")
                 and drop.available == drop.held == 0
             ):
                 yield f"the last unit of drop {drop_id} is sold and nobody declared it sold out"
         self._sold_from.clear()
+        for drop_id, drop in self.ledger.drops.items():
+            if drop.status == "open" and drop.held and not drop.available:
+                yield f"every unit of drop {drop_id} is held and nobody declared it"
+            elif drop.status == "all_held" and drop.available:
+                yield f"drop {drop_id} stays all held with {drop.columns()}"
 
     @before(events.DropClosed)
     def left_over(self, fact: events.DropClosed) -> Iterator[str]:

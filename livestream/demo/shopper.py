@@ -161,7 +161,7 @@ class Shopper:
         return self._client.drops.get(errand.drop_id, {})
 
     def _sells(self, errand: Errand) -> bool:
-        return self._drop(errand).get("status") == "open"
+        return self._drop(errand).get("status") in ("open", "all_held")
 
     def _is_over(self, errand: Errand) -> bool:
         """Nothing will come any more. "Sold out" is not that: a restock may follow."""

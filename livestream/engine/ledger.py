@@ -183,6 +183,7 @@ def drop_lines(books: Books) -> list[DropLine]:
     lines: list[DropLine] = []
     for drop in books.drops.values():
         view, stock = drop_view(drop), drop.stock
+        view["status"] = drop.status
         view["available"], view["held"], view["sold"] = stock.available, stock.held, stock.sold
         awarded = sum(len(perk.ranks) for perk in drop.perks.values())
         lines.append({**view, "withdrawn": stock.withdrawn, "perks_awarded": awarded})

@@ -94,6 +94,8 @@ def _title(state: RoomState, fact: Fact) -> str | None:
             return card.title if card is not None else card_id
         case facts.CardPinned():
             return None
+        case events.DropOpened(reason="released"):
+            return None
         case facts.RoomStarted() | facts.RoomEnded():
             return state.title
         case _:

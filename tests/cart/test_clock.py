@@ -41,7 +41,7 @@ def test_a_hold_ends_at_its_deadline_and_its_units_are_free_again(till: Till) ->
     till.add("wang")
     assert till.wait(HOLD_TTL_MS - 1) == []
     till.wait(1)
-    assert till.names() == ["hold.expired"]
+    assert till.names() == ["hold.expired", "drop.opened"]
     ok(till.add("li"))
 
 

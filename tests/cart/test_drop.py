@@ -94,7 +94,7 @@ def test_the_last_payment_makes_it_sold_out_and_not_the_last_hold(till: Till) ->
     till.sell(supply=2)
     till.buy("wang")
     order_id = till.place("li")
-    assert till.status() is DropStatus.OPEN
+    assert till.status() is DropStatus.ALL_HELD
     till.pay("li", order_id)
     till.approve(f"{order_id}-p1")
     assert till.status() is DropStatus.SOLD_OUT

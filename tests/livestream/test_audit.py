@@ -274,6 +274,10 @@ PLANTED: list[tuple[str, int, Forge]] = [
     ("late money for units that are held", 2, take_out(events.HoldExpired, 0)),
     ("sold out with units left", 2, put_in(events.DropSoldOut(SANTOS), after=events.OrderPaid)),
     ("nobody says it is sold out", 2, take_out(events.DropSoldOut, 0)),
+    ("nobody says that all is held", 2, take_out(events.DropAllHeld, 0)),
+    ("all held with a unit free", 2, put_in(events.DropAllHeld(SANTOS), after=events.OrderPaid)),
+    ("all held though units came back", 2, take_out(events.DropOpened, 2)),
+    ("opened though nothing came back", 0, change(events.DropOpened, 0, reason="released")),
     ("the room ends and units stay", 2, take_out(events.DropClosed, 1)),
     ("the room ends and a drop goes on", 0, take_out(events.DropClosed, 0)),
     # -- 3 one checkout, one order

@@ -72,6 +72,23 @@ def test_stock_carries_its_seq(stage: Stage) -> None:
     ]
 
 
+def test_that_all_is_held_is_told_by_the_stock_and_not_each_time(stage: Stage) -> None:
+    """A viewer who takes the last unit and puts it back, again and again, moves no frame."""
+    for viewer in ("wang", "li", "zhao"):
+        stage.add(viewer)
+    stage.wait(250)
+    before = len(stage.air)
+    assert stage.view.drops[SANTOS]["status"] == "all_held"
+    for _ in range(3):
+        stage.ask("zhao", messages.CartRemove(stage.next_id(), SANTOS))
+        stage.add("zhao")
+    assert len(stage.air) == before
+    stage.ask("zhao", messages.CartRemove(stage.next_id(), SANTOS))
+    stage.wait(250)
+    assert [frame["type"] for _, _, frame in stage.air[before:]] == ["stock.changed"]
+    assert stage.view.drops[SANTOS]["status"] == "open"
+
+
 def test_a_card_shows_only_what_the_host_gave(stage: Stage) -> None:
     stage.put_card(title="Santos-Dumont", sku=SANTOS)
     (frame,) = on_air(stage, "card.pushed")
@@ -112,6 +129,7 @@ def test_carts_orders_and_payments_are_nobody_elses_business(stage: Stage) -> No
 
 def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
     assert set(get_args(facts.AnyFact)) - set(_BODIES) == {
+        events.DropAllHeld,
         events.HoldPlaced,
         events.HoldReleased,
         events.HoldExpired,

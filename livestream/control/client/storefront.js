@@ -49,8 +49,14 @@ const moveDrop =
   (status) =>
   (view, { drop_id }) => {
     const drop = view.drops.get(drop_id);
-    if (drop) drop.status = status;
+    if (drop) drop.status = shownStatus(status, drop);
   };
+
+/** Whether everything is held is told by the levels. */
+function shownStatus(status, { available, held }) {
+  if (status !== "open" && status !== "all_held") return status;
+  return held && !available ? "all_held" : "open";
+}
 
 const FOLDS = {
   "room.created": (view, { title }) => {
@@ -78,7 +84,9 @@ const FOLDS = {
   },
   "stock.changed": (view, { drop_id, available, held, sold }) => {
     const drop = view.drops.get(drop_id);
-    if (drop) Object.assign(drop, { available, held, sold });
+    if (!drop) return;
+    Object.assign(drop, { available, held, sold });
+    drop.status = shownStatus(drop.status, drop);
   },
   "chat.slow_mode": (view, { interval_ms }) => {
     view.slowModeMs = interval_ms;

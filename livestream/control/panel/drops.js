@@ -21,6 +21,7 @@ import { askOnce } from "./ask.js";
 const STATUS_WORDS = {
   scheduled: "Scheduled",
   open: "Open",
+  all_held: "All held",
   paused: "Paused",
   sold_out: "Sold out",
   closed: "Closed",
@@ -29,6 +30,7 @@ const STATUS_WORDS = {
 const BUTTONS = {
   scheduled: ["open", "restock", "close"],
   open: ["pause", "restock", "close"],
+  all_held: ["pause", "restock", "close"],
   paused: ["resume", "restock", "close"],
   sold_out: ["restock", "close"],
   closed: [],

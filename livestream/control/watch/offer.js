@@ -98,7 +98,7 @@ export class Offer {
     this.stock.hidden = !drop || drop.status === "scheduled";
     this.buy.hidden = !drop;
     if (!drop) return;
-    const open = drop.status === "open" && roomStatus === "live";
+    const open = OPEN.has(drop.status) && roomStatus === "live";
     this.buy.disabled = !open;
     setText(this.buy, open ? "Reserve" : (CLOSED_LABELS[drop.status] ?? "Not yet open"));
     this.bar.update(drop);
@@ -118,6 +118,7 @@ export class Offer {
   }
 }
 
+const OPEN = new Set(["open", "all_held"]);
 const CLOSED_LABELS = { sold_out: "Sold out", closed: "Closed", paused: "A short pause" };
 
 /** What a viewer may fairly expect. The numbers are told a few times a second, so it is a hint. */
