@@ -11,6 +11,7 @@ from cart.basket import Basket
 from cart.drop import Drop
 from cart.hold import Hold
 from cart.order import Order, Payment
+from cart.rules import RoomRules
 
 
 class Takings(Struct, gc=False):
@@ -45,6 +46,9 @@ class Books(Struct):
     unsettled: dict[str, None] = {}
     #: currency -> sku -> channel -> takings.
     takings: dict[str, dict[str, dict[str, Takings]]] = {}
+    rules: RoomRules = RoomRules()
+    #: drop id ("": the room) -> who is invited -> that viewer's tier ("": none).
+    invited: dict[str, dict[str, str]] = {}
     holds_placed: int = 0
     orders_placed: int = 0
     orders_paid: int = 0

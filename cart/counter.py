@@ -38,8 +38,9 @@ class Counter:
         self.touched: dict[str, None] = dict.fromkeys(self.books.drops)
         self.agenda: list[Deadline] = []
         for drop in self.books.drops.values():
-            if drop.status is DropStatus.SCHEDULED and drop.terms.opens_at_ms is not None:
-                self.agenda.append((drop.terms.opens_at_ms, "drop", drop.terms.drop_id))
+            opens_at_ms = drop.terms.first_opens_at_ms
+            if drop.status is DropStatus.SCHEDULED and opens_at_ms is not None:
+                self.agenda.append((opens_at_ms, "drop", drop.terms.drop_id))
         for hold in self.books.holds.values():
             if not hold.order_id:
                 self.agenda.append((hold.expires_at_ms, "hold", hold.hold_id))

@@ -41,6 +41,10 @@ def schedule(counter: Counter, terms: DropTerms) -> Decision:
     flaw = flaw_in(terms.perks)
     if flaw is not None:
         return refuse(ErrorCode.INVALID, flaw)
+    if terms.access is not None:
+        flaw = terms.access.flaw(terms.opens_at_ms)
+        if flaw is not None:
+            return refuse(ErrorCode.INVALID, flaw)
     if len(books.drops) >= DROPS_MAX:
         return refuse(ErrorCode.LIMIT_REACHED, f"a room has at most {DROPS_MAX} drops")
     selling = books.drop_of_sku.get(terms.sku)

@@ -24,6 +24,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from cart.access import AccessTerms
 from cart.bounds import PERKS_MAX, QUANTITY_MAX, DropId, Sku, Supply, TimeMs, Title, TtlMs
 from cart.money import Currency, PriceMinor
 from cart.perk import PerkBook, PerkTerms
@@ -70,6 +71,14 @@ class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     pay_ttl_ms: TtlMs = 300_000
     #: What the first N paid orders of this drop get, each by ranks of its own.
     perks: Annotated[list[PerkTerms], Meta(max_length=PERKS_MAX)] = []
+    access: AccessTerms | None = None
+
+    @property
+    def first_opens_at_ms(self) -> int | None:
+        """When the clock opens the drop: at the earliest time of its access."""
+        if self.access is None:
+            return self.opens_at_ms
+        return self.access.first_ms(self.opens_at_ms)
 
 
 class StockLevels(Struct, frozen=True, gc=False):

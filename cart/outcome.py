@@ -7,8 +7,9 @@ from this closed list:
     -----------------  ---------  ------------------------------------------------------------
     sold_out           no         every unit is paid for
     all_held           yes        no unit is free now, some are held and may come back
-    limit_reached      no         the viewer's limit for this drop, holds and orders together
-    not_open           yes        the drop is not open: not yet, or paused
+    limit_reached      no         the viewer's limit here or of this drop, holds and orders together
+    not_open           yes        the drop is not open, or not for this viewer: not yet, or paused
+    not_invited        no         the room or the drop is for others
     closed             no         the drop or the room has ended
     empty_cart         no         nothing is held to check out
     hold_expired       no         it was held, and the time ran out
@@ -45,6 +46,7 @@ class ErrorCode(StrEnum):
     ALL_HELD = "all_held"
     LIMIT_REACHED = "limit_reached"
     NOT_OPEN = "not_open"
+    NOT_INVITED = "not_invited"
     CLOSED = "closed"
     EMPTY_CART = "empty_cart"
     HOLD_EXPIRED = "hold_expired"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from cart import limits
 from cart.awards import won
 from cart.counter import Counter
 from cart.events import (
@@ -66,16 +67,14 @@ def _reason_to_return(
 
 
 def _units_still_free(counter: Counter, order: Order) -> bool:
-    """Whether an expired order could be placed again now: units free, and the viewer's limit
+    """Whether an expired order could be placed again now: units free, and the viewer's limits
     respected.
     """
-    for drop_id, units in _units_by_drop(order).items():
-        drop = counter.books.drops[drop_id]
-        if units > drop.stock.available:
-            return False
-        if drop.taken.get(order.viewer, 0) + units > drop.terms.limit_per_viewer:
-            return False
-    return True
+    units = _units_by_drop(order)
+    drops = counter.books.drops
+    if any(wanted > drops[drop_id].stock.available for drop_id, wanted in units.items()):
+        return False
+    return limits.allow(counter.books, order.viewer, units)
 
 
 def _units_by_drop(order: Order) -> dict[str, int]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cart import invitation, limits
 from cart.awards import perks_of
 from cart.basket import Basket, PutBack
+from cart.books import Books
 from cart.bounds import LINES_MAX, PAYMENT_ATTEMPTS_MAX, TTL_MAX_MS
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus
@@ -32,9 +34,18 @@ ALL_HELD_RETRY_MS = 2_000
 
 
 def add(
-    counter: Counter, viewer: str, sku: str, quantity: int, command_id: str, now_ms: int
+    counter: Counter,
+    viewer: str,
+    sku: str,
+    quantity: int,
+    command_id: str,
+    now_ms: int,
+    tier: str = "",
+    invited: bool = False,
 ) -> Decision:
-    """Reserve `quantity` units of the drop that sells `sku`, at its price of now."""
+    """Reserve `quantity` units of the drop that sells `sku`, at its price of now. `tier` and
+    `invited` are what the viewer's ticket claims.
+    """
     books = counter.books
     basket = books.baskets.get(viewer)
     if basket is not None:
@@ -49,12 +60,20 @@ def add(
     if drop_id is None:
         return refuse(ErrorCode.NOT_FOUND, f"no drop sells {sku}")
     drop = books.drops[drop_id]
-    refusal = _refusal_to_hold(drop, viewer, quantity, now_ms)
+    asked = drop.terms.access is not None or books.rules.invited_only
+    if asked:
+        refusal = invitation.refusal(books, drop, viewer, tier, invited, now_ms)
+        if refusal is not None:
+            return refusal
+    refusal = _refusal_to_hold(books, drop, viewer, quantity, now_ms)
     if refusal is not None:
         return refusal
     terms = drop.terms
     if basket is not None and not _same_currency(counter, basket, drop):
         return refuse(ErrorCode.CONFLICT, "one cart has one currency: check out first")
+    one_product = books.rules.one_product_per_order
+    if one_product and basket is not None and limits.is_other_product(books, basket, sku):
+        return refuse(ErrorCode.CONFLICT, "one product for each order: check out first")
     placed = HoldPlaced(
         hold_id=f"h{books.holds_placed + 1}",
         viewer=viewer,
@@ -65,6 +84,8 @@ def add(
         currency=terms.currency,
         expires_at_ms=now_ms + terms.hold_ttl_ms,
         command_id=command_id,
+        tier=tier if asked else "",
+        invited=invited and asked,
     )
     return Decision((placed,), hold_result(placed))
 
@@ -73,7 +94,9 @@ def _id_used(command_id: str) -> Decision:
     return refuse(ErrorCode.CONFLICT, f"the id {command_id} was used with other content")
 
 
-def _refusal_to_hold(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Decision | None:
+def _refusal_to_hold(
+    books: Books, drop: Drop, viewer: str, quantity: int, now_ms: int
+) -> Decision | None:
     terms = drop.terms
     match drop.status:
         case DropStatus.OPEN | DropStatus.ALL_HELD:
@@ -87,11 +110,9 @@ def _refusal_to_hold(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Dec
         case DropStatus.SCHEDULED:
             wait_ms = max(0, terms.opens_at_ms - now_ms) if terms.opens_at_ms is not None else 0
             return refuse(ErrorCode.NOT_OPEN, f"{terms.title} is not open yet", wait_ms)
-    if drop.taken.get(viewer, 0) + quantity > terms.limit_per_viewer:
-        return refuse(
-            ErrorCode.LIMIT_REACHED,
-            f"at most {terms.limit_per_viewer} of {terms.title} for each viewer",
-        )
+    refusal = limits.refusal(books, drop, viewer, quantity)
+    if refusal is not None:
+        return refusal
     if quantity > drop.stock.available:
         return refuse(
             ErrorCode.ALL_HELD,
@@ -177,6 +198,10 @@ def check_out(
         if basket is not None and basket.expired:
             return refuse(ErrorCode.HOLD_EXPIRED, "the hold ran out before the checkout")
         return refuse(ErrorCode.EMPTY_CART, "nothing is held")
+    first_sku = books.holds[basket.hold_ids[0]].sku
+    one_product = books.rules.one_product_per_order
+    if one_product and limits.is_other_product(books, basket, first_sku):
+        return refuse(ErrorCode.CONFLICT, "one product for each order: put the others back")
     lines: list[OrderLine] = []
     total_minor, pay_ttl_ms = 0, TTL_MAX_MS
     for hold_id in basket.hold_ids:

@@ -322,12 +322,15 @@ def ticket(
     viewer: Annotated[str, Parameter(help="the merchant's id of the viewer")] = "alice",
     name: Annotated[str | None, Parameter(help="shown in the chat (default: the id)")] = None,
     channel: Annotated[str, Parameter(help="where the viewer comes from")] = "direct",
+    tier: Annotated[str, Parameter(help="of which tier of clients (default: none)")] = "",
+    invited: Annotated[bool, Parameter(help="to the room and all its drops", negative="")] = False,
     hours: float = 4,
     common: Common = COMMON,
 ) -> None:
     """Print a viewer's ticket for ROOM ("*": any room)."""
     settings = common.settings()
-    signed = Ticket(viewer, room, channel, name or viewer, _expires_at_ms(hours))
+    expires_at_ms = _expires_at_ms(hours)
+    signed = Ticket(viewer, room, channel, name or viewer, expires_at_ms, tier, invited)
     print(_signed(lambda: issue_ticket(settings.signing_key(), signed)))
 
 

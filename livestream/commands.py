@@ -12,6 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from cart.access import TierOrNone
 from cart.bounds import (
     SUPPLY_MAX,
     CardId,
@@ -24,10 +25,14 @@ from cart.bounds import (
 )
 from cart.drop import DropTerms
 from cart.money import AmountMinor, Currency
+from cart.rules import RoomRules
 from livestream.messages import Card, ShoppingMessage
 
 #: The slowest that chat can be: a line in ten minutes.
 SLOW_MODE_MS_MAX = 600_000
+#: One call: 1,000 x at most 67 bytes = 67 KB, and as much in the log and on air.
+INVITED_PER_CALL_MAX = 1_000
+Invited = Annotated[list[ViewerId], Meta(min_length=1, max_length=INVITED_PER_CALL_MAX)]
 #: A line of chat, as its gateway named it.
 MessageId = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -48,6 +53,29 @@ class RoomStart(DeskCommand, frozen=True, tag="room.start"):
 
 class RoomEnd(DeskCommand, frozen=True, tag="room.end"):
     """The show is over: every drop closes, what is held may still be paid."""
+
+
+class RulesSet(DeskCommand, frozen=True, tag="room.rules"):
+    """Declare the rules of the room, all of them anew."""
+
+    rules: RoomRules
+
+
+class InvitationPut(DeskCommand, frozen=True, tag="invitation.put"):
+    """Invite viewers to the room, or to one drop; who is invited already gets the new tier."""
+
+    viewers: Invited
+    drop_id: DropId | None = None
+    tier: TierOrNone = ""
+
+
+class InvitationWithdraw(DeskCommand, frozen=True, tag="invitation.withdraw"):
+    """Take viewers off the room's list, or off that of one drop. Who is invited to the room by the
+    ticket alone stays so.
+    """
+
+    viewers: Invited
+    drop_id: DropId | None = None
 
 
 class CardPut(DeskCommand, frozen=True, tag="card.put"):
@@ -165,6 +193,9 @@ HostCommand = (
     RoomCreate
     | RoomStart
     | RoomEnd
+    | RulesSet
+    | InvitationPut
+    | InvitationWithdraw
     | CardPut
     | CardPin
     | CardWithdraw
@@ -188,11 +219,13 @@ class Envelope(Struct, frozen=True, array_like=True):
     """One command on its way to the engine.
 
     `conn` is the sender's own number for the connection or request, returned with the reply (0:
-    nobody waits). `actor` is the viewer, or `desk:<name>`, or `provider:<name>`; `channel` is the
-    viewer's. Whoever sends it has checked both.
+    nobody waits). `actor` is the viewer, or `desk:<name>`, or `provider:<name>`; `channel`, `tier`
+    and `invited` are what the viewer's ticket says. Whoever sends it has checked all of it.
     """
 
     conn: int
     actor: str
     channel: str
     command: Command
+    tier: str = ""
+    invited: bool = False

@@ -150,9 +150,25 @@ class DropView(TypedDict):
     limit_per_viewer: int
     hold_ttl_ms: int
     perks: list[PerkView]
+    access: AccessView | None
     available: int
     held: int
     sold: int
+
+
+class AccessView(TypedDict):
+    """Whose time to buy is another one than `opens_at_ms`, and whether only invited viewers may."""
+
+    tiers: dict[str, int]
+    invited_only: bool
+
+
+class RulesView(TypedDict):
+    """What holds for all drops of a room together."""
+
+    invited_only: bool
+    limit_per_viewer: int | None
+    one_product_per_order: bool
 
 
 class CardView(TypedDict):
@@ -190,6 +206,7 @@ class Snapshot(TypedDict):
     likes: int
     chat: list[ChatMessage]
     slow_mode_ms: int
+    rules: RulesView
 
 
 class Welcome(TypedDict):
@@ -292,6 +309,13 @@ class StockChanged(Announced):
     available: int
     held: int
     sold: int
+
+
+class RulesChanged(Announced):
+    """The room has these rules from now on, and no others."""
+
+    type: Literal["room.rules"]
+    rules: RulesView
 
 
 class Announcement(Announced):
@@ -420,6 +444,7 @@ COMMERCE_FRAMES = (
     DropMoved,
     DropRestocked,
     StockChanged,
+    RulesChanged,
     Announcement,
     ChatDeleted,
     SlowModeChanged,

@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from cart import clock, desk, folds, settlement, shopper
+from cart import clock, desk, folds, invitation, settlement, shopper
 from cart import consequences as following
 from cart.books import Books
 from cart.counter import Counter
@@ -126,7 +126,14 @@ def _cart_add(room: Room, asked: Envelope, command: messages.CartAdd, now_ms: in
     match room.state.status:
         case "live":
             return shopper.add(
-                room.counter, asked.actor, command.sku, command.quantity, command.id, now_ms
+                room.counter,
+                asked.actor,
+                command.sku,
+                command.quantity,
+                command.id,
+                now_ms,
+                asked.tier,
+                asked.invited,
             )
         case "created":
             return refuse(ErrorCode.NOT_OPEN, "the show has not begun")
@@ -202,6 +209,22 @@ def _room_end(room: Room, _: Envelope, command: commands.RoomEnd, now_ms: int) -
     if room.state.status == "ended":
         return Decision((), answer)
     return Decision((*desk.close_all(room.counter), facts.RoomEnded()), answer)
+
+
+def _rules_set(room: Room, _: Envelope, command: commands.RulesSet, now_ms: int) -> Decision:
+    return invitation.set_rules(room.counter, command.rules)
+
+
+def _invitation_put(
+    room: Room, _: Envelope, command: commands.InvitationPut, now_ms: int
+) -> Decision:
+    return invitation.put(room.counter, command.drop_id, command.viewers, command.tier)
+
+
+def _invitation_withdraw(
+    room: Room, _: Envelope, command: commands.InvitationWithdraw, now_ms: int
+) -> Decision:
+    return invitation.withdraw(room.counter, command.drop_id, command.viewers)
 
 
 def _card_put(room: Room, _: Envelope, command: commands.CardPut, now_ms: int) -> Decision:
@@ -321,6 +344,9 @@ _DECISIONS: dict[type, Callable[[Room, Envelope, Any, int], Decision]] = {
     commands.RoomCreate: _room_create,
     commands.RoomStart: _room_start,
     commands.RoomEnd: _room_end,
+    commands.RulesSet: _rules_set,
+    commands.InvitationPut: _invitation_put,
+    commands.InvitationWithdraw: _invitation_withdraw,
     commands.CardPut: _card_put,
     commands.CardPin: _card_pin,
     commands.CardWithdraw: _card_withdraw,

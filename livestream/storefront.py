@@ -18,12 +18,24 @@ from typing import Any, Literal, cast
 from msgspec import Struct, field, to_builtins
 
 from cart import events
+from cart.access import AccessTerms
 from cart.books import Books
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus, DropTerms
 from cart.fact import Fact, tag_of
+from cart.invitation import ROOM
+from cart.rules import RoomRules
 from livestream import facts
-from livestream.messages import Card, CardView, ChatMessage, DropView, RoomStatus, Snapshot
+from livestream.messages import (
+    AccessView,
+    Card,
+    CardView,
+    ChatMessage,
+    DropView,
+    RoomStatus,
+    RulesView,
+    Snapshot,
+)
 from livestream.room import EPOCHS_KEPT, Room, RoomState
 
 Frame = dict[str, Any]
@@ -55,6 +67,15 @@ def private_frame(counter: Counter, fact: Fact) -> tuple[str, Frame] | None:
 def card_view(card: Card) -> CardView:
     """A card as viewers see it."""
     return cast(CardView, to_builtins(card))
+
+
+def rules_view(rules: RoomRules) -> RulesView:
+    """The room's rules as viewers see them."""
+    return {
+        "invited_only": rules.invited_only,
+        "limit_per_viewer": rules.limit_per_viewer,
+        "one_product_per_order": rules.one_product_per_order,
+    }
 
 
 def drop_view(drop: Drop) -> DropView:
@@ -93,10 +114,15 @@ def _view_of_terms(terms: DropTerms) -> DropView:
             {"perk_id": perk.perk_id, "name": perk.name, "first_n": perk.first_n}
             for perk in terms.perks
         ],
+        "access": None if terms.access is None else _view_of_access(terms.access),
         "available": terms.supply,
         "held": 0,
         "sold": 0,
     }
+
+
+def _view_of_access(access: AccessTerms) -> AccessView:
+    return {"tiers": access.tiers, "invited_only": access.invited_only}
 
 
 def _stock_body(fact: events.StockShown) -> Frame:
@@ -123,6 +149,13 @@ _BODIES: dict[type, Callable[[Any], Frame]] = {
     facts.SlowModeSet: lambda fact: {"interval_ms": fact.interval_ms},
     facts.ViewerMuted: lambda fact: {"viewer": fact.viewer, "muted": fact.muted},
     facts.ViewerBanned: lambda fact: {"viewer": fact.viewer, "banned": fact.banned},
+    events.RulesSet: lambda fact: {"rules": rules_view(fact.rules)},
+    events.InvitationPut: lambda fact: {
+        "drop_id": fact.drop_id,
+        "viewers": fact.viewers,
+        "tier": fact.tier,
+    },
+    events.InvitationWithdrawn: lambda fact: {"drop_id": fact.drop_id, "viewers": fact.viewers},
     events.DropScheduled: lambda fact: {"drop": _view_of_terms(fact.terms)},
     events.DropOpened: lambda fact: {"drop_id": fact.drop_id},
     events.DropPaused: lambda fact: {"drop_id": fact.drop_id},
@@ -131,7 +164,15 @@ _BODIES: dict[type, Callable[[Any], Frame]] = {
     events.DropRestocked: lambda fact: {"drop_id": fact.drop_id, "quantity": fact.quantity},
     events.StockShown: _stock_body,
 }
-_FOR_GATEWAYS = frozenset({facts.RoomCreated, facts.ViewerMuted, facts.ViewerBanned})
+_FOR_GATEWAYS = frozenset(
+    {
+        facts.RoomCreated,
+        facts.ViewerMuted,
+        facts.ViewerBanned,
+        events.InvitationPut,
+        events.InvitationWithdrawn,
+    }
+)
 
 
 def _hold_expired(books: Books, fact: events.HoldExpired) -> tuple[str, Frame]:
@@ -198,8 +239,8 @@ HEARD = _BODIES.keys() | _PRIVATE.keys()
 
 
 class Storefront(Struct):
-    """The room as a newcomer sees it, at `seq`. `muted` and `banned` are for gateways and never
-    shown.
+    """The room as a newcomer sees it, at `seq`. `muted`, `banned` and `invited` (to the room, not
+    to single drops) are for gateways and never shown.
     """
 
     room: str
@@ -213,6 +254,8 @@ class Storefront(Struct):
     slow_mode_ms: int = 0
     muted: dict[str, None] = field(default_factory=dict)
     banned: dict[str, None] = field(default_factory=dict)
+    rules: RulesView = field(default_factory=lambda: rules_view(RoomRules()))
+    invited: dict[str, None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, room: Room) -> Storefront:
@@ -230,6 +273,8 @@ class Storefront(Struct):
             slow_mode_ms=state.slow_mode_ms,
             muted=dict(state.muted),
             banned=dict(state.banned),
+            rules=rules_view(state.books.rules),
+            invited=dict.fromkeys(state.books.invited.get(ROOM, ())),
         )
 
     @property
@@ -262,7 +307,12 @@ class Storefront(Struct):
             "likes": likes,
             "chat": chat,
             "slow_mode_ms": self.slow_mode_ms,
+            "rules": self.rules,
         }
+
+    def lets_in(self, viewer: str, invited: bool) -> bool:
+        """Whether a viewer may be here, whose ticket claims `invited`."""
+        return invited or not self.rules["invited_only"] or viewer in self.invited
 
     def apply(self, frame: Frame) -> None:
         """Fold one frame of the air; frames at or below `seq` are old news."""
@@ -342,6 +392,21 @@ def _mark(marked: dict[str, None], viewer: str, on: bool) -> None:
         marked.pop(viewer, None)
 
 
+def _set_rules(view: Storefront, frame: Frame) -> None:
+    view.rules = frame["rules"]
+
+
+def _invite(view: Storefront, frame: Frame) -> None:
+    if frame["drop_id"] is None:
+        view.invited.update(dict.fromkeys(frame["viewers"]))
+
+
+def _uninvite(view: Storefront, frame: Frame) -> None:
+    if frame["drop_id"] is None:
+        for viewer in frame["viewers"]:
+            view.invited.pop(viewer, None)
+
+
 def _say(view: Storefront, frame: Frame) -> None:
     """Said once and not kept."""
 
@@ -360,6 +425,9 @@ _APPLY: dict[str, Callable[[Storefront, Frame], None]] = {
     "chat.slow_mode": _slow_mode,
     "viewer.muted": lambda view, frame: _mark(view.muted, frame["viewer"], frame["muted"]),
     "viewer.banned": lambda view, frame: _mark(view.banned, frame["viewer"], frame["banned"]),
+    "room.rules": _set_rules,
+    "invitation.put": _invite,
+    "invitation.withdrawn": _uninvite,
     "drop.scheduled": _schedule_drop,
     "drop.opened": _set_drop(DropStatus.OPEN),
     "drop.paused": _set_drop(DropStatus.PAUSED),

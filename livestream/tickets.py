@@ -24,6 +24,7 @@ import jwt
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from cart.access import TierOrNone
 from cart.bounds import WORD, Channel, TimeMs, ViewerId
 
 #: A ticket for any room, for rehearsals and load tests.
@@ -35,9 +36,9 @@ DisplayName = Annotated[str, Meta(min_length=1, max_length=40)]
 DeskName = Annotated[str, Meta(min_length=1, max_length=40, pattern=WORD)]
 DeskRole = Literal["host", "moderator", "analyst"]
 
-#: Header 36 + payload 4/3 x 760 + signature 43 characters, where 760 is the JSON of claims at their
+#: Header 36 + payload 4/3 x 860 + signature 43 characters, where 860 is the JSON of claims at their
 #: bounds with a name of 40 characters that JSON escapes with 12 each. Anything longer is not read.
-TOKEN_CHARACTERS_MAX = 1_200
+TOKEN_CHARACTERS_MAX = 1_300
 
 _ALGORITHM = "HS256"
 _VIEWERS = "livestream.viewer"
@@ -48,13 +49,17 @@ _CLOCKS_APART_MS: Final = 30_000
 
 
 class Ticket(Struct, frozen=True, gc=False):
-    """Who may watch which room, shown under what name and counted under which channel."""
+    """Who may watch which room, shown under what name and counted under which channel; of which
+    tier of clients ("": none), and whether invited to the room and all its drops.
+    """
 
     viewer: ViewerId
     room: str
     channel: Channel
     name: DisplayName
     expires_at_ms: TimeMs
+    tier: TierOrNone = ""
+    invited: bool = False
 
 
 class HostToken(Struct, frozen=True, gc=False):
@@ -91,6 +96,8 @@ class _TicketClaims(Struct, frozen=True, gc=False):
     name: DisplayName
     exp: _NumericDate
     nbf: _NumericDate = 0.0
+    tier: TierOrNone = ""
+    invited: bool = False
 
 
 class _HostClaims(Struct, frozen=True, gc=False):
@@ -121,7 +128,7 @@ def issue_ticket(secret: str, ticket: Ticket) -> str:
     Raises:
         msgspec.ValidationError: a field is out of its bounds; nothing was signed.
     """
-    claims = {
+    claims: dict[str, object] = {
         "aud": _VIEWERS,
         "sub": ticket.viewer,
         "room": ticket.room,
@@ -129,6 +136,11 @@ def issue_ticket(secret: str, ticket: Ticket) -> str:
         "name": ticket.name,
         "exp": ticket.expires_at_ms / 1000,
     }
+    # What most tickets would say "" and false about, they need not carry.
+    if ticket.tier:
+        claims["tier"] = ticket.tier
+    if ticket.invited:
+        claims["invited"] = True
     msgspec.convert(claims, _TicketClaims)
     return jwt.encode(claims, secret, _ALGORITHM)
 
@@ -145,7 +157,15 @@ def read_ticket(secret: str, token: str, room: str, now_ms: int) -> Ticket | Bad
         return BadTicket("not_yet", "the ticket is not good yet")
     if claims.room not in (room, ANY_ROOM):
         return BadTicket("wrong_room", f"the ticket is for room {claims.room}")
-    return Ticket(claims.sub, claims.room, claims.channel, claims.name, expires_at_ms)
+    return Ticket(
+        claims.sub,
+        claims.room,
+        claims.channel,
+        claims.name,
+        expires_at_ms,
+        claims.tier,
+        claims.invited,
+    )
 
 
 def issue_host_token(secret: str, token: HostToken) -> str:

@@ -22,6 +22,11 @@ from cart.events.drop import (
     DropSoldOut,
     StockShown,
 )
+from cart.events.invitation import (
+    InvitationPut,
+    InvitationWithdrawn,
+    RulesSet,
+)
 from cart.events.order import (
     OrderExpired,
     OrderPaid,
@@ -61,6 +66,9 @@ CounterEvent = (
     | RefundSettled
     | PerkAwarded
     | PerkRevoked
+    | RulesSet
+    | InvitationPut
+    | InvitationWithdrawn
 )
 
 __all__ = [
@@ -75,6 +83,8 @@ __all__ = [
     "HoldExpired",
     "HoldPlaced",
     "HoldReleased",
+    "InvitationPut",
+    "InvitationWithdrawn",
     "OrderExpired",
     "OrderPaid",
     "OrderPlaced",
@@ -85,5 +95,6 @@ __all__ = [
     "PerkAwarded",
     "PerkRevoked",
     "RefundSettled",
+    "RulesSet",
     "StockShown",
 ]

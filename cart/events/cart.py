@@ -7,7 +7,9 @@ from cart.money import Currency
 
 
 class HoldPlaced(Fact, frozen=True, gc=False, tag="hold.placed"):
-    """Units reserved at a frozen price. `command_id` is the viewer's own id of the command."""
+    """Units reserved at a frozen price. `command_id` is the viewer's own id of the command; `tier`
+    and `invited` are what the viewer's ticket claimed, where it mattered.
+    """
 
     hold_id: str
     viewer: str
@@ -18,6 +20,8 @@ class HoldPlaced(Fact, frozen=True, gc=False, tag="hold.placed"):
     currency: Currency
     expires_at_ms: int
     command_id: str
+    tier: str = ""
+    invited: bool = False
 
 
 class HoldReleased(Fact, frozen=True, gc=False, tag="hold.released"):

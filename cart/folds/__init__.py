@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from cart.counter import Counter
 from cart.fact import Fact
-from cart.folds import cart, drop, order, payment, perk
+from cart.folds import cart, drop, invitation, order, payment, perk
 from cart.folds.shape import Folds
 from cart.stock import BrokenBooksError
 
-_FOLDS: Folds = {**drop.FOLDS, **cart.FOLDS, **order.FOLDS, **payment.FOLDS, **perk.FOLDS}
+_FOLDS: Folds = {
+    **drop.FOLDS,
+    **cart.FOLDS,
+    **order.FOLDS,
+    **payment.FOLDS,
+    **perk.FOLDS,
+    **invitation.FOLDS,
+}
 
 
 def evolve(counter: Counter, event: Fact, at_ms: int) -> None:

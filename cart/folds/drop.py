@@ -32,8 +32,9 @@ def _drop_scheduled(counter: Counter, event: DropScheduled, at_ms: int) -> None:
         perks={perk.perk_id: PerkBook() for perk in terms.perks},
     )
     counter.books.drop_of_sku[terms.sku] = terms.drop_id
-    if terms.opens_at_ms is not None:
-        heappush(counter.agenda, (terms.opens_at_ms, "drop", terms.drop_id))
+    opens_at_ms = terms.first_opens_at_ms
+    if opens_at_ms is not None:
+        heappush(counter.agenda, (opens_at_ms, "drop", terms.drop_id))
 
 
 def _drop_opened(counter: Counter, event: DropOpened, at_ms: int) -> None:
@@ -73,6 +74,7 @@ def _drop_closed(counter: Counter, event: DropClosed, at_ms: int) -> None:
     drop = counter.books.drops[event.drop_id]
     drop.stock.withdraw(event.withdrawn)
     drop.status = DropStatus.CLOSED
+    counter.books.invited.pop(event.drop_id, None)  # makes room on the room's lists
 
 
 def _stock_shown(counter: Counter, event: StockShown, at_ms: int) -> None:

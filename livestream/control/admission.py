@@ -30,6 +30,8 @@ async def issue(control: Control, call: Call) -> Answer | Problem:
         channel=asked.channel,
         name=asked.name,
         expires_at_ms=now_ms() + asked.ttl_ms,
+        tier=asked.tier,
+        invited=asked.invited,
     )
     return _issued(control, call, ticket)
 
@@ -66,6 +68,8 @@ def _issued(control: Control, call: Call, ticket: Ticket) -> Answer:
         "viewer": ticket.viewer,
         "channel": ticket.channel,
         "name": ticket.name,
+        "tier": ticket.tier,
+        "invited": ticket.invited,
         "expires_at_ms": ticket.expires_at_ms,
         "gateway_url": _live_url(control, call),
     }

@@ -26,7 +26,8 @@ CLOSE_CODES: dict[CloseCode, str] = {
     CloseCode.MESSAGE_TOO_BIG: f"A message had more than {messages.MESSAGE_BYTES_MAX} bytes.",
     CloseCode.RESTARTING: "The server restarts: resume; the reason may carry a delay.",
     CloseCode.TICKET_EXPIRED: "The ticket, or the host token, has expired: get a new one first.",
-    CloseCode.BANNED: "A moderator showed this viewer out: do not come back.",
+    CloseCode.BANNED: "A moderator showed this viewer out, or the room is for invited viewers now: "
+    "do not come back.",
     CloseCode.TOO_SLOW: "More waited than is kept for one connection: come back and resume.",
     CloseCode.MISUSE: "What was sent is not of this protocol, again and again.",
     CloseCode.FLOODING: "Far more was sent than is allowed, although it was refused: wait first.",
@@ -47,6 +48,7 @@ DESK_FRAMES: tuple[Any, ...] = (
     views.RoomCreated,
     views.ViewerMuted,
     views.ViewerBanned,
+    views.Invitations,
 )
 _BOUND = "Ordered by `seq`; recoverable with `epoch` and `since`; never left out."
 
@@ -121,9 +123,9 @@ def _live(schemas: Schemas, told: tuple[Any, ...]) -> dict[str, Any]:
         "title": "One room, live",
         "description": (
             f"Subprotocol `{messages.SUBPROTOCOL}`, echoed when offered. The first frame is "
-            "`welcome`. Instead of the upgrade: 401 bad ticket, 403 banned, a ticket for another "
-            "room, or an origin that is not allowed, 404 no such room, 503 with Retry-After when "
-            "full."
+            "`welcome`. Instead of the upgrade: 401 bad ticket, 403 banned, not invited, a ticket "
+            "for another room, or an origin that is not allowed, 404 no such room, 503 with "
+            "Retry-After when full."
         ),
         "servers": [{"$ref": "#/servers/gateway"}],
         "parameters": {"room": {"description": _room_description(schemas)}},

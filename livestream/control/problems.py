@@ -24,6 +24,7 @@ STATUS_OF: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.ALL_HELD: HTTPStatus.CONFLICT,
     ErrorCode.LIMIT_REACHED: HTTPStatus.CONFLICT,
     ErrorCode.NOT_OPEN: HTTPStatus.CONFLICT,
+    ErrorCode.NOT_INVITED: HTTPStatus.FORBIDDEN,
     ErrorCode.CLOSED: HTTPStatus.CONFLICT,
     ErrorCode.EMPTY_CART: HTTPStatus.CONFLICT,
     ErrorCode.HOLD_EXPIRED: HTTPStatus.CONFLICT,

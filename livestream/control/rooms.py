@@ -165,4 +165,6 @@ def storefront_view(view: Storefront) -> StorefrontView:
         "slow_mode_ms": view.slow_mode_ms,
         "muted": list(view.muted),
         "banned": list(view.banned),
+        "rules": view.rules,
+        "invited": len(view.invited),
     }

@@ -17,8 +17,9 @@ from msgspec import Struct
 
 from cart.bounds import CardId, DropId, OrderId, ViewerId
 from cart.drop import DropTerms
+from cart.rules import RoomRules
 from livestream import commands
-from livestream.control import admission, desk, reports, rooms, views
+from livestream.control import admission, desk, invitations, reports, rooms, views
 from livestream.control.auth import Access
 from livestream.control.desk import Handler, commanding
 from livestream.control.schemas import summary_of
@@ -43,6 +44,8 @@ _GROUPS = {
     "whoami": "desk",
     "rooms": "rooms",
     "cards": "cards",
+    "rules": "rooms",
+    "invitations": "invitations",
     "pin": "cards",
     "drops": "drops",
     "announcements": "chat",
@@ -163,6 +166,36 @@ ROUTES: tuple[Route, ...] = (
     _read(_ROOM + "/ledger", rooms.show_ledger, Ledger),
     _change("POST", _ROOM + "/start", "start_room", commands.RoomStart, views.RoomState),
     _change("POST", _ROOM + "/end", "end_room", commands.RoomEnd, views.RoomState),
+    # -- rules and invitations
+    _change(
+        "PUT",
+        _ROOM + "/rules",
+        "set_rules",
+        commands.RulesSet,
+        views.Rules,
+        body=RoomRules,
+        build=commands.RulesSet,
+    ),
+    _read(
+        _ROOM + "/invitations",
+        invitations.list_invitations,
+        views.InvitationList,
+        query=views.InvitationsQuery,
+    ),
+    _change(
+        "POST",
+        _ROOM + "/invitations",
+        "put_invitations",
+        commands.InvitationPut,
+        views.Invited,
+    ),
+    _change(
+        "POST",
+        _ROOM + "/invitations/withdraw",
+        "withdraw_invitations",
+        commands.InvitationWithdraw,
+        views.Invited,
+    ),
     # -- cards
     _change(
         "PUT",

@@ -10,17 +10,28 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from msgspec import Meta, Struct
 
-from cart.bounds import Channel, OrderId, TtlMs, ViewerId
+from cart.access import TierOrNone
+from cart.bounds import Channel, DropId, OrderId, TtlMs, ViewerId
 from cart.drop import DropStatus
 from cart.money import Currency
 from cart.order import OrderStatus, PaymentStatus
 from cart.outcome import PerkResult
+from cart.rules import RoomRules
 from livestream.engine.ledger import Ledger, TotalLine
-from livestream.messages import Announced, CardView, ChatMessage, DropView, RoomStatus
+from livestream.messages import (
+    Announced,
+    CardView,
+    ChatMessage,
+    DropView,
+    RoomStatus,
+    RulesView,
+)
 from livestream.tickets import DeskRole, DisplayName, RoomId
 
 #: A page of orders: 200 x about 600 bytes = 120 KB.
 ORDERS_PER_PAGE_MAX = 200
+#: A page of invitations: 1,000 x about 150 bytes = 150 KB.
+INVITATIONS_PER_PAGE_MAX = 1_000
 #: A ticket that asks for nothing else lasts a long evening.
 TICKET_TTL_MS = 4 * 3_600_000
 
@@ -36,18 +47,30 @@ class NewRoom(Struct, frozen=True):
 
 
 class TicketRequest(Struct, frozen=True):
-    """Whom to let in, counted under which channel, shown under which name."""
+    """Whom to let in, counted under which channel, shown under which name; of which tier of
+    clients, and whether invited to the room and all its drops.
+    """
 
     viewer: ViewerId
     channel: Channel
     name: DisplayName
     ttl_ms: TtlMs = TICKET_TTL_MS
+    tier: TierOrNone = ""
+    invited: bool = False
 
 
 class WalkIn(Struct, frozen=True):
     """Somebody who opened the watch page."""
 
     name: DisplayName | None = None
+
+
+class InvitationsQuery(Struct, frozen=True):
+    """Which list: the room's, or that of a drop. `after` is the `next` of the page before."""
+
+    drop_id: DropId | None = None
+    after: ViewerId | None = None
+    limit: Annotated[int, Meta(ge=1, le=INVITATIONS_PER_PAGE_MAX)] = 100
 
 
 class OrdersQuery(Struct, frozen=True):
@@ -103,7 +126,9 @@ class RoomList(TypedDict):
 
 
 class StorefrontView(TypedDict):
-    """The public view, with who is muted and banned beside it."""
+    """The public view, with who is muted and banned beside it, and how many the room's list of
+    invitations names.
+    """
 
     title: str
     status: RoomStatus
@@ -115,6 +140,8 @@ class StorefrontView(TypedDict):
     slow_mode_ms: int
     muted: list[str]
     banned: list[str]
+    rules: RulesView
+    invited: int
 
 
 class RoomView(TypedDict):
@@ -123,6 +150,35 @@ class RoomView(TypedDict):
     room: str
     ledger: Ledger | None
     storefront: StorefrontView | None
+
+
+class Rules(TypedDict):
+    """The rules of the room."""
+
+    rules: RoomRules
+
+
+class Invited(TypedDict):
+    """How many are on this list now: the room's (null), or that of a drop."""
+
+    drop_id: str | None
+    invited: int
+
+
+class Invitation(TypedDict):
+    """Somebody on a list, and the tier that it gives ("": none)."""
+
+    viewer: str
+    drop_id: str | None
+    tier: str
+
+
+class InvitationList(TypedDict):
+    """A page of a list, by viewer id, as of `seq`. `next` is what `after` takes for more."""
+
+    seq: int
+    invitations: list[Invitation]
+    next: str | None
 
 
 class CardId(TypedDict):
@@ -178,6 +234,8 @@ class IssuedTicket(TypedDict):
     viewer: str
     channel: str
     name: str
+    tier: str
+    invited: bool
     expires_at_ms: int
     gateway_url: str
 
@@ -286,6 +344,15 @@ class ViewerBanned(Announced):
     type: Literal["viewer.banned"]
     viewer: str
     banned: bool
+
+
+class Invitations(Announced):
+    """Viewers were put on a list, the room's (null) or a drop's, or taken off it."""
+
+    type: Literal["invitation.put", "invitation.withdrawn"]
+    drop_id: str | None
+    viewers: list[str]
+    tier: NotRequired[str]
 
 
 class RoomCreated(Announced):

@@ -27,7 +27,7 @@ from livestream import keys, wire
 from livestream.gateway.audience import Audience
 from livestream.gateway.frames import text_frame
 from livestream.gateway.ring import Ring
-from livestream.gateway.rooms import RoomView, come_back
+from livestream.gateway.rooms import NOT_INVITED, RoomView, come_back
 from livestream.gateway.viewer import Viewer
 from livestream.inbox import subscribe
 from livestream.journal import seq_of
@@ -47,6 +47,8 @@ RETRY_LONGEST_S: Final = 1.0
 #: After a gap 20,000 viewers come back within 4 s: half of the 8,000 handshakes a process does.
 COME_BACK_BATCH: Final = 100
 COME_BACK_EVERY_S: Final = 0.02
+#: Who is not invited any more is shown out in slices of some 2 ms, between which others are served.
+SHOWN_OUT_BATCH: Final = 100
 
 
 async def read_storefront(redis: aioredis.Redis, room: str) -> Storefront | None:
@@ -112,6 +114,7 @@ class AirReader:
         self._last_id = f"{view.storefront.seq}-0"
         self._last_entry: bytes | None = None  # None: nothing was read yet
         self._sending: asyncio.Task[None] | None = None  # kept, or it may be collected unfinished
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Keep the view up to date."""
@@ -146,6 +149,11 @@ class AirReader:
             for seq, audience, frame in wire.decode_air(fields[b"f"]):
                 self._view.on_air(seq, audience, frame)
             self._last_id, self._last_entry = entry_id.decode(), fields[b"f"]
+        if self._view.uninvited:
+            leaving = asyncio.create_task(self._show_out(self._view.uninvited))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+            self._view.uninvited = []
 
     async def _is_trimmed(self) -> bool:
         """Whether something after the last entry we know may be gone."""
@@ -170,6 +178,12 @@ class AirReader:
         self._last_id, self._last_entry = f"{storefront.seq}-0", None
         here = self._view.start_over(storefront)
         self._sending = asyncio.create_task(self._send_for_snapshots(here))
+
+    async def _show_out(self, viewers: list[Viewer]) -> None:
+        for start in range(0, len(viewers), SHOWN_OUT_BATCH):
+            for viewer in viewers[start : start + SHOWN_OUT_BATCH]:
+                self._audience.close_viewer(viewer, CloseCode.BANNED, NOT_INVITED)
+            await asyncio.sleep(0)
 
     async def _send_for_snapshots(self, viewers: list[Viewer]) -> None:
         for start in range(0, len(viewers), COME_BACK_BATCH):

@@ -136,7 +136,7 @@ class Conversation:
         return expired
 
     def _consider(self, viewer: Viewer, session: Session, message: AnyViewerMessage) -> Answer:
-        if session.role == "guest" and type(message) is not Attention:
+        if session.standing.role == "guest" and type(message) is not Attention:
             return _FORBIDDEN
         match message:
             case ChatSend():

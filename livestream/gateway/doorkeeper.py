@@ -2,8 +2,8 @@
 
     GET /live/{room}?ticket=…&epoch=…&since=…     a viewer; without a ticket a guest, who may watch
 
-Owns the check of tickets, bans and rooms, and the answers 401, 403, 404, 429 and 503. Refuses to
-know what viewers say (`conversation`) and what they are shown (`rooms`).
+Owns the check of tickets, bans, invitations and rooms, and the answers 401, 403, 404, 429 and 503.
+Refuses to know what viewers say (`conversation`) and what they are shown (`rooms`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from livestream.gateway.addresses import Addresses
 from livestream.gateway.conversation import Conversation
 from livestream.gateway.directory import Directory
 from livestream.gateway.door import Admission, HandshakeRequest, HttpReply, refusal
-from livestream.gateway.rooms import RoomView
-from livestream.gateway.session import Place, Session
+from livestream.gateway.rooms import NOT_INVITED, RoomView
+from livestream.gateway.session import GUEST, Place, Session, standing_of
 from livestream.gateway.viewer import Viewer
 from livestream.tickets import BadTicket, read_ticket
 
@@ -77,9 +77,11 @@ class Doorkeeper:
         if not token:
             if not self._within_budget(request):
                 return _crowded()
+            if room.storefront.rules["invited_only"]:
+                return refusal(403, NOT_INVITED)
             self._guests += 1
             guest = f"guest-{self._gateway}-{self._guests}"
-            session = Session(room, "guest", "", 0, place)
+            session = Session(room, GUEST, "", 0, place)
             return Admission(room.group, guest, GUEST_CHANNEL, session)
         ticket = read_ticket(self._secret, token, room.name, clock.now_ms())
         if isinstance(ticket, BadTicket):
@@ -88,7 +90,10 @@ class Doorkeeper:
             return refusal(403 if ticket.reason == "wrong_room" else 401, ticket.message)
         if ticket.viewer in room.storefront.banned:
             return refusal(403, "you have been shown out of this room")
-        session = Session(room, "viewer", ticket.name, ticket.expires_at_ms, place)
+        if not room.storefront.lets_in(ticket.viewer, ticket.invited):
+            return refusal(403, NOT_INVITED)
+        standing = standing_of("viewer", ticket.tier, ticket.invited)
+        session = Session(room, standing, ticket.name, ticket.expires_at_ms, place)
         # One text for all of a channel: 55 bytes less of each viewer.
         return Admission(room.group, ticket.viewer, intern(ticket.channel), session)
 

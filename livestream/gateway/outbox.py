@@ -119,7 +119,9 @@ class Outbox:
         self._last_conn = conn = self._last_conn + 1
         kind = _KINDS[type(command)]
         self._waiting[conn] = Waiting(viewer, command.id, self._now_ms(), kind)
-        self._gathered[room].append(Envelope(conn, viewer.id, viewer.channel, command))
+        _, tier, invited = session.standing
+        envelope = Envelope(conn, viewer.id, viewer.channel, command, tier, invited)
+        self._gathered[room].append(envelope)
         self._wake[room].set()
         return None
 

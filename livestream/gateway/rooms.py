@@ -13,7 +13,7 @@ Owns the order of frames towards viewers. Refuses to know Redis, tickets and wha
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, cast
 
 import structlog
@@ -43,6 +43,9 @@ UNCOUNTED_MAX: Final = 100_000
 #: How far a returning viewer can be ahead of this gateway, in seqs; a Redis that answers some
 #: gateways later than others makes it a handful.
 AHEAD_MAX: Final = 10_000
+
+#: What somebody reads who may not come in, or not stay.
+NOT_INVITED: Final = "this room is for invited viewers"
 
 #: Who is asked to connect again is told when: everybody something else, within these ms. Of the
 #: 20,000 of a gateway, closed over 4 s, some 3,300 come back a second.
@@ -105,6 +108,7 @@ class RoomView:
         self.history: dict[str, ChatMessage] = {}
         self.said: list[ChatMessage] = []  # lines on their way to the mixer
         self.awaited = chat.Awaited()  # and those that did not come back yet
+        self.uninvited: list[Viewer] = []  # in the room, which is for others now: to be closed
         self._audience = audience
         # Returned viewers who have seen more than we have, and what: they wait until we are there.
         self._ahead: dict[Viewer, Place] = {}
@@ -135,9 +139,8 @@ class RoomView:
         self._welcome_end = b""
         self._gone = None
         self._let_in(seq - 1)
-        if audience == "gateways":
-            self._heed(frame)
-        else:
+        self._heed(frame)
+        if audience != "gateways":
             if frame["type"] == "chat.deleted":
                 self.history.pop(frame["message_id"], None)
             framed = text_frame(bytes(raw))
@@ -197,9 +200,25 @@ class RoomView:
         self._groups = (self._everything, self._commerce, self._ahead_group)
 
     def _heed(self, frame: Frame) -> None:
-        if frame["type"] == "viewer.banned" and frame["banned"]:
-            for viewer in self.members.find(frame["viewer"]):
-                self._audience.close_viewer(viewer, CloseCode.BANNED, "banned")
+        """Who may no longer be here goes."""
+        match frame["type"]:
+            case "viewer.banned" if frame["banned"]:
+                for viewer in self.members.find(frame["viewer"]):
+                    self._audience.close_viewer(viewer, CloseCode.BANNED, "banned")
+            case "room.rules":
+                self._show_out(viewer for group in self._groups for viewer in group)
+            case "invitation.withdrawn" if frame["drop_id"] is None:
+                self._show_out(v for name in frame["viewers"] for v in self.members.find(name))
+
+    def _show_out(self, viewers: Iterable[Viewer]) -> None:
+        """Those of them who are not invited are to be closed."""
+        if self.storefront.rules["invited_only"]:
+            lets_in = self.storefront.lets_in
+            self.uninvited += [
+                viewer
+                for viewer in viewers
+                if not lets_in(viewer.id, cast(Session, viewer.state).standing.invited)
+            ]
 
     def _let_in(self, seq: int) -> None:
         """Those who were ahead of us and have seen nothing beyond `seq` hear what comes next."""
@@ -284,7 +303,8 @@ class RoomView:
         counts.joined += 1
         counts.by_channel[viewer.channel] += 1
         counts.of_channel(viewer.channel).joined += 1
-        if session.role == "guest":  # has no name to be found under, nor to be counted once
+        # A guest has no name to be found under, nor to be counted once.
+        if session.standing.role == "guest":
             return
         self.members.add(viewer)
         if len(counts.uncounted) < UNCOUNTED_MAX:
@@ -312,7 +332,7 @@ class RoomView:
             "type": "welcome",
             "room": self.name,
             "viewer": viewer.id,
-            "role": session.role,
+            "role": session.standing.role,
             "server_time_ms": now_ms,
         }
         beginning = wire.encode(head)[:-1] + b","
@@ -327,7 +347,7 @@ class RoomView:
             "type": "welcome",
             "room": self.name,
             "viewer": viewer.id,
-            "role": session.role,
+            "role": session.standing.role,
             "epoch": place[0],
             "seq": place[1],
             "server_time_ms": now_ms,

@@ -1,12 +1,14 @@
 """A session: what the gateway remembers of one connected viewer beyond the socket.
 
-Owns the fields. Refuses to do anything. All numbers begin as small ints, which Python shares, so a
-viewer who only watches costs one slotted object of 112 bytes, the name and one int.
+Owns the fields. Refuses to do anything. All numbers begin as small ints, which Python shares, and
+all of a standing share that, so a viewer who only watches costs one slotted object of 112 bytes,
+the name and one int.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from livestream.messages import Role
 
@@ -15,6 +17,26 @@ if TYPE_CHECKING:
 
 #: What a returning viewer says it has seen: (epoch, since).
 Place = tuple[int, int]
+#: Standings remembered, 256 x about 250 bytes = 64 KB: a merchant has a handful of tiers. One that
+#: was forgotten is made again, and lives as long as its viewers.
+STANDINGS_MAX: Final = 256
+
+
+class Standing(NamedTuple):
+    """As what somebody is here; one object for all who are here as the same."""
+
+    role: Role
+    tier: str
+    invited: bool
+
+
+@lru_cache(STANDINGS_MAX)
+def standing_of(role: Role, tier: str, invited: bool) -> Standing:
+    """The one object of this standing."""
+    return Standing(role, tier, invited)
+
+
+GUEST: Final = standing_of("guest", "", False)
 
 
 class Session:
@@ -28,16 +50,21 @@ class Session:
         "misuse_full_at_us",
         "name",
         "place",
-        "role",
         "room",
+        "standing",
         "wants_all",
     )
 
     def __init__(
-        self, room: RoomView, role: Role, name: str, expires_at_ms: int, place: Place | None
+        self,
+        room: RoomView,
+        standing: Standing,
+        name: str,
+        expires_at_ms: int,
+        place: Place | None,
     ) -> None:
         self.room = room
-        self.role = role
+        self.standing = standing
         self.name = name
         self.expires_at_ms = expires_at_ms  # of the ticket; 0: a guest's does not expire
         self.place = place  # only until the welcome

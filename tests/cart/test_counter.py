@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from cart import events
+from cart.access import AccessTerms
 from cart.books import Books
 from cart.counter import Counter
 from cart.fact import Fact
@@ -58,6 +59,7 @@ def held(quantity: int) -> events.HoldPlaced:
             {},
         ),
         events.PerkRevoked(SANTOS, "bellboy", "o1", 1),
+        events.InvitationWithdrawn(["nobody"]),
     ],
     ids=lambda fact: type(fact).__name__,
 )
@@ -91,6 +93,14 @@ def everything_at_once() -> Till:
     till.tell_stock()
     till.wait(130_000)
     till.add("sun")
+    till.rules(invited_only=True, limit_per_viewer=5, one_product_per_order=True)
+    till.invite("qian", "zheng", tier="gold")
+    till.withdraw("zheng")
+    till.schedule("box", access=AccessTerms({"gold": till.now_ms}, invited_only=True))
+    till.wait(0)
+    till.invite("feng", drop_id="box")
+    till.add("qian", "box")
+    till.add("chen", "box", tier="gold", invited=True)
     return till
 
 

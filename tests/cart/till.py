@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from cart import clock, desk, settlement, shopper
+from cart import clock, desk, invitation, settlement, shopper
+from cart.access import AccessTerms
 from cart.consequences import consequences
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus, DropTerms
@@ -20,6 +21,7 @@ from cart.money import Currency
 from cart.order import Order, OrderStatus
 from cart.outcome import Decision, ErrorCode, Refusal
 from cart.perk import PerkTerms
+from cart.rules import RoomRules
 
 Answer = Mapping[str, Any] | Refusal
 
@@ -70,6 +72,7 @@ class Till:
         currency: Currency = "CNY",
         opens_at_ms: int | None = None,
         perks: Sequence[PerkTerms] = (),
+        access: AccessTerms | None = None,
         pay_ttl_ms: int = PAY_TTL_MS,
     ) -> Answer:
         terms = DropTerms(
@@ -84,6 +87,7 @@ class Till:
             HOLD_TTL_MS,
             pay_ttl_ms,
             list(perks),
+            access=access,
         )
         return self.settle(desk.schedule(self.counter, terms))
 
@@ -107,14 +111,31 @@ class Till:
     def refund(self, order_id: str, *, restock: bool = True) -> Answer:
         return self.settle(desk.refund(self.counter, order_id, restock))
 
+    def rules(self, **fields: Any) -> Answer:
+        return self.settle(invitation.set_rules(self.counter, RoomRules(**fields)))
+
+    def invite(self, *viewers: str, drop_id: str | None = None, tier: str = "") -> Answer:
+        return self.settle(invitation.put(self.counter, drop_id, viewers, tier))
+
+    def withdraw(self, *viewers: str, drop_id: str | None = None) -> Answer:
+        return self.settle(invitation.withdraw(self.counter, drop_id, viewers))
+
     # -- viewers -------------------------------------------------------------------------------
 
     def add(
-        self, viewer: str, sku: str = SANTOS, quantity: int = 1, command_id: str | None = None
+        self,
+        viewer: str,
+        sku: str = SANTOS,
+        quantity: int = 1,
+        command_id: str | None = None,
+        *,
+        tier: str = "",
+        invited: bool = False,
     ) -> Answer:
+        """With a ticket that claims `tier` and `invited`."""
         command_id = command_id or f"c{next(self._ids)}"
         return self.settle(
-            shopper.add(self.counter, viewer, sku, quantity, command_id, self.now_ms)
+            shopper.add(self.counter, viewer, sku, quantity, command_id, self.now_ms, tier, invited)
         )
 
     def remove(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, cast
 
+from cart.access import AccessTerms
 from cart.drop import DropTerms
 from cart.fact import Fact
 from cart.money import Currency
@@ -54,6 +55,8 @@ class Stage:
         self.air: list[tuple[int, str, dict[str, Any]]] = []
         self.now_ms = START_MS
         self.entries = 0
+        #: What viewers' tickets claim: tier, invited.
+        self.claims: dict[str, tuple[str, bool]] = {}
         self._ids = count(1)
 
     # -- the engine ----------------------------------------------------------------------------
@@ -91,7 +94,8 @@ class Stage:
     def ask(self, actor: str, command: Command, channel: str = "tmall") -> Answer:
         """One command, decided and committed; its answer."""
         self.entries += 1
-        batch = wire.decode_batch(wire.encode_batch([Envelope(1, actor, channel, command)]))
+        envelope = Envelope(1, actor, channel, command, *self.claims.get(actor, ("", False)))
+        batch = wire.decode_batch(wire.encode_batch([envelope]))
         decision = decide(self.room, batch[0], self.now_ms)
         assert not (isinstance(decision.answer, Refusal) and decision.facts)
         self.commit(decision.facts)
@@ -128,6 +132,7 @@ class Stage:
         currency: Currency = "CNY",
         opens_at_ms: int | None = None,
         perks: Sequence[PerkTerms] = (),
+        access: AccessTerms | None = None,
     ) -> Answer:
         terms = DropTerms(
             drop_id,
@@ -141,6 +146,7 @@ class Stage:
             HOLD_TTL_MS,
             PAY_TTL_MS,
             list(perks),
+            access=access,
         )
         return self.desk(commands.DropSchedule(terms))
 

@@ -47,6 +47,7 @@ def test_a_drop_is_announced_with_everything_a_viewer_needs(stage: Stage) -> Non
                 "limit_per_viewer": 1,
                 "hold_ttl_ms": 120_000,
                 "perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 88}],
+                "access": None,
                 "available": 3,
                 "held": 0,
                 "sold": 0,

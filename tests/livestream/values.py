@@ -42,7 +42,7 @@ def values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
         case msgspec.inspect.UnionType():
             return st.one_of([values(inner) for inner in kind.types])
         case msgspec.inspect.ListType():
-            return st.lists(values(kind.item_type), max_size=3)
+            return st.lists(values(kind.item_type), min_size=kind.min_length or 0, max_size=3)
         case msgspec.inspect.DictType():
             return st.dictionaries(values(kind.key_type), values(kind.value_type), max_size=3)
         case msgspec.inspect.StructType():

@@ -23,14 +23,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from cart import settlement, shopper
+from cart import limits, settlement
 from cart.basket import Basket
 from cart.bounds import PAYMENT_ATTEMPTS_MAX
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus, DropTerms
 from cart.money import Currency
 from cart.order import Order
-from cart.outcome import Decision, Refusal
+from cart.outcome import Refusal
 from cart.perk import PerkTerms
 from cart.stock import BrokenBooksError
 from livestream import commands, messages, wire
@@ -420,12 +420,7 @@ def nobody_gets_a_perk(patch: pytest.MonkeyPatch) -> None:
 
 
 def nobody_has_a_limit(patch: pytest.MonkeyPatch) -> None:
-    honest = shopper._refusal_to_hold
-
-    def lax(drop: Drop, viewer: str, quantity: int, now_ms: int) -> Decision | None:
-        return honest(drop, "somebody else", quantity, now_ms)
-
-    patch.setattr(shopper, "_refusal_to_hold", lax)
+    patch.setattr(limits, "refusal", lambda books, drop, viewer, quantity: None)
 
 
 def no_command_is_remembered(patch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 import orjson
 import pytest
 
+from cart.access import AccessTerms
 from cart.fact import Fact
 from cart.outcome import Refusal
 from cart.perk import PerkTerms
+from cart.rules import RoomRules
 from livestream import commands, messages, wire
 from livestream.clock import now_ms
 from livestream.engine.ledger import ledger_of
@@ -65,6 +67,10 @@ def evening() -> Seen:
     stage.desk(commands.ViewerMute("v8"))
     stage.desk(commands.ViewerBan("v9"))
     perk = PerkTerms("bellboy", "Bellboy", 2, "pass")
+    stage.desk(commands.RulesSet(RoomRules(limit_per_viewer=9)))
+    stage.desk(commands.InvitationPut(["v1", "v2"], tier="gold"))
+    stage.desk(commands.InvitationWithdraw(["v2"]))
+    ok(stage.schedule("box", access=AccessTerms({"gold": START_MS}, invited_only=True)))
     ok(stage.schedule(supply=2, opens_at_ms=START_MS + 1_000, perks=[perk]))
     stage.add("v1")
     stage.wait(1_000)

@@ -1,0 +1,29 @@
+"""Rules of a room, which hold for all of its drops together.
+
+Owns what the host may declare. Refuses to know how it is kept: `cart.invitation` and `cart.limits`
+do that.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from cart.bounds import DROPS_MAX, QUANTITY_MAX
+
+#: As much as the limits of all drops together may allow.
+ROOM_LIMIT_MAX = DROPS_MAX * QUANTITY_MAX
+
+
+class RoomRules(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What the host declares for the room. New rules bind what is asked from then on: what is held
+    and ordered stands.
+    """
+
+    #: Nobody else may watch or buy: an invitation is in the ticket, or on the room's list.
+    invited_only: bool = False
+    #: Units of all drops together, holds and orders together.
+    limit_per_viewer: Annotated[int, Meta(ge=1, le=ROOM_LIMIT_MAX)] | None = None
+    #: A cart, and so an order, has one SKU.
+    one_product_per_order: bool = False
