@@ -49,40 +49,61 @@ ANSWER_S: Final = 30.0
 #: A viewer may ask 20 times at once and 10 times a second after that.
 ASK_EVERY_S: Final = 0.11
 _READ_BYTES: Final = 64 * 1024
-_REQUEST_END: Final = b"\r\n\r\n"
 
 
-def question(count: int) -> bytes:
-    """`count` masked frames, each a cart.add; the mask is zero, which costs the gateway as much."""
-    text = b'{"type":"cart.add","id":"a1","sku":"%s"}' % SKU.encode()
-    return (bytes((0x81, 0x80 | len(text))) + bytes(4) + text) * count
+def framed(text: bytes) -> bytes:
+    """A masked text frame; the mask is zero, which costs the gateway as much as another."""
+    return bytes((0x81, 0x80 | len(text))) + bytes(4) + text
+
+
+QUESTION: Final = framed(b'{"type":"cart.add","id":"a1","sku":"%s"}' % SKU.encode())
 
 
 class Askers(fanout_crowd.Crowd):
-    """Viewers who ask, and read every answer."""
+    """Viewers who ask, and read every answer. They want commerce only: nothing else is said to them
+    but, in silence, a ping.
+    """
 
-    def welcome(self) -> None:
-        """Read what a newcomer is told, until nothing more comes."""
-        while self._epoll.poll(0.3, 1):
-            for fd, _ in self._epoll.poll(0, 4_096):
-                os.read(fd, _READ_BYTES)
+    def join(self, count: int) -> float:
+        """Open `count` websockets, one after the other; return the seconds it took."""
+        started_s = time.perf_counter()
+        for _ in range(count):
+            sock = self._connect()
+            self._epoll.register(sock.fileno(), select.EPOLLIN)
+            self._sockets.append(sock)
+            self._read_until(sock, b"101 Switching")
+            sock.send(framed(b'{"type":"attention","id":"q","level":"commerce"}'))
+            self._read_until(sock, b'"to":"q"')
+        return time.perf_counter() - started_s
 
-    def ask(self, count: int, answer_bytes: int) -> bool:
+    def ask(self, count: int, answer: bytes) -> bool:
         """Everybody says `count` questions at once; False if not as many answers come."""
-        asked = question(count)
+        asked = QUESTION * count
         for sock in self._sockets:
             sock.send(asked)
-        return self.receive(len(self._sockets) * count * answer_bytes)
+        missing = len(self._sockets) * count
+        until_s = time.monotonic() + ANSWER_S
+        while missing > 0 and time.monotonic() < until_s:
+            for fd, _ in self._epoll.poll(1.0, 4_096):
+                missing -= os.read(fd, _READ_BYTES).count(answer)
+        return missing == 0
 
-    def sample(self) -> int:
-        """The bytes of one answer."""
+    def sample(self) -> bytes:
+        """One answer, as it comes."""
         sock = self._sockets[0]
-        sock.send(question(1))
-        self._epoll.poll(ANSWER_S, 1)
-        answer = sock.recv(_READ_BYTES)
-        if b'"sold_out"' not in answer:
-            raise RuntimeError(f"not sold out: {answer!r}")
-        return len(answer)
+        sock.send(QUESTION)
+        return self._read_until(sock, b'"sold_out"')
+
+    def _read_until(self, sock: socket.socket, end: bytes) -> bytes:
+        read = b""
+        sock.settimeout(ANSWER_S)
+        while end not in read:
+            data = sock.recv(_READ_BYTES)
+            if not data:
+                raise ConnectionError(f"the server hung up after {read[:200]!r}")
+            read += data
+        sock.setblocking(False)
+        return read
 
 
 def ask_here(control: Connection, port: int, ticket: str, use_cores: set[int]) -> None:
@@ -93,28 +114,24 @@ def ask_here(control: Connection, port: int, ticket: str, use_cores: set[int]) -
     while True:
         match control.recv():
             case ("join", int(count)):
-                askers.join(count)
-                askers.welcome()
-                control.send(True)
+                control.send(askers.join(count))
             case ("sample",):
                 control.send(askers.sample())
-            case ("ask", int(count), int(answer_bytes)):
-                control.send(askers.ask(count, answer_bytes))
+            case ("ask", int(count), bytes(answer)):
+                control.send(askers.ask(count, answer))
             case _:
                 return
 
 
-def floor(control: Connection, answer_bytes: int, use_cores: set[int]) -> None:
-    """A bare loop: what is read is answered with as many bytes as the gateway's answer has, once
-    for each question in it.
-    """
+def floor(control: Connection, answer: bytes, use_cores: set[int]) -> None:
+    """A bare loop that says what the gateway said, once for each question that it reads."""
     os.sched_setaffinity(0, use_cores)
     listener = socket.create_server(("127.0.0.1", 0), backlog=4_096)
     epoll = select.epoll()
     epoll.register(listener.fileno(), select.EPOLLIN)
     control.send((listener.getsockname()[1], os.getpid()))
     here: dict[int, socket.socket] = {}
-    one, each = len(question(1)), b"x" * answer_bytes
+    hello = {b"\r\n\r\n": b"HTTP/1.1 101 Switching Protocols\r\n\r\n", b'commerce"}': b'"to":"q"'}
     while not control.poll():
         for fd, _ in epoll.poll(0.05, 4_096):
             if fd == listener.fileno():
@@ -123,10 +140,11 @@ def floor(control: Connection, answer_bytes: int, use_cores: set[int]) -> None:
                 epoll.register(sock.fileno(), select.EPOLLIN)
                 continue
             data = os.read(fd, _READ_BYTES)
-            if data.endswith(_REQUEST_END):
-                os.write(fd, b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+            greeting = next((said for end, said in hello.items() if data.endswith(end)), None)
+            if greeting:
+                os.write(fd, greeting)
             elif data:
-                os.write(fd, each * (len(data) // one))
+                os.write(fd, answer * (len(data) // len(QUESTION)))
             else:
                 epoll.unregister(fd)
                 here.pop(fd).close()
@@ -166,15 +184,15 @@ class Side:
         self._askers.ask("join", viewers)
         self.us: dict[int, list[float]] = {1: [], BUNDLE: []}
 
-    def sample(self) -> int:
-        """The bytes of one answer."""
-        return int(self._askers.ask("sample"))
+    def sample(self) -> bytes:
+        """One answer, as it comes."""
+        return bytes(self._askers.ask("sample"))
 
-    def round(self, count: int, answer_bytes: int, times: int) -> None:
+    def round(self, count: int, answer: bytes, times: int) -> None:
         """Everybody asks `count` questions at once, so many times; note the CPU of each answer."""
         before_s = self._cpu_s()
         for _ in range(times):
-            if not self._askers.ask("ask", count, answer_bytes):
+            if not self._askers.ask("ask", count, answer):
                 raise RuntimeError("not every question was answered once")
             time.sleep(ASK_EVERY_S * count)
         self.us[count].append((self._cpu_s() - before_s) * 1e6 / (self._viewers * count * times))
@@ -201,8 +219,8 @@ def measure(viewers: int, rounds: int) -> dict[str, Any]:
             asyncio.run(sell_out(redis.url))
             say(f"{viewers:,} viewers join")
             ours = Side(gateway.pid, port, ticket, viewers)
-            answer_bytes = ours.sample()
-            bare = Process(floor, answer_bytes, cores()[0])
+            answer = ours.sample()
+            bare = Process(floor, answer, cores()[0])
             bare_port, bare_pid = bare.hear()
             beside = Side(bare_pid, bare_port, ticket, viewers)
             try:
@@ -210,7 +228,7 @@ def measure(viewers: int, rounds: int) -> dict[str, Any]:
                     say(f"round {number} of {rounds}")
                     for count, times in ((1, BUNDLE), (BUNDLE, 2)):
                         for side in (ours, beside):
-                            side.round(count, answer_bytes, times)
+                            side.round(count, answer, times)
             finally:
                 ours.close()
                 beside.close()
@@ -220,7 +238,7 @@ def measure(viewers: int, rounds: int) -> dict[str, Any]:
         "viewers": viewers,
         "rounds": rounds,
         "bundle": BUNDLE,
-        "answer_bytes": answer_bytes,
+        "answer_bytes": len(answer),
         "ours_us": {str(count): statistics.median(us) for count, us in ours.us.items()},
         "floor_us": {str(count): statistics.median(us) for count, us in beside.us.items()},
     }
