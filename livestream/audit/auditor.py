@@ -16,6 +16,7 @@ from cart.fact import Fact, tag_of
 from livestream.audit.books import BooksBalance
 from livestream.audit.check import Check, Checks, Look, Moment
 from livestream.audit.evidence import Evidence
+from livestream.audit.guests import OnlyTheInvitedBuy
 from livestream.audit.history import LogIsWellFormed, NothingIsLost, StateIsTheFold
 from livestream.audit.holds import EveryHoldEndsOnce
 from livestream.audit.ledger import Ledger
@@ -52,6 +53,7 @@ CHECKS: tuple[type[Check], ...] = (
     ShownStockIsTrue,
     StateIsTheFold,
     BooksBalance,
+    OnlyTheInvitedBuy,
 )
 
 

@@ -88,8 +88,8 @@ class LogIsWellFormed(Check):
             yield f"drop {fact.drop_id} opens by {fact.reason} while it is {drop.status}"
         elif drop.status == "sold_out" and drop.paused:
             yield f"drop {fact.drop_id} opens by {fact.reason} though the host had paused it"
-        opens_at_ms = drop.terms.opens_at_ms
-        if fact.reason == "clock" and (opens_at_ms is None or self.ledger.at_ms < opens_at_ms):
+        times = [at_ms for _, at_ms in self.ledger.opening_times(drop.terms)]
+        if fact.reason == "clock" and (not times or self.ledger.at_ms < min(times)):
             yield f"drop {fact.drop_id} is opened by the clock before its time"
 
     @before(events.DropPaused)

@@ -120,6 +120,16 @@ class Ledger:
         if enter is not None:
             enter(self, fact)
 
+    @staticmethod
+    def opening_times(terms: DropTerms) -> list[tuple[str | None, int]]:
+        """When whose time to buy comes: (tier, ms), None being everybody's."""
+        times: list[tuple[str | None, int]] = []
+        if terms.opens_at_ms is not None:
+            times.append((None, terms.opens_at_ms))
+        if terms.access is not None:
+            times += terms.access.tiers.items()
+        return times
+
     def touch(self, drop_id: str) -> DropAccount | None:
         """The account of a drop whose units are about to move."""
         account = self.drops.get(drop_id)

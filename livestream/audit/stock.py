@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cart import events
+from cart.rules import RoomRules
 from livestream.audit.check import Check, Rule, after, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger
@@ -191,12 +192,25 @@ class LimitCountsAll(Check):
     rule = Rule(
         9,
         "limits count holds and orders",
-        "no viewer has more units of a drop than its limit, holds and orders together",
+        "no viewer has more units than the limits of the drop and of the room, holds and orders "
+        "together; an order has one product where the room wants it so",
     )
 
     def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
         super().__init__(ledger, evidence)
         self._has: dict[tuple[str, str], int] = {}
+        self._rules = RoomRules()
+
+    @before(events.RulesSet)
+    def new_rules(self, fact: events.RulesSet) -> Iterator[str]:
+        self._rules = fact.rules
+        yield from ()
+
+    @before(events.OrderPlaced)
+    def one_product(self, fact: events.OrderPlaced) -> Iterator[str]:
+        skus = {line.sku for line in fact.lines}
+        if self._rules.one_product_per_order and len(skus) > 1:
+            yield f"order {fact.order_id} has {len(skus)} products in a room of one for each order"
 
     @before(events.HoldPlaced)
     def held(self, fact: events.HoldPlaced) -> Iterator[str]:
@@ -217,6 +231,12 @@ class LimitCountsAll(Check):
                 f"viewer {viewer} has {has} units of drop {drop_id}, "
                 f"whose limit is {drop.terms.limit_per_viewer}"
             )
+
+        of_room = self._rules.limit_per_viewer
+        if of_room is not None:
+            has = sum(self._has.get((drop_id, viewer), 0) for drop_id in self.ledger.drops)
+            if has > of_room:
+                yield f"viewer {viewer} has {has} units in a room whose limit is {of_room}"
 
     @before(events.HoldReleased, events.HoldExpired)
     def gave_back(self, fact: events.HoldReleased | events.HoldExpired) -> Iterator[str]:

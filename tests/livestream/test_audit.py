@@ -18,6 +18,7 @@ from cart import events
 from cart.fact import Fact
 from cart.order import OrderLine
 from cart.perk import PerkTerms
+from cart.rules import RoomRules
 from livestream import commands, facts, keys, wire
 from livestream.audit import (
     Acknowledged,
@@ -29,6 +30,7 @@ from livestream.audit import (
     audit_room,
     evidence_beside,
 )
+from livestream.audit.auditor import CHECKS
 from livestream.facts import AnyFact, Record
 from livestream.payments.statement import Amount, Movement, write_down
 from livestream.room import RoomState
@@ -98,7 +100,8 @@ def test_an_honest_evening_is_clean(honest: Log) -> None:
 
 def test_every_rule_was_really_applied_to_it(honest: Log) -> None:
     assert all(line.looked > 1 for line in audit_log(honest).rules)
-    assert [line.number for line in audit_log(honest).rules] == list(range(14))
+    assert [line.number for line in audit_log(honest).rules] == [c.rule.number for c in CHECKS]
+    assert len({check.rule.number for check in CHECKS}) == len(CHECKS)
 
 
 def test_the_books_tell_what_was_sold(honest: Log) -> None:
@@ -364,6 +367,23 @@ PLANTED: list[tuple[str, int, Forge]] = [
     # -- 9 limits
     ("a hold beyond the limit", 9, put_in(hold("h99", "wang", 2), after=events.OrderPaid)),
     ("an order and then too many holds", 9, change(events.HoldPlaced, -1, viewer="wang")),
+    (
+        "more than the room allows",
+        9,
+        put_in(events.RulesSet(RoomRules(limit_per_viewer=1)), after=facts.RoomStarted),
+    ),
+    (
+        "two products in one order",
+        9,
+        put_in(
+            events.RulesSet(RoomRules(one_product_per_order=True)),
+            hold("h98", "x", 1),
+            ring := structs.replace(hold("h99", "x", 1, "ring"), sku="ring"),
+            order("o99", "x", "co-x", hold("h98", "x", 1), ring),
+            after=events.DropOpened,
+            number=1,
+        ),
+    ),
     # -- 10 the frozen price
     ("a hold at another price", 10, change(events.HoldPlaced, 0, price_minor=1)),
     ("a hold in another currency", 10, change(events.HoldPlaced, 0, currency="USD")),
@@ -373,6 +393,17 @@ PLANTED: list[tuple[str, int, Forge]] = [
         change(events.OrderPlaced, 0, lines=[OrderLine("h1", SANTOS, SANTOS, 1, 1)]),
     ),
     ("a payment of another amount", 10, change(events.PaymentStarted, 0, amount_minor=1)),
+    # -- 17 only who is invited buys
+    (
+        "a room for others",
+        17,
+        put_in(events.RulesSet(RoomRules(invited_only=True)), after=facts.RoomStarted),
+    ),
+    (
+        "an invitation is withdrawn that was never given",
+        17,
+        put_in(events.InvitationWithdrawn(["wang"]), after=facts.RoomStarted),
+    ),
     # -- 11 stock shown
     ("more is shown than there is", 11, change(events.StockShown, 0, available=3)),
     ("less is shown as sold", 11, change(events.StockShown, -1, sold=0)),
@@ -424,7 +455,7 @@ def test_what_sold_out_while_paused_is_paused_again_in_every_book() -> None:
 
 
 def test_every_rule_has_a_planted_violation() -> None:
-    assert {rule for _, rule, _ in PLANTED} == set(range(14))
+    assert {rule for _, rule, _ in PLANTED} == {check.rule.number for check in CHECKS}
 
 
 def test_a_finding_says_where_and_what(honest: Log) -> None:
