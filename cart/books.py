@@ -5,12 +5,15 @@ Owns the record. Refuses to move anything: that is for `cart.folds`, one fact at
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from cart.basket import Basket
 from cart.drop import Drop
 from cart.hold import Hold
 from cart.order import Order, Payment
+from cart.refund import Refund, refund_id_of
 from cart.rules import RoomRules
 
 
@@ -42,7 +45,9 @@ class Books(Struct):
     #: viewer -> checkout_id -> order_id.
     checkouts: dict[str, dict[str, str]] = {}
     payments: dict[str, Payment] = {}
-    #: Payments on which the provider owes us an answer, or we owe a refund. A dict for its order.
+    refunds: dict[str, Refund] = {}
+    #: Payments on which the provider owes us an answer, and refunds that we owe. A dict for its
+    #: order.
     unsettled: dict[str, None] = {}
     #: currency -> sku -> channel -> takings.
     takings: dict[str, dict[str, dict[str, Takings]]] = {}
@@ -54,3 +59,8 @@ class Books(Struct):
     orders_paid: int = 0
     orders_expired: int = 0
     orders_refunded: int = 0
+
+    def refunds_of(self, payment: Payment) -> Iterator[Refund]:
+        """The refunds of one payment, oldest first."""
+        for number in range(1, payment.refunds + 1):
+            yield self.refunds[refund_id_of(payment.payment_id, number)]

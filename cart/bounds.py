@@ -29,6 +29,10 @@ Channel = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9][a
 CommandId = Annotated[str, Meta(min_length=1, max_length=64)]
 OrderId = Annotated[str, Meta(min_length=1, max_length=96)]
 PaymentId = Annotated[str, Meta(min_length=1, max_length=112)]
+#: A refund's name: the payment's and a number.
+RefundId = Annotated[str, Meta(max_length=120)]
+#: The host's own name for a refund in part; a repeat gets the first answer.
+RequestId = Annotated[str, Meta(max_length=64)]
 PaymentToken = Annotated[str, Meta(min_length=1, max_length=128)]
 
 Title = Annotated[str, Meta(min_length=1, max_length=120)]
@@ -68,5 +72,8 @@ LINES_MAX = 16
 RECENT_COMMANDS_MAX = 16
 #: Payments that one order may start before it must be placed anew.
 PAYMENT_ATTEMPTS_MAX = 10
+#: Refunds in part of one order, each about 300 bytes on the books: 30 KB for one that a host takes
+#: to pieces; a refund of the rest is always possible.
+REFUNDS_PER_ORDER_MAX = 100
 #: Public stock is told at most this often for each drop; sold out and closed are told at once.
 STOCK_SHOWN_EVERY_MS = 250

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from cart import refunding
 from cart.awards import passed_on
 from cart.bounds import DROPS_MAX, SUPPLY_MAX
 from cart.counter import Counter
@@ -23,9 +24,10 @@ from cart.events import (
     OrderRefunded,
 )
 from cart.fact import Fact
-from cart.order import OrderStatus, PaymentStatus
+from cart.order import OrderStatus
 from cart.outcome import Decision, ErrorCode, refuse
 from cart.perk import flaw_in
+from cart.refunding import Asked
 
 
 def schedule(counter: Counter, terms: DropTerms) -> Decision:
@@ -131,27 +133,29 @@ def _closing(drop: Drop) -> DropClosed:
     return DropClosed(drop.terms.drop_id, withdrawn=drop.stock.available)
 
 
-def refund(counter: Counter, order_id: str, restocked: bool) -> Decision:
-    """Give a paid order's whole amount back; its units return to the shelf if `restocked`."""
+def refund(counter: Counter, order_id: str, asked: Asked) -> Decision:
+    """Give a paid order's money back, all that is left or a part of it; units that go back return
+    to the shelf if asked so. Perks pass on with the whole order only.
+    """
     books = counter.books
-    order = books.orders.get(order_id)
-    if order is None:
-        return refuse(ErrorCode.NOT_FOUND, f"no order {order_id}")
-    answer = {"order_id": order_id, "status": "refunded"}
-    if order.status is OrderStatus.REFUNDED:
-        return Decision((), answer)
-    if order.status is not OrderStatus.PAID:
-        return refuse(ErrorCode.CONFLICT, f"order {order_id} is {order.status.value}, not paid")
-    payment_id = next(
-        p for p in order.payment_ids if books.payments[p].status is PaymentStatus.CONFIRMED
-    )
-    facts: list[Fact] = [OrderRefunded(order_id, payment_id, order.total_minor, restocked)]
+    given = refunding.refund(books, order_id, asked)
+    if isinstance(given, Decision):
+        return given
+    order, fact = books.orders[order_id], given.fact
+    whole = isinstance(fact, OrderRefunded)
+    back = {line.hold_id for line in given.lines if line.quantity}
+    restocked = {line.drop_id for line in order.lines if line.hold_id in back and asked.restock}
+    facts: list[Fact] = [fact]
     for drop_id in dict.fromkeys(line.drop_id for line in order.lines):
         drop = books.drops[drop_id]
-        if restocked and _is_empty(drop):
+        if drop_id in restocked and _is_empty(drop):
             facts.append(_back_on_sale(drop, "refund"))
-    facts += passed_on(counter, order)
-    return Decision(facts, answer)
+    if whole:
+        facts += passed_on(counter, order)
+    status = OrderStatus.REFUNDED if whole else order.status
+    return Decision(
+        facts, refunding.answer_of(fact.refund_id, order_id, fact.amount_minor, status.value)
+    )
 
 
 def drop_result(drop: Drop) -> dict[str, str]:

@@ -5,9 +5,13 @@
 
     payment  STARTED --> CONFIRMED --> REFUNDING --> REFUNDED
              STARTED --> DECLINED  --> (a late approval still counts) CONFIRMED or REFUNDING
+             STARTED --its order's deadline--> EXPIRED --> (the same)
 
-A payment that cannot be matched with units is refunded: REFUNDING is a debt of ours until the
-provider says REFUNDED. Owns the two records. Refuses to know the provider and stock.
+An EXPIRED payment is one on which the provider still owes an answer. A payment that cannot be
+matched with units is refunded: REFUNDING is a debt of ours until the
+provider says REFUNDED. An order of which a part went back (`cart.refund`) stays PAID, its payment
+CONFIRMED, until the rest goes back too. Owns the two records. Refuses to know the provider and
+stock.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ class PaymentStatus(StrEnum):
 
     STARTED = "processing"
     DECLINED = "declined"
+    EXPIRED = "expired"
     CONFIRMED = "confirmed"
     REFUNDING = "refunding"
     REFUNDED = "refunded"
@@ -70,10 +75,12 @@ class Order(Struct):
     paid_seq: int = 0
     #: Ids of the payments started for it, in order; the last one may be pending.
     payment_ids: list[str] = []
+    #: What went back so far, whole or in part.
+    refunded_minor: int = 0
 
 
 class Payment(Struct, gc=False):
-    """One attempt to pay one order."""
+    """One attempt to pay one order. `refunds` counts those of its money; they are named by it."""
 
     payment_id: str
     order_id: str
@@ -81,3 +88,4 @@ class Payment(Struct, gc=False):
     amount_minor: int
     currency: Currency
     status: PaymentStatus = PaymentStatus.STARTED
+    refunds: int = 0

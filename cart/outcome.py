@@ -142,6 +142,7 @@ class OrderResult(TypedDict):
     paid_seq: NotRequired[int]
     payment: NotRequired[PaymentStatus]
     perks: NotRequired[list[PerkResult]]
+    refunded_minor: NotRequired[int]
 
 
 class Decision(Struct, frozen=True, gc=False):

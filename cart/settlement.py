@@ -24,6 +24,7 @@ from cart.events import (
 from cart.money import Currency
 from cart.order import Order, OrderStatus, Payment, PaymentStatus
 from cart.outcome import Decision, ErrorCode, refuse
+from cart.refund import refund_id_of
 
 _CAPTURED = (PaymentStatus.CONFIRMED, PaymentStatus.REFUNDING, PaymentStatus.REFUNDED)
 
@@ -38,7 +39,10 @@ def approved(counter: Counter, payment_id: str, amount_minor: int, currency: Cur
         return Decision((), {"order_id": order.order_id, "payment": payment.status.value})
     reason = _reason_to_return(counter, order, payment, amount_minor, currency)
     if reason is not None:
-        returned = PaymentReturned(payment_id, order.order_id, amount_minor, currency, reason)
+        refund_id = refund_id_of(payment_id, payment.refunds + 1)
+        returned = PaymentReturned(
+            payment_id, order.order_id, amount_minor, currency, reason, refund_id
+        )
         return Decision((returned,), {"order_id": order.order_id, "payment": "refunding"})
     paid = OrderPaid(
         order_id=order.order_id,
@@ -90,21 +94,24 @@ def declined(counter: Counter, payment_id: str, reason: str) -> Decision:
     if payment is None:
         return refuse(ErrorCode.NOT_FOUND, f"no payment {payment_id} was started here")
     answer = {"order_id": payment.order_id, "payment": payment.status.value}
-    if payment.status is not PaymentStatus.STARTED:
+    if payment.status not in (PaymentStatus.STARTED, PaymentStatus.EXPIRED):
         return Decision((), answer)
     answer["payment"] = "declined"
     return Decision((PaymentDeclined(payment_id, payment.order_id, reason),), answer)
 
 
-def refund_settled(counter: Counter, payment_id: str) -> Decision:
-    """The provider gave the money back. News of a refund that we never asked for changes
-    nothing.
+def refund_settled(counter: Counter, payment_id: str, refund_id: str = "") -> Decision:
+    """The provider gave the money of one refund back: without a name the oldest that is owed of
+    this payment. News of a refund that we never asked for changes nothing.
     """
     payment = counter.books.payments.get(payment_id)
     if payment is None:
         return refuse(ErrorCode.NOT_FOUND, f"no payment {payment_id} was started here")
     answer = {"order_id": payment.order_id, "payment": payment.status.value}
-    if payment.status is not PaymentStatus.REFUNDING:
+    owed = [refund for refund in counter.books.refunds_of(payment) if not refund.settled]
+    settled = next((refund for refund in owed if refund_id in ("", refund.refund_id)), None)
+    if settled is None:
         return Decision((), answer)
-    answer["payment"] = "refunded"
-    return Decision((RefundSettled(payment_id),), answer)
+    if payment.status is PaymentStatus.REFUNDING and len(owed) == 1:
+        answer["payment"] = PaymentStatus.REFUNDED.value
+    return Decision((RefundSettled(payment_id, settled.refund_id),), answer)

@@ -305,4 +305,6 @@ def order_result(counter: Counter, order: Order) -> OrderResult:
         perks = perks_of(counter.books, order)
         if perks:
             answer["perks"] = perks
+        if order.refunded_minor:
+            answer["refunded_minor"] = order.refunded_minor
     return answer

@@ -14,17 +14,21 @@ from msgspec import Meta, Struct
 
 from cart.access import TierOrNone
 from cart.bounds import (
+    LINES_MAX,
     SUPPLY_MAX,
     CardId,
     DropId,
     OrderId,
     PaymentId,
+    RefundId,
+    RequestId,
     Text,
     Title,
     ViewerId,
 )
 from cart.drop import DropTerms
-from cart.money import AmountMinor, Currency
+from cart.money import AMOUNT_MINOR_MAX, AmountMinor, Currency
+from cart.refund import Units
 from cart.rules import RoomRules
 from livestream.messages import Card, ShoppingMessage
 
@@ -134,10 +138,16 @@ class Announce(DeskCommand, frozen=True, tag="announce"):
 
 
 class OrderRefund(DeskCommand, frozen=True, tag="order.refund"):
-    """Give the whole amount back."""
+    """Give money back: all that is left, or in part these `lines`, or `amount_minor` without units.
+    A part needs a `request_id`; a repeat of it gives back once. What is returned goes back on the
+    shelf unless `restock` is false.
+    """
 
     order_id: OrderId
     restock: bool = True
+    lines: Annotated[list[Units], Meta(max_length=LINES_MAX)] = []
+    amount_minor: Annotated[int, Meta(ge=1, le=AMOUNT_MINOR_MAX)] | None = None
+    request_id: RequestId = ""
 
 
 class ViewerMute(DeskCommand, frozen=True, tag="viewer.mute"):
@@ -184,9 +194,10 @@ class PaymentDeclined(DeskCommand, frozen=True, tag="payment.declined"):
 
 
 class RefundSettled(DeskCommand, frozen=True, tag="payment.refunded"):
-    """The provider gave the money back."""
+    """The provider gave the money of a refund back; without `refund_id` the oldest that is owed."""
 
     payment_id: PaymentId
+    refund_id: RefundId = ""
 
 
 HostCommand = (

@@ -411,6 +411,28 @@ class OrderChanged(TypedDict):
     paid_seq: NotRequired[int]
 
 
+class UnitsBack(TypedDict):
+    """Units of one product that went back."""
+
+    sku: str
+    quantity: int
+
+
+class OrderRefundedPartly(TypedDict):
+    """A part of what this viewer paid goes back: `amount_minor` now, `refunded_minor` in all so
+    far. The order stays paid; `lines` are the units that went back, none for an amount alone.
+    """
+
+    type: Literal["order.refunded_partly"]
+    order_id: str
+    refund_id: str
+    amount_minor: int
+    refunded_minor: int
+    total_minor: int
+    currency: Currency
+    lines: list[UnitsBack]
+
+
 class PaymentFailed(TypedDict):
     """The provider declined, or money came for which there was nothing to give and is on its way
     back.
@@ -455,6 +477,7 @@ PRIVATE_FRAMES = (
     ChatNotShown,
     HoldExpired,
     OrderChanged,
+    OrderRefundedPartly,
     PaymentFailed,
     PerkAwarded,
 )

@@ -23,6 +23,7 @@ from cart.books import Books
 from cart.counter import Counter
 from cart.fact import Fact
 from cart.outcome import Decision, ErrorCode, refuse
+from cart.refunding import Asked
 from livestream import commands, facts, messages
 from livestream.commands import Envelope
 from livestream.messages import Card, RoomStatus
@@ -178,7 +179,7 @@ def _declined(room: Room, _: Envelope, command: commands.PaymentDeclined, now_ms
 
 
 def _refunded(room: Room, _: Envelope, command: commands.RefundSettled, now_ms: int) -> Decision:
-    return settlement.refund_settled(room.counter, command.payment_id)
+    return settlement.refund_settled(room.counter, command.payment_id, command.refund_id)
 
 
 # -- the desk: the show ------------------------------------------------------------------------
@@ -291,7 +292,8 @@ def _drop_close(room: Room, _: Envelope, command: commands.DropClose, now_ms: in
 
 
 def _order_refund(room: Room, _: Envelope, command: commands.OrderRefund, now_ms: int) -> Decision:
-    return desk.refund(room.counter, command.order_id, command.restock)
+    asked = Asked(command.lines, command.amount_minor, command.restock, command.request_id)
+    return desk.refund(room.counter, command.order_id, asked)
 
 
 # -- the desk: moderation ----------------------------------------------------------------------

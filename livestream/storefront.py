@@ -199,6 +199,25 @@ def _order_changed(
     return order.viewer, frame
 
 
+def _order_refunded_partly(books: Books, fact: events.OrderRefundedPartly) -> tuple[str, Frame]:
+    order = books.orders[fact.order_id]
+    sku_of = {line.hold_id: line.sku for line in order.lines}
+    return order.viewer, {
+        "type": "order.refunded_partly",
+        "order_id": order.order_id,
+        "refund_id": fact.refund_id,
+        "amount_minor": fact.amount_minor,
+        "refunded_minor": order.refunded_minor,
+        "total_minor": order.total_minor,
+        "currency": order.currency,
+        "lines": [
+            {"sku": sku_of[back.hold_id], "quantity": back.quantity}
+            for back in fact.lines
+            if back.quantity
+        ],
+    }
+
+
 def _payment_failed(
     books: Books, fact: events.PaymentDeclined | events.PaymentReturned
 ) -> tuple[str, Frame]:
@@ -225,6 +244,7 @@ _PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame]]] = {
     events.OrderPaid: _order_changed,
     events.OrderExpired: _order_changed,
     events.OrderRefunded: _order_changed,
+    events.OrderRefundedPartly: _order_refunded_partly,
     events.PaymentDeclined: _payment_failed,
     events.PaymentReturned: _payment_failed,
     events.PerkAwarded: _perk_awarded,
@@ -374,7 +394,8 @@ def _set_stock(view: Storefront, frame: Frame) -> None:
         frame["held"],
         frame["sold"],
     )
-    _move_drop(drop, drop["status"])
+    # Off the air it is the plain word.
+    _move_drop(drop, DropStatus(drop["status"]))
 
 
 def _pin(view: Storefront, frame: Frame) -> None:

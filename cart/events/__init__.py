@@ -32,6 +32,7 @@ from cart.events.order import (
     OrderPaid,
     OrderPlaced,
     OrderRefunded,
+    OrderRefundedPartly,
 )
 from cart.events.payment import (
     PaymentDeclined,
@@ -62,6 +63,7 @@ CounterEvent = (
     | OrderPaid
     | OrderExpired
     | OrderRefunded
+    | OrderRefundedPartly
     | PaymentReturned
     | RefundSettled
     | PerkAwarded
@@ -89,6 +91,7 @@ __all__ = [
     "OrderPaid",
     "OrderPlaced",
     "OrderRefunded",
+    "OrderRefundedPartly",
     "PaymentDeclined",
     "PaymentReturned",
     "PaymentStarted",

@@ -7,6 +7,7 @@ from __future__ import annotations
 from cart.fact import Fact
 from cart.money import Currency
 from cart.order import OrderLine
+from cart.refund import RefundLine
 
 
 class OrderPlaced(Fact, frozen=True, tag="order.placed"):
@@ -44,11 +45,31 @@ class OrderExpired(Fact, frozen=True, gc=False, tag="order.expired"):
 
 
 class OrderRefunded(Fact, frozen=True, gc=False, tag="order.refunded"):
-    """The host gave the whole amount back; `restocked` says whether the units returned to the
-    shelf.
+    """The host gave all that was left back, `amount_minor`; `restocked` says whether the units that
+    were left returned to the shelf. `request_id` and `asked` are the host's own words, if any were
+    given.
     """
 
     order_id: str
     payment_id: str
     amount_minor: int
     restocked: bool
+    refund_id: str
+    request_id: str = ""
+    asked: str = ""
+
+
+class OrderRefundedPartly(Fact, frozen=True, gc=False, tag="order.refunded_partly"):
+    """The host gave a part back: of each line so many units, or none, and so much money, which adds
+    up to `amount_minor`. The order stays paid. `restocked` says whether the units returned to the
+    shelf.
+    """
+
+    order_id: str
+    payment_id: str
+    refund_id: str
+    amount_minor: int
+    lines: list[RefundLine]
+    restocked: bool
+    request_id: str
+    asked: str

@@ -27,16 +27,20 @@ class PaymentDeclined(Fact, frozen=True, gc=False, tag="payment.declined"):
 
 
 class PaymentReturned(Fact, frozen=True, gc=False, tag="payment.returned"):
-    """Money came for which there is nothing to give; all of it goes back, as it came."""
+    """Money came for which there is nothing to give; all of it goes back, as it came, by the name
+    `refund_id`.
+    """
 
     payment_id: str
     order_id: str
     amount_minor: int
     currency: Currency
     reason: Literal["too_late", "already_paid", "order_refunded", "wrong_amount"]
+    refund_id: str
 
 
 class RefundSettled(Fact, frozen=True, gc=False, tag="refund.settled"):
-    """The provider confirmed that the money is back with the buyer."""
+    """The provider confirmed that the money of one refund is back with the buyer."""
 
     payment_id: str
+    refund_id: str

@@ -5,11 +5,13 @@ from __future__ import annotations
 from heapq import heappush
 
 from cart.counter import Counter
-from cart.events import OrderExpired, OrderPaid, OrderPlaced, OrderRefunded
-from cart.folds.payment import owe_refund
+from cart.events import OrderExpired, OrderPaid, OrderPlaced, OrderRefunded, OrderRefundedPartly
+from cart.folds.payment import owe
 from cart.folds.shape import Folds
 from cart.folds.stock import give_back, reserve, sell, take_back, write_off
 from cart.order import Order, OrderStatus, PaymentStatus
+from cart.refund import Refund, RefundLine, left_of
+from cart.stock import BrokenBooksError
 
 
 def _order_placed(counter: Counter, event: OrderPlaced, at_ms: int) -> None:
@@ -71,21 +73,58 @@ def _order_expired(counter: Counter, event: OrderExpired, at_ms: int) -> None:
         give_back(counter, books.drops[hold.drop_id], hold.viewer, hold.quantity)
     order.status = OrderStatus.EXPIRED
     books.orders_expired += 1
+    if order.payment_ids:
+        payment = books.payments[order.payment_ids[-1]]
+        if payment.status is PaymentStatus.STARTED:
+            payment.status = PaymentStatus.EXPIRED
 
 
 def _order_refunded(counter: Counter, event: OrderRefunded, at_ms: int) -> None:
     books = counter.books
     order = books.orders[event.order_id]
-    for line in order.lines:
-        drop = books.drops[line.drop_id]
-        move = take_back if event.restocked else write_off
-        move(counter, drop, order.viewer, line.quantity)
-        row = counter.takings_of(order.currency, line.sku, order.channel)
-        row.refunded_minor += line.total_minor
-        row.units_refunded += line.quantity
+    payment = books.payments[event.payment_id]
+    left = left_of(order, books.refunds_of(payment))
+    _give_back(counter, order, event, [line.whole() for line in left])
     order.status = OrderStatus.REFUNDED
     books.orders_refunded += 1
-    owe_refund(books, event.payment_id)
+
+
+def _order_refunded_partly(counter: Counter, event: OrderRefundedPartly, at_ms: int) -> None:
+    _give_back(counter, counter.books.orders[event.order_id], event, event.lines)
+
+
+def _give_back(
+    counter: Counter,
+    order: Order,
+    event: OrderRefunded | OrderRefundedPartly,
+    lines: list[RefundLine],
+) -> None:
+    """Units and money of `lines` leave the order; the refund is owed."""
+    if event.amount_minor != sum(back.amount_minor for back in lines):
+        raise BrokenBooksError(f"refund {event.refund_id} is not the sum of its lines")
+    books = counter.books
+    line_of = {line.hold_id: line for line in order.lines}
+    move = take_back if event.restocked else write_off
+    for back in lines:
+        line = line_of[back.hold_id]
+        if back.quantity:
+            move(counter, books.drops[line.drop_id], order.viewer, back.quantity)
+        row = counter.takings_of(order.currency, line.sku, order.channel)
+        row.refunded_minor += back.amount_minor
+        row.units_refunded += back.quantity
+    order.refunded_minor += event.amount_minor
+    refund = Refund(
+        event.refund_id,
+        event.payment_id,
+        event.order_id,
+        event.amount_minor,
+        order.currency,
+        lines,
+        event.restocked,
+        event.request_id,
+        event.asked,
+    )
+    owe(books, refund, whole=type(event) is OrderRefunded)
 
 
 FOLDS: Folds = {
@@ -93,4 +132,5 @@ FOLDS: Folds = {
     OrderPaid: _order_paid,
     OrderExpired: _order_expired,
     OrderRefunded: _order_refunded,
+    OrderRefundedPartly: _order_refunded_partly,
 }

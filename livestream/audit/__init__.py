@@ -8,6 +8,7 @@ compared. The verdict is on the log alone; what else is known may be given as ev
     check.py     what a check is                      ledger.py    the second set of books
     stock.py     1 stock adds up, 2 never oversold, 9 limits, 11 stock shown
     holds.py     5 every hold ends once
+    refunds.py   the arithmetic of a refund in part
     money.py     3 one checkout one order, 6 payments, 7 GMV to the fen, 10 frozen price
     perks.py     8 the first N
     history.py   0 the log's own form, 4 nothing acknowledged is lost, 12 state = fold(log)
@@ -22,7 +23,7 @@ One pass; memory grows with drops, holds and orders, not with the length of the 
 from livestream.audit.auditor import Auditor, audit_log, audit_room
 from livestream.audit.beside import evidence_beside
 from livestream.audit.books import ListOfBooks
-from livestream.audit.evidence import Acknowledged, Captured, Evidence
+from livestream.audit.evidence import Acknowledged, Captured, Evidence, Returned
 from livestream.audit.invariants import INVARIANTS
 from livestream.audit.verdict import Finding, Verdict
 
@@ -34,6 +35,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "ListOfBooks",
+    "Returned",
     "Verdict",
     "audit_log",
     "audit_room",

@@ -14,9 +14,9 @@ from msgspec import structs
 from redis import asyncio as aioredis
 
 from livestream import keys
-from livestream.audit.evidence import Captured, Evidence
+from livestream.audit.evidence import Captured, Evidence, Returned
 from livestream.journal import read_snapshot
-from livestream.payments.statement import read_statement
+from livestream.payments.statement import Statement, read_statement
 
 #: A room decides what waits within milliseconds, unless it has no engine just now.
 INBOX_LOOKS: Final = 20
@@ -32,24 +32,30 @@ async def evidence_beside(
     Raises:
         redis.exceptions.RedisError: Redis is away.
     """
+    snapshot = await read_snapshot(redis, room)
+    account = await _account(redis, room)
     return structs.replace(
         Evidence() if evidence is None else evidence,
-        snapshot=await read_snapshot(redis, room),
-        captured=await _captured(redis, room),
+        snapshot=snapshot,
+        captured=[
+            Captured(payment_id, amount.amount_minor, amount.currency)
+            for payment_id, amount in account.captured.items()
+        ],
+        returned=[
+            Returned(refund_id, amount.amount_minor, amount.currency)
+            for refund_id, amount in account.returned.items()
+        ],
     )
 
 
-async def _captured(redis: aioredis.Redis, room: str) -> list[Captured]:
-    """What the provider says it captured, if the room has heard all of it; else nothing, for money
+async def _account(redis: aioredis.Redis, room: str) -> Statement:
+    """What the provider says it moved, if the room has heard all of it; else nothing, for money
     whose news is under way is not lost.
     """
     statement = await read_statement(redis, room)
     for _ in range(INBOX_LOOKS):
         # Looked at after the account: its lines and the answers that wait were written together.
         if not await redis.xlen(keys.inbox(room)):
-            return [
-                Captured(payment_id, amount.amount_minor, amount.currency)
-                for payment_id, amount in statement.captured.items()
-            ]
+            return statement
         await asyncio.sleep(INBOX_LOOK_EVERY_S)
-    return []
+    return Statement({}, {})

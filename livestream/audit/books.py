@@ -218,8 +218,8 @@ class BooksBalance(Check):
             if not book.balances():
                 yield f"order {book.order_id} has money back, and its book says {book.accounts()}"
 
-    @before(events.OrderRefunded)
-    def refunded(self, fact: events.OrderRefunded) -> Iterator[str]:
+    @before(events.OrderRefunded, events.OrderRefundedPartly)
+    def refunded(self, fact: events.OrderRefunded | events.OrderRefundedPartly) -> Iterator[str]:
         if book := self._orders.get(fact.order_id):
             book.refunded += fact.amount_minor
             if not book.balances():
@@ -252,7 +252,7 @@ class BooksBalance(Check):
         sold: dict[str, int] = {}
         for order in self.ledger.orders.values():
             if order.status == "paid":
-                for drop_id, units in order.units().items():
+                for drop_id, units in order.units_left().items():
                     sold[drop_id] = sold.get(drop_id, 0) + units
         for drop in drops:
             by_orders = sold.get(drop.terms.drop_id, 0)
@@ -281,6 +281,6 @@ def _stands_as(book: OrderBook, order: OrderAccount) -> bool:
         case "expired":
             return book.lapsed == book.ordered
         case "paid":
-            return book.kept == book.ordered
+            return book.kept == order.minor_left()
         case "refunded":
             return book.kept == 0

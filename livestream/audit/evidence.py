@@ -30,6 +30,14 @@ class Captured(Struct, frozen=True):
     currency: Currency
 
 
+class Returned(Struct, frozen=True):
+    """Another line of it: this money was given back to the buyer."""
+
+    refund_id: str
+    amount_minor: int
+    currency: Currency
+
+
 class Evidence(Struct, frozen=True):
     """Everything the auditor may be given beside the log. All of it is optional.
 
@@ -40,5 +48,6 @@ class Evidence(Struct, frozen=True):
 
     acknowledged: list[Acknowledged] = []
     captured: list[Captured] = []
+    returned: list[Returned] = []
     demand_exceeded: bool = False
     snapshot: RoomState | None = None

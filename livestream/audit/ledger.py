@@ -76,6 +76,9 @@ class OrderAccount(Struct):
     expires_at_ms: int
     status: Literal["placed", "paid", "expired", "refunded"] = "placed"
     paid_by: str = ""
+    #: hold id -> units and money of that line that went back.
+    units_back: dict[str, int] = {}
+    minor_back: dict[str, int] = {}
 
     def units(self) -> dict[str, int]:
         """Units of this order for each drop."""
@@ -83,6 +86,17 @@ class OrderAccount(Struct):
         for line in self.lines:
             units[line.drop_id] = units.get(line.drop_id, 0) + line.quantity
         return units
+
+    def units_left(self) -> dict[str, int]:
+        """Of these, the ones that have not gone back."""
+        units = self.units()
+        for line in self.lines:
+            units[line.drop_id] -= self.units_back.get(line.hold_id, 0)
+        return units
+
+    def minor_left(self) -> int:
+        """What it cost, less what went back."""
+        return self.total_minor - sum(self.minor_back.values())
 
 
 class PaymentAccount(Struct, gc=False):
@@ -92,6 +106,18 @@ class PaymentAccount(Struct, gc=False):
     amount_minor: int
     currency: Currency
     state: Literal["asked", "declined", "kept", "owed", "back"] = "asked"
+    #: Refunds of it that were made, and those of them that are not settled yet.
+    refunds: int = 0
+    unsettled: int = 0
+
+
+class RefundAccount(Struct, gc=False):
+    """Money of one payment that goes back by a name of its own."""
+
+    payment_id: str
+    amount_minor: int
+    currency: Currency
+    settled: bool = False
 
 
 class Ledger:
@@ -110,6 +136,7 @@ class Ledger:
         self.ended: dict[str, str] = {}
         self.orders: dict[str, OrderAccount] = {}
         self.payments: dict[str, PaymentAccount] = {}
+        self.refunds: dict[str, RefundAccount] = {}
         #: Drops whose units the last booked fact moved.
         self.touched: list[DropAccount] = []
 
@@ -300,17 +327,48 @@ def _order_refunded(ledger: Ledger, fact: events.OrderRefunded) -> None:
     if order is None:
         return
     for line in order.lines:
-        account = ledger.touch(line.drop_id)
-        if account is None:
-            continue
-        account.sold -= line.quantity
-        if fact.restocked:
-            account.give_back(line.quantity)
-        else:
-            account.withdrawn += line.quantity
+        units = line.quantity - order.units_back.get(line.hold_id, 0)
+        minor = line.total_minor - order.minor_back.get(line.hold_id, 0)
+        _give_back(ledger, order, line, units, minor, fact.restocked)
     order.status = "refunded"
+    _owe(ledger, fact.refund_id, fact.payment_id, fact.amount_minor, order.currency)
     if payment := ledger.payments.get(fact.payment_id):
         payment.state = "owed"
+
+
+def _order_refunded_partly(ledger: Ledger, fact: events.OrderRefundedPartly) -> None:
+    order = ledger.orders.get(fact.order_id)
+    if order is None:
+        return
+    for back in fact.lines:
+        for line in order.lines:
+            if line.hold_id == back.hold_id:
+                _give_back(ledger, order, line, back.quantity, back.amount_minor, fact.restocked)
+    _owe(ledger, fact.refund_id, fact.payment_id, fact.amount_minor, order.currency)
+
+
+def _give_back(
+    ledger: Ledger, order: OrderAccount, line: OrderLine, units: int, minor: int, restocked: bool
+) -> None:
+    order.units_back[line.hold_id] = order.units_back.get(line.hold_id, 0) + units
+    order.minor_back[line.hold_id] = order.minor_back.get(line.hold_id, 0) + minor
+    account = ledger.touch(line.drop_id)
+    if account is None:
+        return
+    account.sold -= units
+    if restocked:
+        account.give_back(units)
+    else:
+        account.withdrawn += units
+
+
+def _owe(
+    ledger: Ledger, refund_id: str, payment_id: str, amount_minor: int, currency: Currency
+) -> None:
+    ledger.refunds[refund_id] = RefundAccount(payment_id, amount_minor, currency)
+    if payment := ledger.payments.get(payment_id):
+        payment.refunds += 1
+        payment.unsettled += 1
 
 
 def _payment_started(ledger: Ledger, fact: events.PaymentStarted) -> None:
@@ -325,13 +383,20 @@ def _payment_declined(ledger: Ledger, fact: events.PaymentDeclined) -> None:
 
 
 def _payment_returned(ledger: Ledger, fact: events.PaymentReturned) -> None:
+    _owe(ledger, fact.refund_id, fact.payment_id, fact.amount_minor, fact.currency)
     if payment := ledger.payments.get(fact.payment_id):
         payment.state = "owed"
 
 
 def _refund_settled(ledger: Ledger, fact: events.RefundSettled) -> None:
-    if payment := ledger.payments.get(fact.payment_id):
-        payment.state = "back"
+    refund = ledger.refunds.get(fact.refund_id)
+    if refund is None or refund.settled:
+        return
+    refund.settled = True
+    if payment := ledger.payments.get(refund.payment_id):
+        payment.unsettled -= 1
+        if payment.state == "owed" and payment.unsettled == 0:
+            payment.state = "back"
 
 
 _ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
@@ -353,6 +418,7 @@ _ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
     events.OrderPaid: _order_paid,
     events.OrderExpired: _order_expired,
     events.OrderRefunded: _order_refunded,
+    events.OrderRefundedPartly: _order_refunded_partly,
     events.PaymentStarted: _payment_started,
     events.PaymentDeclined: _payment_declined,
     events.PaymentReturned: _payment_returned,

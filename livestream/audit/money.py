@@ -13,6 +13,7 @@ from cart.money import Currency
 from livestream.audit.check import Check, Rule, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger, OrderAccount, PaymentAccount
+from livestream.audit.refunds import lines_wrong
 
 
 class OneCheckoutOneOrder(Check):
@@ -48,6 +49,11 @@ class MoneyFindsItsOrder(Check):
         "no payment without an order or a refund",
         "money that was captured pays one order or goes back: never neither, never both",
     )
+
+    def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
+        super().__init__(ledger, evidence)
+        #: (order, request_id) -> the refund that it made.
+        self._requests: dict[tuple[str, str], str] = {}
 
     @before(events.PaymentStarted)
     def asked_for_an_order(self, fact: events.PaymentStarted) -> Iterator[str]:
@@ -100,9 +106,27 @@ class MoneyFindsItsOrder(Check):
                 f"payment {fact.payment_id} goes back as {fact.reason}; "
                 f"by the books: {reason or 'it pays its order'}"
             )
+        yield from self._has_its_own_name(fact.refund_id, fact.payment_id)
 
-    @before(events.OrderRefunded)
-    def refunds_what_was_paid(self, fact: events.OrderRefunded) -> Iterator[str]:
+    def _has_its_own_name(self, refund_id: str, payment_id: str) -> Iterator[str]:
+        """The provider knows repeats by it: a name given twice is money that never goes back."""
+        payment = self.ledger.payments.get(payment_id)
+        number = 1 if payment is None else payment.refunds + 1
+        if refund_id != f"{payment_id}-r{number}" or refund_id in self.ledger.refunds:
+            yield f"refund {number} of payment {payment_id} is named {refund_id}"
+
+    @before(events.OrderRefunded, events.OrderRefundedPartly)
+    def refunds_what_was_paid(
+        self, fact: events.OrderRefunded | events.OrderRefundedPartly
+    ) -> Iterator[str]:
+        yield from self._has_its_own_name(fact.refund_id, fact.payment_id)
+        if fact.request_id:
+            known = self._requests.setdefault((fact.order_id, fact.request_id), fact.refund_id)
+            if known != fact.refund_id:
+                yield (
+                    f"request {fact.request_id} of order {fact.order_id} made refund {known} "
+                    f"and makes refund {fact.refund_id} too"
+                )
         order = self.ledger.orders.get(fact.order_id)
         if order is None or order.status != "paid":
             state = "not there" if order is None else order.status
@@ -115,10 +139,16 @@ class MoneyFindsItsOrder(Check):
 
     @before(events.RefundSettled)
     def settles_what_is_owed(self, fact: events.RefundSettled) -> Iterator[str]:
-        payment = self.ledger.payments.get(fact.payment_id)
-        state = "not there" if payment is None else payment.state
-        if state != "owed":
-            yield f"the refund of payment {fact.payment_id} is settled and its money is {state}"
+        refund = self.ledger.refunds.get(fact.refund_id)
+        if refund is None:
+            yield f"refund {fact.refund_id} is settled and was never made"
+        elif refund.settled:
+            yield f"refund {fact.refund_id} is settled a second time"
+        elif refund.payment_id != fact.payment_id:
+            yield (
+                f"refund {fact.refund_id} is of payment {refund.payment_id} "
+                f"and settled for {fact.payment_id}"
+            )
 
     def log_ends(self) -> Iterator[str]:
         for captured in self.evidence.captured:
@@ -129,12 +159,22 @@ class MoneyFindsItsOrder(Check):
                     f"the provider captured payment {captured.payment_id}, and in the log it is "
                     f"{state}: neither an order nor a refund"
                 )
+        for returned in self.evidence.returned:
+            refund = self.ledger.refunds.get(returned.refund_id)
+            theirs = (returned.amount_minor, returned.currency)
+            if refund is None or (refund.amount_minor, refund.currency) != theirs:
+                ours = "none" if refund is None else f"{refund.amount_minor} {refund.currency}"
+                yield (
+                    f"the provider gave back {returned.amount_minor} {returned.currency} for "
+                    f"refund {returned.refund_id}, and in the log it is {ours}"
+                )
 
     def note(self) -> str:
         states = [payment.state for payment in self.ledger.payments.values()]
+        owed = sum(not refund.settled for refund in self.ledger.refunds.values())
         notes = [
             f"{states.count('asked')} unanswered" if "asked" in states else "",
-            f"{states.count('owed')} refunds owed" if "owed" in states else "",
+            f"{owed} refunds owed" if owed else "",
             "" if self.evidence.captured else "no provider's statement given",
         ]
         return ", ".join(note for note in notes if note)
@@ -222,14 +262,34 @@ class GmvToTheFen(Check):
         order = self.ledger.orders.get(fact.order_id)
         if order is None:
             return
-        if fact.amount_minor != order.total_minor:
+        if fact.amount_minor != order.minor_left():
             yield (
-                f"order {fact.order_id} of {order.total_minor} is refunded with {fact.amount_minor}"
+                f"order {fact.order_id} has {order.minor_left()} left of {order.total_minor} "
+                f"and is refunded with {fact.amount_minor}"
             )
         for line in order.lines:
             row = self._row(order, line.sku)
-            row.refunded_minor += line.quantity * line.price_minor
-            row.units_refunded += line.quantity
+            row.refunded_minor += line.total_minor - order.minor_back.get(line.hold_id, 0)
+            row.units_refunded += line.quantity - order.units_back.get(line.hold_id, 0)
+        money = self._money.setdefault(order.currency, Row())
+        money.refunded_minor += fact.amount_minor
+
+    @before(events.OrderRefundedPartly)
+    def refunded_partly(self, fact: events.OrderRefundedPartly) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        if order is None:
+            return
+        yield from lines_wrong(order, fact)
+        if fact.amount_minor > order.minor_left():
+            yield (
+                f"refund {fact.refund_id} gives back {fact.amount_minor} of order "
+                f"{fact.order_id}, which has {order.minor_left()} left"
+            )
+        sku_of = {line.hold_id: line.sku for line in order.lines}
+        for back in fact.lines:
+            row = self._row(order, sku_of.get(back.hold_id, ""))
+            row.refunded_minor += back.amount_minor
+            row.units_refunded += back.quantity
         money = self._money.setdefault(order.currency, Row())
         money.refunded_minor += fact.amount_minor
 

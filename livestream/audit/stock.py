@@ -32,6 +32,7 @@ class StockAddsUp(Check):
         events.OrderPaid,
         events.OrderExpired,
         events.OrderRefunded,
+        events.OrderRefundedPartly,
     )
     def no_column_below_zero(self, fact: object) -> Iterator[str]:
         for drop in self.ledger.touched:
@@ -66,6 +67,15 @@ class StockAddsUp(Check):
     def the_drop_is_known(self, fact: events.DropOpened) -> Iterator[str]:
         if fact.drop_id not in self.ledger.drops:
             yield f"drop {fact.drop_id} was never scheduled"
+
+
+def _units_back(ledger: Ledger, fact: events.OrderRefundedPartly) -> Iterator[tuple[str, int]]:
+    """Units that go back to each drop, as the lines of the refund say."""
+    order = ledger.orders.get(fact.order_id)
+    for line in order.lines if order else ():
+        for back in fact.lines:
+            if back.hold_id == line.hold_id:
+                yield line.drop_id, back.quantity
 
 
 class NeverOversold(Check):
@@ -132,7 +142,14 @@ class NeverOversold(Check):
     def came_back(self, fact: events.OrderExpired | events.OrderRefunded) -> Iterator[str]:
         order = self.ledger.orders.get(fact.order_id)
         if order is not None and (isinstance(fact, events.OrderExpired) or fact.restocked):
-            for drop_id, units in order.units().items():
+            for drop_id, units in order.units_left().items():
+                self._out[drop_id] = self._out.get(drop_id, 0) - units
+        yield from ()
+
+    @before(events.OrderRefundedPartly)
+    def came_back_in_part(self, fact: events.OrderRefundedPartly) -> Iterator[str]:
+        for drop_id, units in _units_back(self.ledger, fact):
+            if fact.restocked:
                 self._out[drop_id] = self._out.get(drop_id, 0) - units
         yield from ()
 
@@ -248,7 +265,14 @@ class LimitCountsAll(Check):
     @before(events.OrderExpired, events.OrderRefunded)
     def order_gave_back(self, fact: events.OrderExpired | events.OrderRefunded) -> Iterator[str]:
         if order := self.ledger.orders.get(fact.order_id):
-            for drop_id, units in order.units().items():
+            for drop_id, units in order.units_left().items():
+                self._give_back(drop_id, order.viewer, units)
+        yield from ()
+
+    @before(events.OrderRefundedPartly)
+    def order_gave_a_part_back(self, fact: events.OrderRefundedPartly) -> Iterator[str]:
+        if order := self.ledger.orders.get(fact.order_id):
+            for drop_id, units in _units_back(self.ledger, fact):
                 self._give_back(drop_id, order.viewer, units)
         yield from ()
 

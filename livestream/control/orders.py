@@ -24,8 +24,9 @@ from redis import asyncio as aioredis
 from cart.awards import perks_of
 from cart.books import Books
 from cart.order import Order
+from cart.refund import Refund
 from livestream import journal, keys
-from livestream.control.views import OrderList, OrdersQuery, OrderView
+from livestream.control.views import OrderList, OrdersQuery, OrderView, RefundView
 from livestream.facts import EpochStarted, Record
 from livestream.redis_client import StreamEntries
 from livestream.room import Room, RoomState, evolve
@@ -180,8 +181,34 @@ def order_view(books: Books, order: Order) -> OrderView:
             }
             for payment_id in order.payment_ids
         ],
+        "refunded_minor": order.refunded_minor,
+        "refunds": [
+            _refund_view(order, refund)
+            for payment_id in order.payment_ids
+            for refund in books.refunds_of(books.payments[payment_id])
+        ],
         "perks": perks_of(books, order),
     }
     if order.paid_seq:
         view["paid_seq"] = order.paid_seq
+    return view
+
+
+def _refund_view(order: Order, refund: Refund) -> RefundView:
+    sku_of = {line.hold_id: line.sku for line in order.lines}
+    view: RefundView = {
+        "refund_id": refund.refund_id,
+        "payment_id": refund.payment_id,
+        "amount_minor": refund.amount_minor,
+        "currency": refund.currency,
+        "settled": refund.settled,
+        "restocked": refund.restocked,
+        "lines": [
+            {"sku": sku_of[back.hold_id], "quantity": back.quantity}
+            for back in refund.lines
+            if back.quantity
+        ],
+    }
+    if refund.request_id:
+        view["request_id"] = refund.request_id
     return view

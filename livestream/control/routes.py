@@ -279,7 +279,7 @@ ROUTES: tuple[Route, ...] = (
         _ROOM + "/orders/{order_id}/refund",
         "refund_order",
         commands.OrderRefund,
-        views.OrderState,
+        views.OrderRefunded,
     ),
     # -- after the show
     _read(_ROOM + "/report", reports.show_report, Report),

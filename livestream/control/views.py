@@ -25,6 +25,7 @@ from livestream.messages import (
     DropView,
     RoomStatus,
     RulesView,
+    UnitsBack,
 )
 from livestream.tickets import DeskRole, DisplayName, RoomId
 
@@ -265,6 +266,21 @@ class PaymentView(TypedDict):
     amount_minor: int
 
 
+class RefundView(TypedDict):
+    """Money of an order that goes back, or (`settled`) is back. `request_id` is the host's own name
+    for it, `lines` the units that went with it.
+    """
+
+    refund_id: str
+    payment_id: str
+    amount_minor: int
+    currency: Currency
+    settled: bool
+    restocked: bool
+    lines: list[UnitsBack]
+    request_id: NotRequired[str]
+
+
 class OrderView(TypedDict):
     """An order as the desk sees it. `paid_seq` is its place among all paid orders of the room."""
 
@@ -281,6 +297,8 @@ class OrderView(TypedDict):
     paid_seq: NotRequired[int]
     personalisation: dict[str, str]
     payments: list[PaymentView]
+    refunded_minor: int
+    refunds: list[RefundView]
     perks: list[PerkResult]
 
 
@@ -292,11 +310,13 @@ class OrderList(TypedDict):
     next: str | None
 
 
-class OrderState(TypedDict):
-    """Where an order is in its life."""
+class OrderRefunded(TypedDict):
+    """Where the order is in its life, and what this refund gives back of it."""
 
     order_id: str
     status: OrderStatus
+    refund_id: str
+    amount_minor: int
 
 
 class Readiness(TypedDict):

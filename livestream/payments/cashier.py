@@ -16,13 +16,14 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from cart.books import Books
-from cart.events import OrderRefunded, PaymentReturned, PaymentStarted
+from cart.events import OrderRefunded, OrderRefundedPartly, PaymentReturned, PaymentStarted
 from cart.fact import Fact
 from cart.order import Payment, PaymentStatus
+from cart.refund import Refund
 from livestream.absence import Absence
 from livestream.commands import Envelope, ProviderCommand
 from livestream.inbox import Inbox
-from livestream.payments.provider import Intent, PaymentProvider
+from livestream.payments.provider import Intent, PaymentProvider, RefundIntent
 from livestream.payments.statement import Movement, write_down
 
 #: Answers that go into one inbox entry.
@@ -31,7 +32,8 @@ RETRY_S: Final = 0.2
 
 #: Facts on which the provider is asked for something. Most are none, so they are told by a look at
 #: their type, which costs a fifth of `isinstance`.
-_Due = PaymentStarted | PaymentReturned | OrderRefunded
+_Back = PaymentReturned | OrderRefunded | OrderRefundedPartly
+_Due = PaymentStarted | _Back
 _DUE: Final = frozenset(get_args(_Due))
 
 
@@ -45,23 +47,47 @@ class Cashier:
 
     def resume(self) -> None:
         """Ask again for everything that the last owner left without an answer."""
-        for payment_id in list(self._books.unsettled):
-            self._ask(self._books.payments[payment_id])
+        books = self._books
+        for reference in list(books.unsettled):
+            refund = books.refunds.get(reference)
+            if refund is None:
+                self._charge(books.payments[reference])
+            else:
+                self._refund(refund)
 
     def heed(self, facts: Iterable[Fact]) -> None:
         """Ask for what these committed facts make due."""
         for fact in facts:
-            if type(fact) in _DUE:
-                self._ask(self._books.payments[cast(_Due, fact).payment_id])
+            if type(fact) not in _DUE:
+                continue
+            if type(fact) is PaymentStarted:
+                self._charge(self._books.payments[fact.payment_id])
+            else:
+                self._refund(self._books.refunds[cast(_Back, fact).refund_id])
 
-    def _ask(self, payment: Payment) -> None:
-        intent = Intent(
-            self._room, payment.payment_id, payment.token, payment.amount_minor, payment.currency
-        )
-        if payment.status is PaymentStatus.STARTED:
-            self._provider.charge(intent)
-        elif payment.status is PaymentStatus.REFUNDING:
-            self._provider.refund(intent)
+    def _charge(self, payment: Payment) -> None:
+        if payment.status in (PaymentStatus.STARTED, PaymentStatus.EXPIRED):
+            self._provider.charge(
+                Intent(
+                    self._room,
+                    payment.payment_id,
+                    payment.token,
+                    payment.amount_minor,
+                    payment.currency,
+                )
+            )
+
+    def _refund(self, refund: Refund) -> None:
+        if not refund.settled:
+            self._provider.refund(
+                RefundIntent(
+                    self._room,
+                    refund.payment_id,
+                    refund.refund_id,
+                    refund.amount_minor,
+                    refund.currency,
+                )
+            )
 
 
 class ProviderMail:

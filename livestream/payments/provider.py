@@ -4,7 +4,8 @@ Owns the words between us and whoever moves the money. Refuses to know any provi
 
 A provider is asked (`charge`, `refund`) and answers later through `answer`: at once or after hours,
 in any order, any number of times. Asking twice with the same `reference` must not move money twice:
-that is what makes it safe to ask again after a crash.
+that is what makes it safe to ask again after a crash. One payment may go back in several refunds,
+each asked for, and answered, by its own name.
 """
 
 from __future__ import annotations
@@ -33,6 +34,23 @@ class Intent(Struct, frozen=True, gc=False):
         return f"{self.room}:{self.payment_id}"
 
 
+class RefundIntent(Struct, frozen=True, gc=False):
+    """What should go back of a payment. `reference` is unique over all rooms:
+    `<room>:<refund_id>`.
+    """
+
+    room: str
+    payment_id: str
+    refund_id: str
+    amount_minor: int
+    currency: Currency
+
+    @property
+    def reference(self) -> str:
+        """The name of this refund at the provider."""
+        return f"{self.room}:{self.refund_id}"
+
+
 #: What a provider calls with a room's id and what it has to say.
 Answer = Callable[[str, ProviderCommand], None]
 
@@ -47,5 +65,5 @@ class PaymentProvider(Protocol):
     def charge(self, intent: Intent) -> None:
         """Capture the money, then answer PaymentApproved or PaymentDeclined."""
 
-    def refund(self, intent: Intent) -> None:
-        """Give all of it back, then answer RefundSettled."""
+    def refund(self, intent: RefundIntent) -> None:
+        """Give so much of the payment back, then answer RefundSettled with the refund's name."""

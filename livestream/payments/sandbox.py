@@ -23,7 +23,7 @@ from collections.abc import Callable
 from typing import Final
 
 from livestream.commands import PaymentApproved, PaymentDeclined, ProviderCommand, RefundSettled
-from livestream.payments.provider import Intent
+from livestream.payments.provider import Intent, RefundIntent
 from livestream.payments.statement import Amount, Movement
 
 _DELAYED = re.compile(r"tok_(?:delay|late)_(\d{1,8})")
@@ -62,10 +62,10 @@ class Sandbox:
                 else:
                     self._decline(intent, "unknown token")
 
-    def refund(self, intent: Intent) -> None:
+    def refund(self, intent: RefundIntent) -> None:
         """Settle at once."""
-        moved = Movement(intent.payment_id, "returned", _amount(intent))
-        self._answer(intent.room, RefundSettled(intent.payment_id), moved)
+        moved = Movement(intent.payment_id, "returned", _amount(intent), intent.refund_id)
+        self._answer(intent.room, RefundSettled(intent.payment_id, intent.refund_id), moved)
 
     def _capture(self, intent: Intent) -> None:
         moved = Movement(intent.payment_id, "captured", _amount(intent))
@@ -79,5 +79,5 @@ class Sandbox:
         asyncio.get_running_loop().call_later(delay_s, act, *arguments)
 
 
-def _amount(intent: Intent) -> Amount:
+def _amount(intent: Intent | RefundIntent) -> Amount:
     return Amount(intent.amount_minor, intent.currency)

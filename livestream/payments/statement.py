@@ -24,13 +24,10 @@ from livestream import keys
 
 Kind = Literal["captured", "returned"]
 
-#: What the books say of a payment, and what the provider must have done with it by then. A started
-#: one may have been captured a moment ago; a declined one was not, whatever comes later.
-_EXPECTED: Final[dict[PaymentStatus, tuple[Kind, ...]]] = {
-    PaymentStatus.CONFIRMED: ("captured",),
-    PaymentStatus.REFUNDED: ("captured", "returned"),
-}
-_OPEN: Final = (PaymentStatus.STARTED, PaymentStatus.REFUNDING)
+#: Payments whose money the provider must have captured by now. One that waits for its answer may
+#: have been captured a moment ago; a declined one was not, whatever comes later.
+_OPEN: Final = (PaymentStatus.STARTED, PaymentStatus.EXPIRED)
+_CAPTURED: Final = (PaymentStatus.CONFIRMED, PaymentStatus.REFUNDING, PaymentStatus.REFUNDED)
 
 
 class Amount(Struct, frozen=True, gc=False, array_like=True):
@@ -44,11 +41,14 @@ class Amount(Struct, frozen=True, gc=False, array_like=True):
 
 
 class Movement(Struct, frozen=True, gc=False, array_like=True):
-    """Money that the provider moved. The same one said twice is one: a provider knows repeats."""
+    """Money that the provider moved. The same one said twice is one: a provider knows repeats, of a
+    capture by the payment's name and of what it returned by the refund's.
+    """
 
     payment_id: str
     kind: Kind
     amount: Amount
+    refund_id: str = ""
 
 
 _line = msgspec.json.Decoder(list[Movement])
@@ -57,7 +57,7 @@ LINES_PER_READ: Final = 1_000
 
 
 class Statement(Struct, frozen=True):
-    """All that the provider captured and gave back in a room, by payment."""
+    """All that the provider captured in a room, by payment, and gave back, by refund."""
 
     captured: dict[str, Amount]
     returned: dict[str, Amount]
@@ -95,30 +95,41 @@ async def read_statement(redis: aioredis.Redis, room: str) -> Statement:
         first += len(lines)
         for line in lines:
             for moved in _line.decode(line):
-                amounts = statement.captured if moved.kind == "captured" else statement.returned
-                amounts[moved.payment_id] = moved.amount
+                if moved.kind == "captured":
+                    statement.captured[moved.payment_id] = moved.amount
+                else:
+                    statement.returned[moved.refund_id] = moved.amount
     return statement
 
 
 def differences(books: Books, statement: Statement) -> Iterator[str]:
-    """One sentence for each payment of which the room's books and the provider say different
-    things. None while the two agree; what the provider owes an answer on is left out.
+    """One sentence for each payment and each refund of which the room's books and the provider say
+    different things. None while the two agree; what the provider owes an answer on is left out.
     """
-    moved = statement.captured.keys() | statement.returned.keys()
-    for payment_id in sorted(books.payments.keys() | moved):
+    for payment_id in sorted(books.payments.keys() | statement.captured.keys()):
         payment = books.payments.get(payment_id)
         if payment is None:
             yield f"{payment_id}: the provider moved money for a payment that is not in the books"
         elif payment.status not in _OPEN:
-            expected = _EXPECTED.get(payment.status, ())
-            ours = Amount(payment.amount_minor, payment.currency)
-            for kind, amounts in (
-                ("captured", statement.captured),
-                ("returned", statement.returned),
-            ):
-                theirs = amounts.get(payment_id)
-                if theirs != (ours if kind in expected else None):
-                    yield (
-                        f"{payment_id}: {kind} {theirs or 'nothing'} by the provider's account, "
-                        f"but the books have it {payment.status.value} with {ours}"
-                    )
+            # Money that came in another amount goes back as it came: the refund has it.
+            theirs = statement.captured.get(payment_id)
+            wrong = [r for r in books.refunds_of(payment) if not r.lines]
+            ours = wrong[0] if wrong else payment
+            expected = Amount(ours.amount_minor, ours.currency)
+            if theirs != (expected if payment.status in _CAPTURED else None):
+                yield (
+                    f"{payment_id}: captured {theirs or 'nothing'} by the provider's account, "
+                    f"but the books have it {payment.status.value} with {expected}"
+                )
+    for refund_id in sorted(books.refunds.keys() | statement.returned.keys()):
+        refund = books.refunds.get(refund_id)
+        if refund is None:
+            yield f"{refund_id}: the provider gave money back for a refund that is not in the books"
+        elif refund.settled:
+            returned = statement.returned.get(refund_id)
+            expected = Amount(refund.amount_minor, refund.currency)
+            if returned != expected:
+                yield (
+                    f"{refund_id}: returned {returned or 'nothing'} by the provider's account, "
+                    f"but the books have it settled with {expected}"
+                )

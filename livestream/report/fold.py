@@ -160,7 +160,7 @@ class Reporter:
             payments={status.value: payments[status] for status in PaymentStatus},
             payments_declined=self._happened[events.PaymentDeclined],
             payments_returned=self._happened[events.PaymentReturned],
-            refunds_owed=payments[PaymentStatus.REFUNDING],
+            refunds_owed=sum(not refund.settled for refund in books.refunds.values()),
             gmv=_takings_by(books.takings, lambda sku, channel: ""),
             by_product=_takings_by(books.takings, lambda sku, channel: sku),
             by_channel=_takings_by(books.takings, lambda sku, channel: channel),

@@ -93,8 +93,8 @@ def _by_order(books: Books) -> _Sums:
             continue
         units += sum(line.quantity for line in order.lines)
         money["gross", order.currency] += order.total_minor
-        kept = "net" if order.status is OrderStatus.PAID else "refunded"
-        money[kept, order.currency] += order.total_minor
+        money["refunded", order.currency] += order.refunded_minor
+        money["net", order.currency] += order.total_minor - order.refunded_minor
     return _Sums(
         money,
         {
@@ -133,19 +133,19 @@ def _rows(books: Books, currency: Currency) -> list[Takings]:
 
 def _by_payment(books: Books, paying: set[str]) -> _Sums:
     """A payment that was confirmed and returned without having paid anything is in none of the
-    sums; one that is confirmed and stays is in `net`, whether it paid an order or not: money that
+    sums; what stays of a confirmed one is in `net`, whether it paid an order or not: money that
     belongs to nothing would show.
     """
     money: Tally[tuple[str, Currency]] = Tally()
     refunded = 0
     for payment_id, payment in books.payments.items():
+        back = sum(refund.amount_minor for refund in books.refunds_of(payment))
         if payment_id in paying:
             money["gross", payment.currency] += payment.amount_minor
-            if payment.status in _GIVEN_BACK:
-                money["refunded", payment.currency] += payment.amount_minor
-                refunded += 1
+            money["refunded", payment.currency] += back
+            refunded += payment.status in _GIVEN_BACK
         if payment.status is PaymentStatus.CONFIRMED:
-            money["net", payment.currency] += payment.amount_minor
+            money["net", payment.currency] += payment.amount_minor - back
     return _Sums(money, {"orders paid": len(paying), "orders refunded": refunded})
 
 
@@ -156,14 +156,15 @@ def _by_statement(books: Books, paying: set[str], statement: Statement) -> tuple
     if books.payments and not statement.captured:
         return None, "the provider's account: it keeps none here"
     money: Tally[tuple[str, Currency]] = Tally()
-    for figure, sign, moved in (
-        ("gross", 1, statement.captured),
-        ("refunded", -1, statement.returned),
-    ):
-        for payment_id, amount in moved.items():
-            money["net", amount.currency] += sign * amount.amount_minor
-            if payment_id in paying:
-                money[figure, amount.currency] += amount.amount_minor
+    for payment_id, amount in statement.captured.items():
+        money["net", amount.currency] += amount.amount_minor
+        if payment_id in paying:
+            money["gross", amount.currency] += amount.amount_minor
+    for refund_id, amount in statement.returned.items():
+        money["net", amount.currency] -= amount.amount_minor
+        refund = books.refunds.get(refund_id)
+        if refund is not None and refund.payment_id in paying:
+            money["refunded", amount.currency] += amount.amount_minor
     return _Sums(money, {}), ""
 
 

@@ -70,7 +70,7 @@ def test_a_fact_that_cannot_be_true_is_broken_books(till: Till, fact: Fact) -> N
 
 def test_a_second_refund_of_one_order_is_broken_books(till: Till) -> None:
     till.refund("o1", restock=False)
-    again = events.OrderRefunded("o1", "o1-p1", PRICE_MINOR, restocked=False)
+    again = events.OrderRefunded("o1", "o1-p1", PRICE_MINOR, restocked=False, refund_id="o1-p1-r2")
     with pytest.raises(BrokenBooksError):
         evolve(till.counter, again, till.now_ms)
 

@@ -128,7 +128,13 @@ def test_a_wrong_amount_goes_back_as_it_came(
 ) -> None:
     payment_id = started(till)
     assert ok(till.approve(payment_id, amount_minor, currency))["payment"] == "refunding"
-    assert till.last == [PaymentReturned(payment_id, "o1", amount_minor, currency, "wrong_amount")]
+    assert till.last == [
+        PaymentReturned(
+            payment_id, "o1", amount_minor, currency, "wrong_amount", f"{payment_id}-r1"
+        )
+    ]
+    owed = till.counter.books.refunds[f"{payment_id}-r1"]
+    assert (owed.amount_minor, owed.currency) == (amount_minor, currency)
     assert till.order_status("o1") is OrderStatus.PLACED
     ok(till.pay("wang", "o1"))
     ok(till.approve("o1-p2"))
@@ -230,7 +236,12 @@ def test_a_late_payment_needs_room_for_all_lines_of_one_drop_together() -> None:
 
 def test_a_refund_gives_all_the_money_and_the_unit_back(till: Till) -> None:
     order_id = till.buy("wang")
-    assert ok(till.refund(order_id)) == {"order_id": order_id, "status": "refunded"}
+    assert ok(till.refund(order_id)) == {
+        "order_id": order_id,
+        "status": "refunded",
+        "refund_id": "o1-p1-r1",
+        "amount_minor": PRICE_MINOR,
+    }
     assert till.order_status(order_id) is OrderStatus.REFUNDED
     assert till.stock() == (2, 0, 0, 0)
     assert takings(till) == Takings(PRICE_MINOR, PRICE_MINOR, 1, 1)
@@ -271,8 +282,8 @@ def test_a_refund_without_restock_leaves_a_sold_out_drop_sold_out(till: Till) ->
 
 def test_refunding_twice_changes_nothing(till: Till) -> None:
     order_id = till.buy("wang")
-    till.refund(order_id)
-    assert ok(till.refund(order_id))["status"] == "refunded"
+    first = ok(till.refund(order_id))
+    assert ok(till.refund(order_id)) == first
     assert till.last == []
 
 

@@ -21,6 +21,7 @@ from cart.money import Currency
 from cart.order import Order, OrderStatus
 from cart.outcome import Decision, ErrorCode, Refusal
 from cart.perk import PerkTerms
+from cart.refunding import Asked
 from cart.rules import RoomRules
 
 Answer = Mapping[str, Any] | Refusal
@@ -109,7 +110,10 @@ class Till:
         return self.settle(desk.close(self.counter, drop_id))
 
     def refund(self, order_id: str, *, restock: bool = True) -> Answer:
-        return self.settle(desk.refund(self.counter, order_id, restock))
+        return self.refund_part(order_id, Asked(restock=restock))
+
+    def refund_part(self, order_id: str, asked: Asked) -> Answer:
+        return self.settle(desk.refund(self.counter, order_id, asked))
 
     def rules(self, **fields: Any) -> Answer:
         return self.settle(invitation.set_rules(self.counter, RoomRules(**fields)))
@@ -202,8 +206,8 @@ class Till:
     def decline(self, payment_id: str) -> Answer:
         return self.settle(settlement.declined(self.counter, payment_id, "no cover"))
 
-    def settle_refund(self, payment_id: str) -> Answer:
-        return self.settle(settlement.refund_settled(self.counter, payment_id))
+    def settle_refund(self, payment_id: str, refund_id: str = "") -> Answer:
+        return self.settle(settlement.refund_settled(self.counter, payment_id, refund_id))
 
     def wait(self, ms: int) -> list[Fact]:
         """Let time pass; what it did by itself."""

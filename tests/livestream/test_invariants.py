@@ -117,7 +117,8 @@ def test_the_books_read_as_tables_and_as_json() -> None:
     told = json.loads(verdict.to_json())["list_of_books"]
     assert [book["sku"] for book in told["products"]] == ["santos", "ring"]
     forged = put_in(
-        events.OrderRefunded("o2", "o2-p1", PRICE_MINOR + 1, False), after=events.RefundSettled
+        events.OrderRefunded("o2", "o2-p1", PRICE_MINOR + 1, False, "o2-p1-r1"),
+        after=events.RefundSettled,
     )(HONEST)
     assert "DOES NOT BALANCE" in audit_log(forged, "", with_books=True).to_text()
 

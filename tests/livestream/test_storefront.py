@@ -137,6 +137,7 @@ def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
         events.OrderPlaced,
         events.OrderPaid,
         events.OrderExpired,
+        events.OrderRefundedPartly,
         events.OrderRefunded,
         events.PaymentStarted,
         events.PaymentDeclined,
@@ -403,6 +404,6 @@ def test_a_room_that_nobody_owned_covers_nobody() -> None:
 
 
 def test_a_fact_that_concerns_nobody_makes_no_frame(stage: Stage) -> None:
-    fact = events.RefundSettled("o1-p1")
+    fact = events.RefundSettled("o1-p1", "o1-p1-r1")
     assert public_frame(fact, 1, 1) is None
     assert private_frame(stage.room.counter, fact) is None

@@ -32,6 +32,7 @@ from cart.money import Currency
 from cart.order import Order
 from cart.outcome import Refusal
 from cart.perk import PerkTerms
+from cart.refund import Units
 from cart.stock import BrokenBooksError
 from livestream import commands, messages, wire
 from livestream.audit import Auditor
@@ -166,6 +167,37 @@ class RoomMachine(RuleBasedStateMachine):
         order = data.draw(self.orders_standing("paid"))
         self.desk(commands.OrderRefund(order.order_id, restock))
 
+    @precondition(lambda self: self.stage.room.state.books.orders_paid > 0)
+    @rule(
+        data=st.data(),
+        restock=st.booleans(),
+        sku=SKUS,
+        quantity=st.integers(0, 2),
+        amount_minor=st.sampled_from([1, 33, 100_001, 2_880_000]),
+        request_id=st.sampled_from(["", "r1", "r2", "r3"]),
+    )
+    def refund_a_part(
+        self,
+        data: st.DataObject,
+        restock: bool,
+        sku: str,
+        quantity: int,
+        amount_minor: int,
+        request_id: str,
+    ) -> None:
+        """Units, or an amount; twice, as a host does whose first answer was lost."""
+        order = data.draw(self.orders_standing("paid"))
+        if quantity:
+            units = [Units(sku, quantity)]
+            asked = commands.OrderRefund(order.order_id, restock, units, request_id=request_id)
+        else:
+            asked = commands.OrderRefund(
+                order.order_id, restock, amount_minor=amount_minor, request_id=request_id
+            )
+        first, again = self.desk(asked), self.desk(asked)
+        assert first == again
+        assert 0 <= order.refunded_minor <= order.total_minor
+
     @rule(
         card_id=st.sampled_from(["c1", "c2"]),
         title=st.sampled_from(["A", "B"]),
@@ -295,7 +327,8 @@ class RoomMachine(RuleBasedStateMachine):
         times: int,
     ) -> None:
         payments = list(self.stage.room.state.books.payments.values())
-        open_ones = [p for p in payments if p.status in ("processing", "declined", "refunding")]
+        waits = ("processing", "expired", "declined", "refunding")
+        open_ones = [p for p in payments if p.status in waits]
         payment = data.draw(
             st.sampled_from(data.draw(st.sampled_from([open_ones, payments])) or payments)
         )
@@ -309,7 +342,8 @@ class RoomMachine(RuleBasedStateMachine):
             case "declined":
                 command = commands.PaymentDeclined(payment_id, "no cover")
             case "refunded":
-                command = commands.RefundSettled(payment_id)
+                owed = [f"{payment_id}-r{number}" for number in range(1, payment.refunds + 2)]
+                command = commands.RefundSettled(payment_id, data.draw(st.sampled_from(owed)))
         answers = [self.stage.provider(command) for _ in range(times)]
         assert answers[0] == answers[-1], "saying it again changes nothing"
 

@@ -66,6 +66,9 @@ export class Bag {
     for (const status of ["paid", "expired", "refunded"]) {
       live.on(`order.${status}`, ({ type, ...order }) => this.#learn({ ...order, status }));
     }
+    live.on("order.refunded_partly", ({ order_id, refunded_minor }) =>
+      this.#learn({ order_id, refunded_minor }),
+    );
     live.on("payment.declined", ({ order_id }) => this.#learn({ order_id, payment: "declined" }));
     live.on("payment.returned", ({ order_id }) => this.#learn({ order_id, payment: "refunding" }));
     live.on("perk.awarded", ({ type, ...perk }) => {
@@ -336,9 +339,12 @@ class OrderRow {
   }
 }
 
-function orderState({ status, paid_seq, payment }, underWay) {
+function orderState({ status, paid_seq, payment, refunded_minor, currency }, underWay) {
   if (underWay) return "Payment under way…";
-  if (status === "paid") return paid_seq ? `Confirmed · no. ${paid_seq}` : "Confirmed";
+  if (status === "paid") {
+    const back = refunded_minor ? ` · ${formatMoney(refunded_minor, currency)} given back` : "";
+    return `Confirmed${paid_seq ? ` · no. ${paid_seq}` : ""}${back}`;
+  }
   if (status === "refunded") return "Refunded";
   if (status === "expired")
     return payment === "refunding" ? "Expired; your money is on its way back" : "Expired";

@@ -88,6 +88,7 @@ def evening() -> Seen:
     stage.add("v4")
     # The declined payment is approved after all, when nothing is left to give.
     stage.approve(declined)
+    stage.desk(commands.OrderRefund(first, amount_minor=1, request_id="r1"))
     stage.desk(commands.OrderRefund(first))
     stage.desk(commands.DropRestock("santos", 5))
     stage.ask("v3", messages.CartShow("c9"))

@@ -131,13 +131,41 @@ async def test_a_refund_gives_all_back_once(desk: Desk, redis: aioredis.Redis, r
         refund = f"/rooms/{room}/orders/{order_id}/refund"
         assert_problem(await desk.post(refund), 409, "conflict")
         await shoppers.pay("v1", order_id)
-        await order_when(desk, room, order_id, "paid")
+        order = await order_when(desk, room, order_id, "paid")
     assert_problem(await desk.as_(host_token("moderator")).post(refund), 403, "forbidden")
     for _ in range(2):
         answered = await desk.post(refund, {"restock": False})
-        assert answered.body == {"order_id": order_id, "status": "refunded"}
+        assert answered.body == {
+            "order_id": order_id,
+            "status": "refunded",
+            "refund_id": f"{order_id}-p1-r1",
+            "amount_minor": order["total_minor"],
+        }
     order = await order_when(desk, room, order_id, "refunded")
     assert order["payments"][0]["status"] in ("refunding", "refunded")
+
+
+async def test_a_part_goes_back_once_by_its_own_name(
+    desk: Desk, redis: aioredis.Redis, room: str
+) -> None:
+    await desk.opened_room(room, TERMS)
+    async with shoppers_of(redis, room) as shoppers:
+        order_id = await shoppers.order("v1", "santos")
+        await shoppers.pay("v1", order_id)
+        order = await order_when(desk, room, order_id, "paid")
+    refund = f"/rooms/{room}/orders/{order_id}/refund"
+    part = {"amount_minor": 100, "request_id": "goodwill"}
+    assert_problem(await desk.post(refund, {"amount_minor": 100}), 422, "invalid")
+    assert_problem(await desk.post(refund, {"amount_minor": 0, "request_id": "r"}), 422, "invalid")
+    first = (await desk.post(refund, part)).body
+    assert (first["status"], first["amount_minor"]) == ("paid", 100)
+    assert (await desk.post(refund, part)).body == first
+    assert_problem(await desk.post(refund, {**part, "amount_minor": 101}), 409, "conflict")
+    shown = (await desk.get(f"/rooms/{room}/orders/{order_id}")).body
+    assert (shown["refunded_minor"], shown["total_minor"]) == (100, order["total_minor"])
+    assert [(r["refund_id"], r["request_id"], r["lines"]) for r in shown["refunds"]] == [
+        (first["refund_id"], "goodwill", [])
+    ]
 
 
 async def test_an_order_that_is_not_there_is_not_found(desk: Desk, room: str) -> None:

@@ -47,14 +47,14 @@ async def delivered(redis: aioredis.Redis, room: str, answers: int) -> list[obje
 async def test_answers_arrive_in_order_and_the_account_has_the_money(
     redis: aioredis.Redis, room: str
 ) -> None:
-    declined, settled = PaymentDeclined("p2", "card declined"), RefundSettled("p1")
+    declined, settled = PaymentDeclined("p2", "card declined"), RefundSettled("p1", "p1-r1")
     async with delivering(redis) as mail:
         mail.answer(room, APPROVED, CAPTURED)
         mail.answer(room, declined)
-        mail.answer(room, settled, Movement("p1", "returned", PRICE))
+        mail.answer(room, settled, Movement("p1", "returned", PRICE, "p1-r1"))
         assert await delivered(redis, room, 3) == [APPROVED, declined, settled]
     statement = await read_statement(redis, room)
-    assert statement.captured == statement.returned == {"p1": PRICE}
+    assert (statement.captured, statement.returned) == ({"p1": PRICE}, {"p1-r1": PRICE})
     assert statement.net_minor("CNY") == 0
 
 

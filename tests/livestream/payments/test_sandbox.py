@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from livestream.commands import PaymentApproved, PaymentDeclined, ProviderCommand, RefundSettled
-from livestream.payments.provider import Intent
+from livestream.payments.provider import Intent, RefundIntent
 from livestream.payments.sandbox import SECOND_CALL_AFTER_S, Sandbox
 from livestream.payments.statement import Amount, Movement
 
@@ -72,12 +72,13 @@ async def test_it_sends_a_decline_that_was_overtaken() -> None:
 
 async def test_it_settles_refunds() -> None:
     listener = Listener()
-    listener.sandbox.refund(Intent("r", "o1-p1", "tok_approve", 28_800, "CNY"))
-    assert listener.heard == [RefundSettled("o1-p1")]
-    assert listener.moved == [Movement("o1-p1", "returned", Amount(28_800, "CNY"))]
+    listener.sandbox.refund(RefundIntent("r", "o1-p1", "o1-p1-r2", 8_800, "CNY"))
+    assert listener.heard == [RefundSettled("o1-p1", "o1-p1-r2")]
+    assert listener.moved == [Movement("o1-p1", "returned", Amount(8_800, "CNY"), "o1-p1-r2")]
 
 
 def test_references_are_unique_over_rooms() -> None:
     one = Intent("r", "o1-p1", "t", 1, "CNY").reference
     other = Intent("s", "o1-p1", "t", 1, "CNY").reference
     assert one != other
+    assert RefundIntent("r", "o1-p1", "o1-p1-r1", 1, "CNY").reference not in (one, other)

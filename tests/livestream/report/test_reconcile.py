@@ -28,22 +28,26 @@ def told_by_engine(stage: Stage) -> dict[str, Any]:
     return read
 
 
+GIVEN_BACK = (PaymentStatus.REFUNDING, PaymentStatus.REFUNDED)
+
+
 def told_by_provider(stage: Stage) -> Statement:
     """The provider's account of all that it was asked."""
     statement = Statement({}, {})
     for payment_id, payment in stage.room.state.books.payments.items():
         amount = Amount(payment.amount_minor, payment.currency)
-        if payment.status not in (PaymentStatus.STARTED, PaymentStatus.DECLINED):
+        if payment.status in (*GIVEN_BACK, PaymentStatus.CONFIRMED):
             statement.captured[payment_id] = amount
-        if payment.status is PaymentStatus.REFUNDED:
-            statement.returned[payment_id] = amount
+    for refund in stage.room.state.books.refunds.values():
+        if refund.settled:
+            statement.returned[refund.refund_id] = Amount(refund.amount_minor, refund.currency)
     return statement
 
 
 def settle_refunds(stage: Stage) -> None:
-    for payment_id, payment in list(stage.room.state.books.payments.items()):
-        if payment.status is PaymentStatus.REFUNDING:
-            ok(stage.provider(commands.RefundSettled(payment_id)))
+    for refund in list(stage.room.state.books.refunds.values()):
+        if not refund.settled:
+            ok(stage.provider(commands.RefundSettled(refund.payment_id, refund.refund_id)))
 
 
 def report_with(
@@ -98,6 +102,18 @@ def test_all_five_sources_agree_to_the_fen(settled: Stage) -> None:
     }
     assert line_of(told, "units sold").metrics == 4
     assert told.not_compared == [OUTSIDE], "and the rest is said plainly"
+
+
+def test_parts_that_went_back_are_in_all_five(settled: Stage) -> None:
+    order_id = settled.buy("sun")
+    for number, part in enumerate((1, 80_000)):
+        asked = commands.OrderRefund(order_id, amount_minor=part, request_id=f"r{number}")
+        ok(settled.desk(asked))
+    settle_refunds(settled)
+    told = report_with(settled, told_by_engine(settled), told_by_provider(settled)).reconciliation
+    assert told.agrees
+    assert set(sources(line_of(told, "refunded")).values()) == {PRICE_MINOR + 80_001}
+    assert line_of(told, "orders refunded").payments == 1, "an order of which a part is back stays"
 
 
 def test_a_fen_that_the_provider_took_too_much_is_found(settled: Stage) -> None:
@@ -175,7 +191,7 @@ def test_a_ledger_of_another_moment_is_not_compared(stage: Stage) -> None:
     earlier = told_by_engine(stage) | {"seq": 7}
     told = report_with(stage, earlier).reconciliation
     assert told.agrees
-    assert "seq 7, the log at 40" in told.not_compared[1]
+    assert "seq 7, the log at 41" in told.not_compared[1]
 
 
 def test_a_fen_too_much_in_the_metrics_is_found(stage: Stage) -> None:

@@ -1,0 +1,201 @@
+"""Whether money of a paid order may go back, how much of it, and under which name.
+
+A part is named by the host (`request_id`), so that the same request sent twice gives back once.
+What is remembered of it is the refund itself, which stays on the books: a repeat gets the first
+answer for as long as the room's log is kept, and other content under the same name is a conflict.
+
+Owns the rules of a refund. Refuses to know what else follows from it: that drops open again and
+perks pass on is for `cart.desk`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from cart.books import Books
+from cart.bounds import REFUNDS_PER_ORDER_MAX
+from cart.events import OrderRefunded, OrderRefundedPartly
+from cart.order import Order, OrderStatus, Payment, PaymentStatus
+from cart.outcome import Decision, ErrorCode, refuse
+from cart.refund import Left, RefundLine, Units, left_of, refund_id_of, share_of, spread
+
+
+class Asked(Struct, frozen=True):
+    """What the host wants back: these units, or an amount and no units; neither is everything that
+    is left.
+    """
+
+    units: Sequence[Units] = ()
+    amount_minor: int | None = None
+    restock: bool = True
+    request_id: str = ""
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it names a part, and not everything."""
+        return bool(self.units) or self.amount_minor is not None
+
+    def content(self) -> str:
+        """What is asked for, as one word: equal for equal requests."""
+        if self.amount_minor is not None:
+            return f"amount={self.amount_minor}"
+        by_sku: dict[str, int] = {}
+        for units in self.units:
+            by_sku[units.sku] = by_sku.get(units.sku, 0) + units.quantity
+        named = ",".join(f"{sku}={quantity}" for sku, quantity in sorted(by_sku.items()))
+        return f"{named or 'everything'};{'restock' if self.restock else 'write-off'}"
+
+
+def paying(books: Books, order: Order) -> Payment | None:
+    """The payment that paid the order and still has something of it, or None."""
+    payments = (books.payments[payment_id] for payment_id in order.payment_ids)
+    return next((p for p in payments if p.status is PaymentStatus.CONFIRMED), None)
+
+
+class Given(Struct, frozen=True, gc=False):
+    """The fact that gives back what was asked for, and what goes back of which line."""
+
+    fact: OrderRefunded | OrderRefundedPartly
+    lines: list[RefundLine]
+
+
+def refund(books: Books, order_id: str, asked: Asked) -> Given | Decision:
+    """What goes back; or the decision that answers without a fact. A part that takes the last unit
+    and the last fen is the whole.
+    """
+    order = books.orders.get(order_id)
+    if order is None:
+        return refuse(ErrorCode.NOT_FOUND, f"no order {order_id}")
+    answered = _answered_before(books, order, asked)
+    if answered is not None:
+        return answered
+    wrong = _wrongly_asked(asked)
+    if wrong:
+        return refuse(ErrorCode.INVALID, wrong)
+    payment = paying(books, order) if order.status is OrderStatus.PAID else None
+    if payment is None:
+        if order.status is OrderStatus.REFUNDED and not asked.is_part:
+            return _refunded_before(books, order)
+        return refuse(ErrorCode.CONFLICT, f"order {order_id} is {order.status.value}, not paid")
+    left = left_of(order, books.refunds_of(payment))
+    lines = _lines(left, asked)
+    if isinstance(lines, Decision):
+        return lines
+    amount_minor = sum(line.amount_minor for line in lines)
+    refund_id = refund_id_of(payment.payment_id, payment.refunds + 1)
+    everything = sum(one.units for one in left), sum(one.amount_minor for one in left)
+    if (sum(line.quantity for line in lines), amount_minor) == everything:
+        whole = OrderRefunded(
+            order_id,
+            payment.payment_id,
+            amount_minor,
+            asked.restock,
+            refund_id,
+            asked.request_id,
+            asked.content() if asked.request_id else "",
+        )
+        return Given(whole, lines)
+    if payment.refunds >= REFUNDS_PER_ORDER_MAX:
+        return refuse(
+            ErrorCode.LIMIT_REACHED,
+            f"at most {REFUNDS_PER_ORDER_MAX} refunds in part; the rest goes back whole",
+        )
+    part = OrderRefundedPartly(
+        order_id,
+        payment.payment_id,
+        refund_id,
+        amount_minor,
+        lines,
+        asked.restock,
+        asked.request_id,
+        asked.content(),
+    )
+    return Given(part, lines)
+
+
+def answer_of(refund_id: str, order_id: str, amount_minor: int, status: str) -> dict[str, object]:
+    """What the host is told, at first and again."""
+    return {
+        "order_id": order_id,
+        "status": status,
+        "refund_id": refund_id,
+        "amount_minor": amount_minor,
+    }
+
+
+def _answered_before(books: Books, order: Order, asked: Asked) -> Decision | None:
+    if not asked.request_id:
+        return None
+    for payment_id in order.payment_ids:
+        for known in books.refunds_of(books.payments[payment_id]):
+            if known.request_id != asked.request_id:
+                continue
+            if known.asked != asked.content():
+                return refuse(
+                    ErrorCode.CONFLICT,
+                    f"the request_id {asked.request_id} was used with other content",
+                )
+            status = order.status.value
+            return Decision(
+                (), answer_of(known.refund_id, order.order_id, known.amount_minor, status)
+            )
+    return None
+
+
+def _refunded_before(books: Books, order: Order) -> Decision:
+    last = next(
+        known
+        for payment_id in order.payment_ids
+        for known in reversed(list(books.refunds_of(books.payments[payment_id])))
+        if known.lines
+    )
+    status = order.status.value
+    return Decision((), answer_of(last.refund_id, order.order_id, last.amount_minor, status))
+
+
+def _wrongly_asked(asked: Asked) -> str:
+    if asked.units and asked.amount_minor is not None:
+        return "a refund is of lines or of an amount, not of both"
+    if asked.is_part and not asked.request_id:
+        return "a refund in part needs a request_id, so that a repeat gives back once"
+    return ""
+
+
+def _lines(left: list[Left], asked: Asked) -> list[RefundLine] | Decision:
+    """What goes back of which line, or why it cannot."""
+    if asked.amount_minor is not None:
+        return _amount_lines(left, asked.amount_minor)
+    if asked.units:
+        return _unit_lines(left, asked.units)
+    return [one.whole() for one in left]
+
+
+def _amount_lines(left: list[Left], amount_minor: int) -> list[RefundLine] | Decision:
+    left_minor = [one.amount_minor for one in left]
+    if amount_minor > sum(left_minor):
+        return refuse(ErrorCode.CONFLICT, f"{sum(left_minor)} of the order are left to give back")
+    parts = spread(amount_minor, left_minor)
+    return [
+        RefundLine(one.line.hold_id, 0, part) for one, part in zip(left, parts, strict=True) if part
+    ]
+
+
+def _unit_lines(left: list[Left], units: Sequence[Units]) -> list[RefundLine] | Decision:
+    wanted: dict[str, int] = {}
+    for one in units:
+        wanted[one.sku] = wanted.get(one.sku, 0) + one.quantity
+    lines = []
+    for of in left:
+        quantity = min(of.units, wanted.get(of.line.sku, 0))
+        if quantity:
+            wanted[of.line.sku] -= quantity
+            amount_minor = share_of(quantity, of.units, of.amount_minor)
+            lines.append(RefundLine(of.line.hold_id, quantity, amount_minor))
+    for sku, missing in wanted.items():
+        if missing:
+            return refuse(
+                ErrorCode.CONFLICT, f"{missing} units of {sku} more than the order has left"
+            )
+    return lines
