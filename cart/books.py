@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from cart.basket import Basket
+from cart.coupon import Coupon
 from cart.drop import Drop
 from cart.hold import Hold
 from cart.order import Order, Payment
@@ -54,6 +55,8 @@ class Books(Struct):
     rules: RoomRules = RoomRules()
     #: drop id ("": the room) -> who is invited -> that viewer's tier ("": none).
     invited: dict[str, dict[str, str]] = {}
+    #: code -> coupon.
+    coupons: dict[str, Coupon] = {}
     holds_placed: int = 0
     orders_placed: int = 0
     orders_paid: int = 0

@@ -27,6 +27,7 @@ from cart.fact import Fact
 from cart.order import OrderStatus
 from cart.outcome import Decision, ErrorCode, refuse
 from cart.perk import flaw_in
+from cart.price import flaw_in_flash
 from cart.refunding import Asked
 
 
@@ -40,13 +41,9 @@ def schedule(counter: Counter, terms: DropTerms) -> Decision:
         if known.terms == terms:
             return Decision((), drop_result(known))
         return refuse(ErrorCode.CONFLICT, f"drop {terms.drop_id} exists with other terms")
-    flaw = flaw_in(terms.perks)
+    flaw = _flaw_in(terms)
     if flaw is not None:
         return refuse(ErrorCode.INVALID, flaw)
-    if terms.access is not None:
-        flaw = terms.access.flaw(terms.opens_at_ms)
-        if flaw is not None:
-            return refuse(ErrorCode.INVALID, flaw)
     if len(books.drops) >= DROPS_MAX:
         return refuse(ErrorCode.LIMIT_REACHED, f"a room has at most {DROPS_MAX} drops")
     selling = books.drop_of_sku.get(terms.sku)
@@ -54,6 +51,15 @@ def schedule(counter: Counter, terms: DropTerms) -> Decision:
         return refuse(ErrorCode.CONFLICT, f"{terms.sku} is already sold by drop {selling}")
     return Decision(
         (DropScheduled(terms),), {"drop_id": terms.drop_id, "status": DropStatus.SCHEDULED.value}
+    )
+
+
+def _flaw_in(terms: DropTerms) -> str | None:
+    """What is wrong with the terms, in a sentence; None when they may stand."""
+    return (
+        flaw_in(terms.perks)
+        or flaw_in_flash(terms.flash)
+        or (None if terms.access is None else terms.access.flaw(terms.opens_at_ms))
     )
 
 

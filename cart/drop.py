@@ -28,6 +28,7 @@ from cart.access import AccessTerms
 from cart.bounds import PERKS_MAX, QUANTITY_MAX, DropId, Sku, Supply, TimeMs, Title, TtlMs
 from cart.money import Currency, PriceMinor
 from cart.perk import PerkBook, PerkTerms
+from cart.price import FLASH_PRICES_MAX, FlashPrice
 from cart.stock import Stock
 
 
@@ -71,6 +72,8 @@ class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     pay_ttl_ms: TtlMs = 300_000
     #: What the first N paid orders of this drop get, each by ranks of its own.
     perks: Annotated[list[PerkTerms], Meta(max_length=PERKS_MAX)] = []
+    #: Other prices by time; `price_minor` holds outside of them.
+    flash: Annotated[list[FlashPrice], Meta(max_length=FLASH_PRICES_MAX)] = []
     access: AccessTerms | None = None
 
     @property

@@ -1,7 +1,7 @@
 """Money: integers in minor units, each with its currency.
 
 Owns the list of currencies that a room may sell in and the bounds of an amount.
-Refuses to know floats, rounding (nothing here divides), prices of any product.
+Refuses to know floats, rounding (nothing here divides; `cart.coupon` does), prices of any product.
 """
 
 from __future__ import annotations
@@ -12,12 +12,17 @@ from msgspec import Meta
 
 #: ISO 4217 codes this engine sells in. A closed list, so that a metric label or a ledger key can
 #: never be invented from outside.
-Currency = Literal["CNY", "HKD", "TWD", "JPY", "KRW", "SGD", "EUR", "GBP", "CHF", "USD", "AED"]
+Currency = Literal[
+    "CNY", "HKD", "TWD", "JPY", "KRW", "SGD", "EUR", "GBP", "CHF", "USD", "AED", "KWD", "BHD"
+]
 CURRENCIES: tuple[Currency, ...] = get_args(Currency)
 
 #: Digits after the decimal point, ISO 4217 column E ("minor unit").
-MINOR_DIGITS: dict[Currency, int] = {
-    code: 0 if code in ("JPY", "KRW") else 2 for code in CURRENCIES
+MINOR_DIGITS: dict[Currency, int] = dict.fromkeys(CURRENCIES, 2) | {
+    "JPY": 0,
+    "KRW": 0,
+    "KWD": 3,
+    "BHD": 3,
 }
 
 #: A price is at most 10^11 minor units (a billion yuan). The largest order is PRICE_MINOR_MAX x 100

@@ -43,19 +43,23 @@ class PaymentStatus(StrEnum):
     REFUNDED = "refunded"
 
 
-class OrderLine(Struct, frozen=True, gc=False):
-    """Units of one hold, at its frozen price."""
+class OrderLine(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Units of one hold, at its frozen price. `extras_minor` is what is asked for on top of that
+    for all its units together, `discount_minor` its part of what a coupon takes off.
+    """
 
     hold_id: str
     drop_id: str
     sku: str
     quantity: int
     price_minor: int
+    extras_minor: int = 0
+    discount_minor: int = 0
 
     @property
     def total_minor(self) -> int:
-        """Quantity times price, in minor units."""
-        return self.quantity * self.price_minor
+        """What this line costs and what it counts for in every sum, in minor units."""
+        return self.quantity * self.price_minor + self.extras_minor - self.discount_minor
 
 
 class Order(Struct):
@@ -71,6 +75,8 @@ class Order(Struct):
     placed_at_ms: int
     expires_at_ms: int
     personalisation: dict[str, str] = {}
+    #: The code of the coupon that it redeems; empty: none.
+    coupon: str = ""
     status: OrderStatus = OrderStatus.PLACED
     paid_seq: int = 0
     #: Ids of the payments started for it, in order; the last one may be pending.

@@ -13,6 +13,7 @@ from this closed list:
     closed             no         the drop or the room has ended
     empty_cart         no         nothing is held to check out
     hold_expired       no         it was held, and the time ran out
+    coupon_rejected    no         the coupon takes nothing off: unknown, over, used up, other pieces
     payment_declined   yes        the provider said no; the order still stands until its deadline
     conflict           no         same id, other content; or the state does not allow it any more
     invalid            no         malformed, out of bounds, unknown type
@@ -50,6 +51,7 @@ class ErrorCode(StrEnum):
     CLOSED = "closed"
     EMPTY_CART = "empty_cart"
     HOLD_EXPIRED = "hold_expired"
+    COUPON_REJECTED = "coupon_rejected"
     PAYMENT_DECLINED = "payment_declined"
     CONFLICT = "conflict"
     INVALID = "invalid"
@@ -113,11 +115,14 @@ class CartResult(TypedDict):
 
 
 class LineResult(TypedDict):
-    """One line of an order."""
+    """One line of an order. What it costs is quantity x price, and `discount_minor` less where a
+    coupon takes something off.
+    """
 
     sku: str
     quantity: int
     price_minor: int
+    discount_minor: NotRequired[int]
 
 
 class PerkResult(TypedDict):
@@ -139,6 +144,7 @@ class OrderResult(TypedDict):
     total_minor: int
     currency: Currency
     expires_at_ms: int
+    coupon: NotRequired[str]
     paid_seq: NotRequired[int]
     payment: NotRequired[PaymentStatus]
     perks: NotRequired[list[PerkResult]]

@@ -24,6 +24,7 @@ from cart.events import (
 from cart.money import Currency
 from cart.order import Order, OrderStatus, Payment, PaymentStatus
 from cart.outcome import Decision, ErrorCode, refuse
+from cart.redemption import is_free_again
 from cart.refund import refund_id_of
 
 _CAPTURED = (PaymentStatus.CONFIRMED, PaymentStatus.REFUNDING, PaymentStatus.REFUNDED)
@@ -71,9 +72,11 @@ def _reason_to_return(
 
 
 def _units_still_free(counter: Counter, order: Order) -> bool:
-    """Whether an expired order could be placed again now: units free, and the viewer's limits
-    respected.
+    """Whether an expired order could be placed again now: units and its coupon free, and the
+    viewer's limits respected.
     """
+    if order.coupon and not is_free_again(counter.books, order):
+        return False
     units = _units_by_drop(order)
     drops = counter.books.drops
     if any(wanted > drops[drop_id].stock.available for drop_id, wanted in units.items()):

@@ -26,8 +26,11 @@ from cart.outcome import (
     HoldResult,
     LineResult,
     OrderResult,
+    Refusal,
     refuse,
 )
+from cart.price import price_at
+from cart.redemption import discounted
 
 #: A shopper who finds everything held is told to look again after this long.
 ALL_HELD_RETRY_MS = 2_000
@@ -80,7 +83,9 @@ def add(
         drop_id=drop_id,
         sku=sku,
         quantity=quantity,
-        price_minor=terms.price_minor,
+        price_minor=price_at(terms.price_minor, terms.flash, now_ms)
+        if terms.flash
+        else terms.price_minor,
         currency=terms.currency,
         expires_at_ms=now_ms + terms.hold_ttl_ms,
         command_id=command_id,
@@ -183,14 +188,17 @@ def check_out(
     checkout_id: str,
     personalisation: Mapping[str, str],
     now_ms: int,
+    coupon: str = "",
 ) -> Decision:
-    """Turn everything held into one order. The same `checkout_id` answers with the same order."""
+    """Turn everything held into one order, less what `coupon` takes off. The same `checkout_id`
+    answers with the same order.
+    """
     books = counter.books
     mine = books.checkouts.get(viewer)
     known = mine.get(checkout_id) if mine is not None else None
     if known is not None:
         order = books.orders[known]
-        if order.personalisation != personalisation:
+        if order.personalisation != personalisation or order.coupon != coupon:
             return refuse(ErrorCode.CONFLICT, "this checkout_id was used with other content")
         return Decision((), order_result(counter, order))
     basket = books.baskets.get(viewer)
@@ -211,6 +219,11 @@ def check_out(
         ttl_ms = books.drops[hold.drop_id].terms.pay_ttl_ms
         if ttl_ms < pay_ttl_ms:
             pay_ttl_ms = ttl_ms
+    if coupon:
+        cheaper = discounted(books, viewer, coupon, hold.currency, lines, now_ms)
+        if isinstance(cheaper, Refusal):
+            return Decision((), cheaper)
+        lines, total_minor = cheaper, sum(line.total_minor for line in cheaper)
     placed = OrderPlaced(
         order_id=f"o{books.orders_placed + 1}",
         checkout_id=checkout_id,
@@ -221,6 +234,7 @@ def check_out(
         currency=hold.currency,
         expires_at_ms=now_ms + pay_ttl_ms,
         personalisation=dict(personalisation),
+        coupon=coupon,
     )
     answer: OrderResult = {
         "order_id": placed.order_id,
@@ -231,6 +245,8 @@ def check_out(
         "currency": placed.currency,
         "expires_at_ms": placed.expires_at_ms,
     }
+    if coupon:
+        answer["coupon"] = coupon
     return Decision((placed,), answer)
 
 
@@ -284,7 +300,14 @@ def hold_result(hold: Hold | HoldPlaced) -> HoldResult:
 
 
 def _line_result(line: OrderLine) -> LineResult:
-    return {"sku": line.sku, "quantity": line.quantity, "price_minor": line.price_minor}
+    result: LineResult = {
+        "sku": line.sku,
+        "quantity": line.quantity,
+        "price_minor": line.price_minor,
+    }
+    if line.discount_minor:
+        result["discount_minor"] = line.discount_minor
+    return result
 
 
 def order_result(counter: Counter, order: Order) -> OrderResult:
@@ -298,6 +321,8 @@ def order_result(counter: Counter, order: Order) -> OrderResult:
         "currency": order.currency,
         "expires_at_ms": order.expires_at_ms,
     }
+    if order.coupon:
+        answer["coupon"] = order.coupon
     if order.payment_ids:
         answer["payment"] = counter.books.payments[order.payment_ids[-1]].status
     if order.paid_seq:

@@ -26,6 +26,7 @@ from cart.bounds import (
     Title,
     ViewerId,
 )
+from cart.coupon import CouponTerms
 from cart.drop import DropTerms
 from cart.money import AMOUNT_MINOR_MAX, AmountMinor, Currency
 from cart.refund import Units
@@ -137,6 +138,12 @@ class Announce(DeskCommand, frozen=True, tag="announce"):
     text: Annotated[Text, Meta(min_length=1)]
 
 
+class CouponPut(DeskCommand, frozen=True, tag="coupon.put"):
+    """Declare a coupon, or give a known one other terms."""
+
+    coupon_terms: CouponTerms
+
+
 class OrderRefund(DeskCommand, frozen=True, tag="order.refund"):
     """Give money back: all that is left, or in part these `lines`, or `amount_minor` without units.
     A part needs a `request_id`; a repeat of it gives back once. What is returned goes back on the
@@ -216,6 +223,7 @@ HostCommand = (
     | DropRestock
     | DropClose
     | Announce
+    | CouponPut
     | OrderRefund
     | ViewerMute
     | ViewerBan

@@ -27,6 +27,7 @@ from cart.bounds import (
     Text,
     Title,
 )
+from cart.coupon import CouponCode
 from cart.drop import DropStatus
 from cart.money import Currency, PriceMinor
 from cart.outcome import ErrorCode
@@ -73,10 +74,11 @@ class CartShow(ViewerMessage, frozen=True, gc=False, tag="cart.show"):
 
 
 class Checkout(ViewerMessage, frozen=True, tag="checkout"):
-    """Turn everything held into one order."""
+    """Turn everything held into one order, less what the coupon takes off."""
 
     checkout_id: CheckoutId
     personalisation: Personalisation = {}
+    coupon: CouponCode | None = None
 
 
 class OrderPay(ViewerMessage, frozen=True, tag="order.pay"):
@@ -134,9 +136,19 @@ class PerkView(TypedDict):
     first_n: int
 
 
+class FlashView(TypedDict):
+    """Another price for a while: from `from_ms` on, and no longer at `until_ms`, by server time."""
+
+    from_ms: int
+    until_ms: int
+    price_minor: int
+
+
 class DropView(TypedDict):
     """A drop as viewers see it. The three levels move together and carry the seq of their frame.
     `status` is `all_held` instead of `open` while the levels say that all is held.
+    `price_minor` holds outside of the windows of `flash`; the price of a unit is the one at the
+    moment in which it is held.
     """
 
     drop_id: str
@@ -151,6 +163,7 @@ class DropView(TypedDict):
     hold_ttl_ms: int
     perks: list[PerkView]
     access: AccessView | None
+    flash: NotRequired[list[FlashView]]
     available: int
     held: int
     sold: int

@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from cart import clock, desk, folds, invitation, settlement, shopper
+from cart import clock, desk, folds, invitation, redemption, settlement, shopper
 from cart import consequences as following
 from cart.books import Books
 from cart.counter import Counter
@@ -158,6 +158,7 @@ def _checkout(room: Room, asked: Envelope, command: messages.Checkout, now_ms: i
         command.checkout_id,
         command.personalisation,
         now_ms,
+        command.coupon or "",
     )
 
 
@@ -291,6 +292,10 @@ def _drop_close(room: Room, _: Envelope, command: commands.DropClose, now_ms: in
     return desk.close(room.counter, command.drop_id)
 
 
+def _coupon_put(room: Room, _: Envelope, command: commands.CouponPut, now_ms: int) -> Decision:
+    return redemption.put(room.counter, command.coupon_terms)
+
+
 def _order_refund(room: Room, _: Envelope, command: commands.OrderRefund, now_ms: int) -> Decision:
     asked = Asked(command.lines, command.amount_minor, command.restock, command.request_id)
     return desk.refund(room.counter, command.order_id, asked)
@@ -358,6 +363,7 @@ _DECISIONS: dict[type, Callable[[Room, Envelope, Any, int], Decision]] = {
     commands.DropPause: _drop_pause,
     commands.DropRestock: _drop_restock,
     commands.DropClose: _drop_close,
+    commands.CouponPut: _coupon_put,
     commands.OrderRefund: _order_refund,
     commands.ViewerMute: _mute,
     commands.ViewerBan: _ban,

@@ -99,7 +99,7 @@ def _shown_status(status: DropStatus, available: int, held: int) -> DropStatus:
 
 
 def _view_of_terms(terms: DropTerms) -> DropView:
-    return {
+    view: DropView = {
         "drop_id": terms.drop_id,
         "sku": terms.sku,
         "title": terms.title,
@@ -119,6 +119,9 @@ def _view_of_terms(terms: DropTerms) -> DropView:
         "held": 0,
         "sold": 0,
     }
+    if terms.flash:
+        view["flash"] = to_builtins(terms.flash)
+    return view
 
 
 def _view_of_access(access: AccessTerms) -> AccessView:

@@ -12,6 +12,7 @@ from cart.events.cart import (
     HoldPlaced,
     HoldReleased,
 )
+from cart.events.coupon import CouponPut
 from cart.events.drop import (
     DropAllHeld,
     DropClosed,
@@ -54,6 +55,7 @@ CounterEvent = (
     | DropSoldOut
     | DropClosed
     | StockShown
+    | CouponPut
     | HoldPlaced
     | HoldReleased
     | HoldExpired
@@ -75,6 +77,7 @@ CounterEvent = (
 
 __all__ = [
     "CounterEvent",
+    "CouponPut",
     "DropAllHeld",
     "DropClosed",
     "DropOpened",

@@ -12,7 +12,7 @@ from cart.refund import RefundLine
 
 class OrderPlaced(Fact, frozen=True, tag="order.placed"):
     """All holds of the viewer's cart became one order, which waits for its payment until
-    `expires_at_ms`.
+    `expires_at_ms`. It holds one redemption of `coupon`, if there is one.
     """
 
     order_id: str
@@ -24,6 +24,7 @@ class OrderPlaced(Fact, frozen=True, tag="order.placed"):
     currency: Currency
     expires_at_ms: int
     personalisation: dict[str, str]
+    coupon: str = ""
 
 
 class OrderPaid(Fact, frozen=True, gc=False, tag="order.paid"):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from cart.counter import Counter
 from cart.fact import Fact
-from cart.folds import cart, drop, invitation, order, payment, perk
+from cart.folds import cart, coupon, drop, invitation, order, payment, perk
 from cart.folds.shape import Folds
 from cart.stock import BrokenBooksError
 
 _FOLDS: Folds = {
     **drop.FOLDS,
+    **coupon.FOLDS,
     **cart.FOLDS,
     **order.FOLDS,
     **payment.FOLDS,

@@ -6,6 +6,7 @@ from heapq import heappush
 
 from cart.counter import Counter
 from cart.events import OrderExpired, OrderPaid, OrderPlaced, OrderRefunded, OrderRefundedPartly
+from cart.folds.coupon import give_coupon_back, hold_coupon, redeem_coupon
 from cart.folds.payment import owe
 from cart.folds.shape import Folds
 from cart.folds.stock import give_back, reserve, sell, take_back, write_off
@@ -16,7 +17,7 @@ from cart.stock import BrokenBooksError
 
 def _order_placed(counter: Counter, event: OrderPlaced, at_ms: int) -> None:
     books = counter.books
-    books.orders[event.order_id] = Order(
+    order = books.orders[event.order_id] = Order(
         order_id=event.order_id,
         checkout_id=event.checkout_id,
         viewer=event.viewer,
@@ -27,7 +28,10 @@ def _order_placed(counter: Counter, event: OrderPlaced, at_ms: int) -> None:
         placed_at_ms=at_ms,
         expires_at_ms=event.expires_at_ms,
         personalisation=event.personalisation,
+        coupon=event.coupon,
     )
+    if order.coupon:
+        hold_coupon(books, order)
     for line in event.lines:
         hold = books.holds[line.hold_id]
         hold.order_id = event.order_id
@@ -56,6 +60,8 @@ def _order_paid(counter: Counter, event: OrderPaid, at_ms: int) -> None:
         row = counter.takings_of(order.currency, line.sku, order.channel)
         row.gross_minor += line.total_minor
         row.units_sold += line.quantity
+    if order.coupon:
+        redeem_coupon(books, order, event.late)
     if event.late:
         books.orders_expired -= 1
     order.status = OrderStatus.PAID
@@ -71,6 +77,8 @@ def _order_expired(counter: Counter, event: OrderExpired, at_ms: int) -> None:
     for line in order.lines:
         hold = books.holds.pop(line.hold_id)
         give_back(counter, books.drops[hold.drop_id], hold.viewer, hold.quantity)
+    if order.coupon:
+        give_coupon_back(books, order)
     order.status = OrderStatus.EXPIRED
     books.orders_expired += 1
     if order.payment_ids:

@@ -15,6 +15,7 @@ from redis import asyncio as aioredis
 from cart.fact import Fact, tag_of
 from livestream.audit.books import BooksBalance
 from livestream.audit.check import Check, Checks, Look, Moment
+from livestream.audit.coupons import CouponsAreStock
 from livestream.audit.evidence import Evidence
 from livestream.audit.guests import OnlyTheInvitedBuy
 from livestream.audit.history import LogIsWellFormed, NothingIsLost, StateIsTheFold
@@ -54,6 +55,7 @@ CHECKS: tuple[type[Check], ...] = (
     StateIsTheFold,
     BooksBalance,
     OnlyTheInvitedBuy,
+    CouponsAreStock,
 )
 
 

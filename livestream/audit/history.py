@@ -11,6 +11,7 @@ from cart.fact import Fact
 from cart.stock import BrokenBooksError
 from livestream import facts
 from livestream.audit.check import Check, Checks, Rule, before
+from livestream.audit.coupons import CouponsAreStock
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger
 from livestream.audit.money import GmvToTheFen
@@ -197,6 +198,7 @@ class StateIsTheFold(Check):
     def meet(self, others: Checks) -> None:
         self._gmv = others.one(GmvToTheFen)
         self._perks = others.one(FirstNGetThePerk)
+        self._coupons = others.one(CouponsAreStock)
 
     def fold(self, fact: Fact) -> Iterator[str]:
         """Fold as a restarted engine would, and stop where it would."""
@@ -235,6 +237,7 @@ class StateIsTheFold(Check):
         yield from self._same_orders()
         yield from self._same_takings()
         yield from self._same_ranks()
+        yield from self._same_redemptions()
 
     def _same_stock(self) -> Iterator[str]:
         drops = self._room.state.books.drops
@@ -283,6 +286,14 @@ class StateIsTheFold(Check):
         for key in sorted(theirs.keys() | ours.keys()):
             if theirs.get(key) != ours.get(key):
                 yield f"takings of {key}: {theirs.get(key)} in the fold, {ours.get(key)} here"
+
+    def _same_redemptions(self) -> Iterator[str]:
+        books, accounts = self._room.state.books, self._coupons.accounts
+        theirs = {code: (coupon.held, coupon.redeemed) for code, coupon in books.coupons.items()}
+        ours = {code: (account.held, account.redeemed) for code, account in accounts.items()}
+        for code in sorted(theirs.keys() | ours.keys()):
+            if theirs.get(code) != ours.get(code):
+                yield f"coupon {code}: {theirs.get(code)} in the fold, {ours.get(code)} here"
 
     def _same_ranks(self) -> Iterator[str]:
         drops = self._room.state.books.drops

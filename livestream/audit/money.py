@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from cart import events
+from cart.drop import DropTerms
 from cart.money import Currency
+from cart.order import OrderLine
 from livestream.audit.check import Check, Rule, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger, OrderAccount, PaymentAccount
@@ -206,6 +208,11 @@ class Row(Struct, gc=False):
     units_refunded: int = 0
 
 
+def _cost(line: OrderLine) -> int:
+    """What a line counts for: its pieces, what is asked for on top, less its discount."""
+    return line.quantity * line.price_minor + line.extras_minor - line.discount_minor
+
+
 class GmvToTheFen(Check):
     """Invariant 7. The takings are added up twice: by the lines of paid orders, and by the money
     of the payments that paid them; in the end both must agree.
@@ -227,7 +234,7 @@ class GmvToTheFen(Check):
 
     @before(events.OrderPlaced)
     def total_is_the_sum_of_its_lines(self, fact: events.OrderPlaced) -> Iterator[str]:
-        total_minor = sum(line.quantity * line.price_minor for line in fact.lines)
+        total_minor = sum(_cost(line) for line in fact.lines)
         if total_minor != fact.total_minor:
             yield (
                 f"order {fact.order_id} has a total of {fact.total_minor}, "
@@ -251,7 +258,7 @@ class GmvToTheFen(Check):
         if order is not None:
             for line in order.lines:
                 row = self._row(order, line.sku)
-                row.gross_minor += line.quantity * line.price_minor
+                row.gross_minor += _cost(line)
                 row.units_sold += line.quantity
         if payment is not None:
             money = self._money.setdefault(payment.currency, Row())
@@ -338,12 +345,19 @@ class PriceIsFrozen(Check):
         if drop is None:
             return
         terms = drop.terms
-        declared = (terms.sku, terms.price_minor, terms.currency)
+        price_minor = self._price_of_now(terms)
+        declared = (terms.sku, price_minor, terms.currency)
         if (fact.sku, fact.price_minor, fact.currency) != declared:
             yield (
                 f"hold {fact.hold_id} has {fact.sku} at {fact.price_minor} {fact.currency}; drop "
-                f"{fact.drop_id} sells {terms.sku} at {terms.price_minor} {terms.currency}"
+                f"{fact.drop_id} sells {terms.sku} at {price_minor} {terms.currency}"
             )
+
+    def _price_of_now(self, terms: DropTerms) -> int:
+        """The price at the time of this record, with the flash prices read once more."""
+        at_ms = self.ledger.at_ms
+        flash = [p.price_minor for p in terms.flash if p.from_ms <= at_ms < p.until_ms]
+        return flash[0] if flash else terms.price_minor
 
     @before(events.OrderPlaced)
     def order_takes_the_holds(self, fact: events.OrderPlaced) -> Iterator[str]:

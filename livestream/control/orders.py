@@ -23,10 +23,18 @@ from redis import asyncio as aioredis
 
 from cart.awards import perks_of
 from cart.books import Books
+from cart.coupon import Coupon
 from cart.order import Order
 from cart.refund import Refund
 from livestream import journal, keys
-from livestream.control.views import OrderList, OrdersQuery, OrderView, RefundView
+from livestream.control.views import (
+    CouponList,
+    CouponView,
+    OrderList,
+    OrdersQuery,
+    OrderView,
+    RefundView,
+)
 from livestream.facts import EpochStarted, Record
 from livestream.redis_client import StreamEntries
 from livestream.room import Room, RoomState, evolve
@@ -112,6 +120,35 @@ def _check_continues(state: RoomState, seq: int, record: Record) -> None:
         raise _Rewritten
 
 
+def list_coupons(room: Room) -> CouponList:
+    """Every coupon with what became of it, in the order in which they were put."""
+    coupons = room.state.books.coupons.values()
+    return {"seq": room.state.seq, "coupons": [_coupon_view(coupon) for coupon in coupons]}
+
+
+def _coupon_view(coupon: Coupon) -> CouponView:
+    terms = coupon.terms
+    view: CouponView = {
+        "code": terms.code,
+        "supply": terms.supply,
+        "per_viewer": terms.per_viewer,
+        "skus": terms.skus,
+        "held": coupon.held,
+        "redeemed": coupon.redeemed,
+    }
+    if terms.amount_minor is not None:
+        view["amount_minor"] = terms.amount_minor
+    if terms.percent_bp is not None:
+        view["percent_bp"] = terms.percent_bp
+    if terms.currency is not None:
+        view["currency"] = terms.currency
+    if terms.from_ms is not None:
+        view["from_ms"] = terms.from_ms
+    if terms.until_ms is not None:
+        view["until_ms"] = terms.until_ms
+    return view
+
+
 def list_orders(room: Room, query: OrdersQuery) -> OrderList:
     """A page of orders, newest first."""
     books = room.state.books
@@ -165,6 +202,8 @@ def order_view(books: Books, order: Order) -> OrderView:
                 "sku": line.sku,
                 "quantity": line.quantity,
                 "price_minor": line.price_minor,
+                "discount_minor": line.discount_minor,
+                "total_minor": line.total_minor,
             }
             for line in order.lines
         ],
@@ -173,6 +212,7 @@ def order_view(books: Books, order: Order) -> OrderView:
         "placed_at_ms": order.placed_at_ms,
         "expires_at_ms": order.expires_at_ms,
         "personalisation": order.personalisation,
+        "coupon": order.coupon or None,
         "payments": [
             {
                 "payment_id": payment_id,

@@ -95,6 +95,11 @@ async def list_orders(control: Control, call: Call) -> Answer | Problem:
     return Answer(orders.list_orders(await control.books.of(call.room), call.query))
 
 
+async def list_coupons(control: Control, call: Call) -> Answer | Problem:
+    """Coupons of a room, with how many are held and redeemed. No viewer is told of them."""
+    return Answer(orders.list_coupons(await control.books.of(call.room)))
+
+
 async def show_order(control: Control, call: Call) -> Answer | Problem:
     """One order with its payments and perks."""
     books = (await control.books.of(call.room)).state.books

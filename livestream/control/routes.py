@@ -16,6 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from cart.bounds import CardId, DropId, OrderId, ViewerId
+from cart.coupon import CouponCode, CouponTerms
 from cart.drop import DropTerms
 from cart.rules import RoomRules
 from livestream import commands
@@ -36,6 +37,7 @@ PATH_TYPES: dict[str, Any] = {
     "card_id": CardId,
     "drop_id": DropId,
     "order_id": OrderId,
+    "code": CouponCode,
     "viewer": ViewerId,
     "message_id": commands.MessageId,
 }
@@ -52,6 +54,7 @@ _GROUPS = {
     "chat": "chat",
     "viewers": "chat",
     "orders": "orders",
+    "coupons": "orders",
     "report": "report",
     "report.html": "report",
     "report.csv": "report",
@@ -280,6 +283,16 @@ ROUTES: tuple[Route, ...] = (
         "refund_order",
         commands.OrderRefund,
         views.OrderRefunded,
+    ),
+    _read(_ROOM + "/coupons", rooms.list_coupons, views.CouponList),
+    _change(
+        "PUT",
+        _ROOM + "/coupons/{code}",
+        "put_coupon",
+        commands.CouponPut,
+        views.CouponCode,
+        body=CouponTerms,
+        build=commands.CouponPut,
     ),
     # -- after the show
     _read(_ROOM + "/report", reports.show_report, Report),

@@ -249,13 +249,46 @@ class WatchConfig(TypedDict):
     walk_in: bool
 
 
+class CouponView(TypedDict):
+    """A coupon and what became of it: held + redeemed <= supply. Absent terms were not given."""
+
+    code: str
+    supply: int
+    per_viewer: int
+    amount_minor: NotRequired[int]
+    percent_bp: NotRequired[int]
+    currency: NotRequired[Currency]
+    skus: list[str]
+    from_ms: NotRequired[int]
+    until_ms: NotRequired[int]
+    held: int
+    redeemed: int
+
+
+class CouponList(TypedDict):
+    """All coupons of a room, as of `seq`."""
+
+    seq: int
+    coupons: list[CouponView]
+
+
+class CouponCode(TypedDict):
+    """The coupon it was about."""
+
+    code: str
+
+
 class OrderLineView(TypedDict):
-    """Units of one drop at the price frozen when they were held."""
+    """Units of one drop at the price frozen when they were held. `total_minor` is what they cost:
+    quantity x price, less `discount_minor`.
+    """
 
     drop_id: str
     sku: str
     quantity: int
     price_minor: int
+    discount_minor: int
+    total_minor: int
 
 
 class PaymentView(TypedDict):
@@ -296,6 +329,7 @@ class OrderView(TypedDict):
     expires_at_ms: int
     paid_seq: NotRequired[int]
     personalisation: dict[str, str]
+    coupon: str | None
     payments: list[PaymentView]
     refunded_minor: int
     refunds: list[RefundView]

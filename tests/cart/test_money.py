@@ -23,6 +23,8 @@ from cart.money import (
         (-100_000, "HKD", "HKD -1,000.00"),
         (450_000, "JPY", "JPY 450,000"),
         (-450_000, "KRW", "KRW -450,000"),
+        (12_345_678, "KWD", "KWD 12,345.678"),
+        (-5, "BHD", "BHD -0.005"),
     ],
 )
 def test_an_amount_is_written_as_people_read_it(

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from cart import clock, desk, invitation, settlement, shopper
+from cart import clock, desk, invitation, redemption, settlement, shopper
 from cart.access import AccessTerms
 from cart.consequences import consequences
 from cart.counter import Counter
+from cart.coupon import CouponTerms
 from cart.drop import Drop, DropStatus, DropTerms
 from cart.fact import Fact, tag_of
 from cart.folds import evolve
@@ -75,6 +76,7 @@ class Till:
         perks: Sequence[PerkTerms] = (),
         access: AccessTerms | None = None,
         pay_ttl_ms: int = PAY_TTL_MS,
+        **terms_beside: Any,
     ) -> Answer:
         terms = DropTerms(
             drop_id,
@@ -89,6 +91,7 @@ class Till:
             pay_ttl_ms,
             list(perks),
             access=access,
+            **terms_beside,
         )
         return self.settle(desk.schedule(self.counter, terms))
 
@@ -123,6 +126,9 @@ class Till:
 
     def withdraw(self, *viewers: str, drop_id: str | None = None) -> Answer:
         return self.settle(invitation.withdraw(self.counter, drop_id, viewers))
+
+    def put_coupon(self, code: str = "MAISON", **terms: Any) -> Answer:
+        return self.settle(redemption.put(self.counter, CouponTerms(code, **terms)))
 
     # -- viewers -------------------------------------------------------------------------------
 
@@ -161,11 +167,18 @@ class Till:
         checkout_id: str | None = None,
         personalisation: Mapping[str, str] | None = None,
         channel: str = "tmall",
+        coupon: str = "",
     ) -> Answer:
         checkout_id = checkout_id or f"co{next(self._ids)}"
         return self.settle(
             shopper.check_out(
-                self.counter, viewer, channel, checkout_id, personalisation or {}, self.now_ms
+                self.counter,
+                viewer,
+                channel,
+                checkout_id,
+                personalisation or {},
+                self.now_ms,
+                coupon,
             )
         )
 

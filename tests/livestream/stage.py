@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, cast
 
-from cart.access import AccessTerms
+from cart.coupon import CouponTerms
 from cart.drop import DropTerms
 from cart.fact import Fact
 from cart.money import Currency
@@ -132,7 +132,7 @@ class Stage:
         currency: Currency = "CNY",
         opens_at_ms: int | None = None,
         perks: Sequence[PerkTerms] = (),
-        access: AccessTerms | None = None,
+        **terms_beside: Any,
     ) -> Answer:
         terms = DropTerms(
             drop_id,
@@ -146,7 +146,7 @@ class Stage:
             HOLD_TTL_MS,
             PAY_TTL_MS,
             list(perks),
-            access=access,
+            **terms_beside,
         )
         return self.desk(commands.DropSchedule(terms))
 
@@ -154,6 +154,9 @@ class Stage:
         """Schedule a drop and open it."""
         ok(self.schedule(drop_id, **terms))
         ok(self.desk(commands.DropOpen(drop_id)))
+
+    def put_coupon(self, code: str = "MAISON", **terms: Any) -> Answer:
+        return self.desk(commands.CouponPut(CouponTerms(code, **terms)))
 
     def put_card(self, card_id: str = "card-1", **content: Any) -> Answer:
         return self.desk(commands.CardPut(Card(card_id, content.pop("title", "A card"), **content)))
@@ -167,17 +170,26 @@ class Stage:
         return self.ask(viewer, messages.CartAdd(self.next_id(), sku, quantity))
 
     def check_out(
-        self, viewer: str, checkout_id: str | None = None, channel: str = "tmall"
+        self,
+        viewer: str,
+        checkout_id: str | None = None,
+        channel: str = "tmall",
+        **content: Any,
     ) -> Answer:
         checkout_id = checkout_id or f"co-{self.next_id()}"
-        return self.ask(viewer, messages.Checkout(self.next_id(), checkout_id), channel)
+        return self.ask(viewer, messages.Checkout(self.next_id(), checkout_id, **content), channel)
 
     def place(
-        self, viewer: str, sku: str = SANTOS, quantity: int = 1, channel: str = "tmall"
+        self,
+        viewer: str,
+        sku: str = SANTOS,
+        quantity: int = 1,
+        channel: str = "tmall",
+        **content: Any,
     ) -> str:
         """Add and check out; the order's id."""
         ok(self.add(viewer, sku, quantity))
-        return str(ok(self.check_out(viewer, channel=channel))["order_id"])
+        return str(ok(self.check_out(viewer, channel=channel, **content))["order_id"])
 
     def pay(self, viewer: str, order_id: str) -> str:
         """Ask to pay; the id of the payment that is in flight."""
@@ -193,9 +205,16 @@ class Stage:
     def provider(self, command: commands.ProviderCommand) -> Answer:
         return self.ask("provider:sandbox", command, "provider")
 
-    def buy(self, viewer: str, sku: str = SANTOS, quantity: int = 1, channel: str = "tmall") -> str:
+    def buy(
+        self,
+        viewer: str,
+        sku: str = SANTOS,
+        quantity: int = 1,
+        channel: str = "tmall",
+        **content: Any,
+    ) -> str:
         """Add, check out and pay; the order's id."""
-        order_id = self.place(viewer, sku, quantity, channel)
+        order_id = self.place(viewer, sku, quantity, channel, **content)
         ok(self.approve(self.pay(viewer, order_id)))
         return order_id
 

@@ -427,6 +427,12 @@ PLANTED: list[tuple[str, int, Forge]] = [
         12,
         put_in(facts.CardWithdrawn("ghost"), after=facts.CardPushed),
     ),
+    # -- 14 coupons (the rest in test_audit_coupons.py)
+    (
+        "cheaper for no reason",
+        14,
+        change(events.OrderPlaced, 0, lines=[OrderLine("h1", SANTOS, SANTOS, 1, 2, 0, 1)]),
+    ),
 ]
 
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from cart import events
+from cart.coupon import CouponTerms
 from cart.drop import DropTerms
 from cart.outcome import ErrorCode
 from livestream import commands, facts, messages, wire
@@ -211,6 +212,7 @@ def test_every_command_of_the_inbox_is_decided(kind: type[msgspec.Struct]) -> No
         "title": "T",
         "card": Card("c", "T"),
         "terms": DropTerms("d", "s", "T", 1, 1, "CNY"),
+        "coupon_terms": CouponTerms("MAISON", 1, percent_bp=1),
         "interval_ms": 1,
         "quantity": 1,
         "amount_minor": 1,

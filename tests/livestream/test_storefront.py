@@ -130,6 +130,7 @@ def test_carts_orders_and_payments_are_nobody_elses_business(stage: Stage) -> No
 
 def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
     assert set(get_args(facts.AnyFact)) - set(_BODIES) == {
+        events.CouponPut,
         events.DropAllHeld,
         events.HoldPlaced,
         events.HoldReleased,

@@ -5,8 +5,8 @@
  * the protocol.
  */
 
-/** ISO 4217 currencies without a minor unit, of those the engine sells in (cart/money.py). */
-const WHOLE_CURRENCIES = new Set(["JPY", "KRW"]);
+/** Digits of a minor unit where they are not two, of the currencies the engine sells in (cart/money.py). */
+const MINOR_DIGITS = { JPY: 0, KRW: 0, KWD: 3, BHD: 3 };
 /** Two clicks this close together, at one place, were meant as one. */
 const DOUBLE_CLICK_MS = 400;
 const SAME_PLACE_PX = 5;
@@ -79,7 +79,7 @@ export function onPress(button, action, say) {
 
 /** `2880000, "CNY"` as people read it: `CNY 28,800`; minor digits only where they are not zero. */
 export function formatMoney(minor, currency, { exact = false } = {}) {
-  const digits = WHOLE_CURRENCIES.has(currency) ? 0 : 2;
+  const digits = MINOR_DIGITS[currency] ?? 2;
   const unit = 10 ** digits;
   const sign = minor < 0 ? "−" : "";
   const whole = Math.floor(Math.abs(minor) / unit).toLocaleString("en");
@@ -90,7 +90,7 @@ export function formatMoney(minor, currency, { exact = false } = {}) {
 
 /** `"28,800.50"` as minor units, without a float on the way. Throws an Error that says what is wrong. */
 export function parseMoney(text, currency) {
-  const digits = WHOLE_CURRENCIES.has(currency) ? 0 : 2;
+  const digits = MINOR_DIGITS[currency] ?? 2;
   const found = /^(\d+)(?:\.(\d+))?$/.exec(text.trim().replace(/[, \u00a0\u2009]/g, ""));
   if (!found) throw new Error("a price is digits, such as 28800 or 28,800.50");
   const [, whole, rest = ""] = found;

@@ -14,7 +14,7 @@ import { Numbers, engineLine } from "./numbers.js";
 import { Talk, showSlowMode, wireSlowMode } from "./talk.js";
 
 const STATUS_WORDS = { created: "Not begun", live: "Live", ended: "Ended" };
-const CURRENCIES = ["CNY", "HKD", "TWD", "JPY", "KRW", "SGD", "EUR", "GBP", "CHF", "USD", "AED"];
+const CURRENCIES = ["CNY", "HKD", "TWD", "JPY", "KRW", "SGD", "EUR", "GBP", "CHF", "USD", "AED", "KWD", "BHD"];
 const ROOMS_EVERY_MS = 5_000;
 
 let api = null;

@@ -11,6 +11,7 @@ const WORDS = {
   closed: "This has ended.",
   empty_cart: "Nothing is reserved any more.",
   hold_expired: "The time ran out, and the piece went back.",
+  coupon_rejected: "This coupon cannot be used for these pieces.",
   payment_declined: "The bank declined. You may try again.",
   conflict: "That was already done in another way. Please look again.",
   forbidden: "You are watching as a guest: with a ticket you may shop and chat.",

@@ -48,7 +48,14 @@ async def test_a_paid_order_is_read_with_its_payment_and_perk(
     assert order["channel"] == "wechat"
     assert order["personalisation"] == {"engraving": "M.L."}
     assert order["lines"] == [
-        {"drop_id": "d1", "sku": "santos", "quantity": 1, "price_minor": 5_150_000}
+        {
+            "drop_id": "d1",
+            "sku": "santos",
+            "quantity": 1,
+            "price_minor": 5_150_000,
+            "discount_minor": 0,
+            "total_minor": 5_150_000,
+        }
     ]
     assert (order["total_minor"], order["currency"], order["paid_seq"]) == (5_150_000, "CNY", 1)
     assert [payment["status"] for payment in order["payments"]] == ["confirmed"]
