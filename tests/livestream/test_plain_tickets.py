@@ -12,6 +12,7 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from livestream import tickets
 from livestream.tickets import BadTicket, Ticket, issue_ticket, read_ticket
@@ -64,6 +65,8 @@ VALUES: dict[str, list[Any]] = {
     "iss": ["merchant", 7],
     "jti": ["one", 7, None],
     "role": ["host"],
+    "tier": ["gold", "", "GOLD", "t" * 33, 7, None],
+    "invited": [True, False, 1, "true", None],
 }
 
 
@@ -94,6 +97,10 @@ def assert_pyjwt_agrees(token: str) -> Ticket | BadTicket:
         if isinstance(answer, Ticket):
             assert answer.viewer == claims["sub"]
             assert answer.name == claims["name"]
+            assert (answer.tier, answer.invited) == (
+                claims.get("tier", ""),
+                claims.get("invited", False),
+            )
             assert answer.expires_at_ms == round(claims["exp"] * 1000)
     return answer
 
@@ -175,9 +182,11 @@ def test_bits_of_the_last_character_that_mean_nothing_are_looked_at() -> None:
     assert isinstance(assert_pyjwt_agrees((text + b"." + signature).decode()), BadTicket)
 
 
-def test_the_tickets_that_are_issued_take_the_quick_path() -> None:
+@pytest.mark.parametrize(("tier", "invited"), [("", False), ("gold", False), ("gold", True)])
+def test_the_tickets_that_are_issued_take_the_quick_path(tier: str, invited: bool) -> None:
+    ticket = structs.replace(TICKET, tier=tier, invited=invited)
     with mock.patch.object(jwt, "decode", side_effect=AssertionError("asked the judge")):
-        assert read_ticket(SECRET, issue_ticket(SECRET, TICKET), "santos", NOW_MS) == TICKET
+        assert read_ticket(SECRET, issue_ticket(SECRET, ticket), "santos", NOW_MS) == ticket
 
 
 def test_a_ticket_issued_ahead_of_the_show_opens_when_it_says() -> None:

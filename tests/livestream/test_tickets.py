@@ -34,6 +34,14 @@ def test_a_ticket_comes_back_as_it_was_issued() -> None:
     assert read_ticket(SECRET, issue_ticket(SECRET, TICKET), "santos", NOW_MS) == TICKET
 
 
+def test_tier_and_invitation_come_back_and_plain_tickets_carry_neither() -> None:
+    ticket = msgspec.structs.replace(TICKET, tier="gold", invited=True)
+    token = issue_ticket(SECRET, ticket)
+    assert read_ticket(SECRET, token, "santos", NOW_MS) == ticket
+    plain = jwt.decode(issue_ticket(SECRET, TICKET), options={"verify_signature": False})
+    assert {"tier", "invited"}.isdisjoint(plain)
+
+
 def test_a_host_token_comes_back_as_it_was_issued() -> None:
     assert read_host_token(SECRET, issue_host_token(SECRET, TOKEN), NOW_MS) == TOKEN
 
@@ -97,6 +105,9 @@ def test_a_ticket_without_one_of_its_claims_is_refused(claim: str) -> None:
         {"name": ""},
         {"name": "n" * 41},
         {"expires_at_ms": -1},
+        {"tier": "GOLD"},
+        {"tier": "t" * 33},
+        {"tier": "gold\n"},
     ],
 )
 def test_nothing_out_of_bounds_is_signed(fields: dict[str, object]) -> None:
@@ -110,7 +121,15 @@ def test_an_unknown_role_is_not_signed() -> None:
 
 
 def test_the_longest_ticket_fits_the_bound() -> None:
-    longest = Ticket("v" * 64, "r" * 64, "c" * 32, "\N{PINCHED FINGERS}" * 40, 4_102_444_799_999)
+    longest = Ticket(
+        "v" * 64,
+        "r" * 64,
+        "c" * 32,
+        "\N{PINCHED FINGERS}" * 40,
+        4_102_444_799_999,
+        "t" * 32,
+        invited=True,
+    )
     token = issue_ticket(SECRET, longest)
     assert len(token) <= TOKEN_CHARACTERS_MAX
     assert read_ticket(SECRET, token, "r" * 64, NOW_MS) == longest
