@@ -80,7 +80,7 @@ def test_a_token_of_another_secret_is_refused() -> None:
 
 def test_an_unsigned_token_is_refused() -> None:
     claims = jwt.decode(issue_ticket(SECRET, TICKET), options={"verify_signature": False})
-    unsigned = jwt.encode(claims, None, algorithm="none")
+    unsigned = jwt.encode(claims, "", algorithm="none")
     assert reason(read_ticket(SECRET, unsigned, "santos", NOW_MS)) == "invalid"
 
 
