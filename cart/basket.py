@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from cart.bounds import RECENT_COMMANDS_MAX
+from cart.bounds import ANSWERS_KEPT_MS, COMMANDS_KEPT_MAX, COMMANDS_KEPT_MIN
 from cart.events import HoldPlaced
 
 
@@ -17,11 +17,12 @@ class PutBack(Struct, frozen=True, gc=False, tag_field="type", tag="put_back"):
 
     sku: str
     quantity: int
+    at_ms: int
 
 
 class Basket(Struct):
-    """`recent` maps a command id to what it did, oldest first, at most RECENT_COMMANDS_MAX: the
-    hold that a `cart.add` placed, or what a `cart.remove` put back.
+    """`recent` maps a command id to what it did, oldest first, for ANSWERS_KEPT_MS at least: the
+    hold that a `cart.add` placed, or what a `cart.remove` put back. At most COMMANDS_KEPT_MAX.
     """
 
     hold_ids: list[str] = []
@@ -30,8 +31,24 @@ class Basket(Struct):
     #: `hold_expired`.
     expired: bool = False
 
-    def remember(self, command_id: str, done: HoldPlaced | PutBack) -> None:
-        """Keep what `command_id` did for a retry; the oldest memory makes room."""
+    def remember(self, command_id: str, done: HoldPlaced | PutBack, at_ms: int) -> None:
+        """Keep what `command_id` did for a retry, and forget what is old enough: two at most, so
+        that every command costs the same.
+        """
         self.recent[command_id] = done
-        if len(self.recent) > RECENT_COMMANDS_MAX:
+        for _ in range(2):
+            if len(self.recent) <= COMMANDS_KEPT_MIN or self._oldest_kept_until_ms() > at_ms:
+                return
             del self.recent[next(iter(self.recent))]
+
+    def is_full_for_ms(self, now_ms: int) -> int:
+        """How long nothing more can be remembered without forgetting too early; 0 if it can."""
+        if len(self.recent) < COMMANDS_KEPT_MAX:
+            return 0
+        return max(0, self._oldest_kept_until_ms() - now_ms)
+
+    def _oldest_kept_until_ms(self) -> int:
+        # A hold does not say when it was placed, but it ran out later than that.
+        oldest = next(iter(self.recent.values()))
+        since_ms = oldest.expires_at_ms if isinstance(oldest, HoldPlaced) else oldest.at_ms
+        return since_ms + ANSWERS_KEPT_MS

@@ -68,8 +68,17 @@ PERKS_MAX = 8
 DROPS_MAX = 64
 #: Lines in one basket, and so in one order.
 LINES_MAX = 16
-#: Command ids a basket remembers for retries: 16 x about 250 bytes = 4 KiB for each shopper.
-RECENT_COMMANDS_MAX = 16
+#: For how long a repeated command gets its first answer, at least.
+ANSWERS_KEPT_MS = 86_400_000
+#: Cart commands that a shopper may send in that time; each is remembered, none is forgotten early,
+#: and one more is told to wait. 256 x about 330 bytes = 84 KB for the busiest; with the 6 of a
+#: usual evening 100,000 shoppers take 200 MB.
+COMMANDS_KEPT_MAX = 256
+#: Fewer are kept even when they are older: looking for old ones is not worth its while.
+COMMANDS_KEPT_MIN = 16
+#: Orders of one viewer in one room, kept as long as the room and therefore answered as long:
+#: 1,000 x about 1.5 KB = 1.5 MB.
+CHECKOUTS_PER_VIEWER_MAX = 1_000
 #: Payments that one order may start before it must be placed anew.
 PAYMENT_ATTEMPTS_MAX = 10
 #: Refunds in part of one order, each about 300 bytes on the books: 30 KB for one that a host takes

@@ -95,3 +95,4 @@ class Payment(Struct, gc=False):
     currency: Currency
     status: PaymentStatus = PaymentStatus.STARTED
     refunds: int = 0
+    command_id: str = ""

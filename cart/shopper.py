@@ -13,7 +13,13 @@ from cart import invitation, limits
 from cart.awards import perks_of
 from cart.basket import Basket, PutBack
 from cart.books import Books
-from cart.bounds import LINES_MAX, PAYMENT_ATTEMPTS_MAX, TTL_MAX_MS
+from cart.bounds import (
+    CHECKOUTS_PER_VIEWER_MAX,
+    COMMANDS_KEPT_MAX,
+    LINES_MAX,
+    PAYMENT_ATTEMPTS_MAX,
+    TTL_MAX_MS,
+)
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus
 from cart.events import HoldPlaced, HoldReleased, OrderPlaced, PaymentStarted
@@ -57,6 +63,9 @@ def add(
             return Decision((), hold_result(done))
         if done is not None:
             return _id_used(command_id)
+        wait_ms = basket.is_full_for_ms(now_ms)
+        if wait_ms:
+            return _too_many(wait_ms)
         if len(basket.hold_ids) >= LINES_MAX:
             return refuse(ErrorCode.LIMIT_REACHED, f"a cart has at most {LINES_MAX} lines")
     drop_id = books.drop_of_sku.get(sku)
@@ -133,8 +142,19 @@ def _same_currency(counter: Counter, basket: Basket, drop: Drop) -> bool:
     )
 
 
+def _too_many(wait_ms: int) -> Decision:
+    return refuse(
+        ErrorCode.RATE_LIMITED, f"at most {COMMANDS_KEPT_MAX} changes of a cart in a day", wait_ms
+    )
+
+
 def remove(
-    counter: Counter, viewer: str, sku: str, quantity: int | None, command_id: str
+    counter: Counter,
+    viewer: str,
+    sku: str,
+    quantity: int | None,
+    command_id: str,
+    now_ms: int,
 ) -> Decision:
     """Put `quantity` units of `sku` back, newest holds first; None means all of them."""
     basket = counter.books.baskets.get(viewer)
@@ -145,6 +165,9 @@ def remove(
         return Decision((), {"sku": sku, "removed": done.quantity})
     if done is not None:
         return _id_used(command_id)
+    wait_ms = basket.is_full_for_ms(now_ms)
+    if wait_ms:
+        return _too_many(wait_ms)
     holds = [counter.books.holds[hold_id] for hold_id in reversed(basket.hold_ids)]
     mine = [hold for hold in holds if hold.sku == sku]
     held = sum(hold.quantity for hold in mine)
@@ -201,6 +224,10 @@ def check_out(
         if order.personalisation != personalisation or order.coupon != coupon:
             return refuse(ErrorCode.CONFLICT, "this checkout_id was used with other content")
         return Decision((), order_result(counter, order))
+    if mine is not None and len(mine) >= CHECKOUTS_PER_VIEWER_MAX:
+        return refuse(
+            ErrorCode.LIMIT_REACHED, f"a viewer places at most {CHECKOUTS_PER_VIEWER_MAX} orders"
+        )
     basket = books.baskets.get(viewer)
     if basket is None or not basket.hold_ids:
         if basket is not None and basket.expired:
@@ -250,14 +277,20 @@ def check_out(
     return Decision((placed,), answer)
 
 
-def pay(counter: Counter, viewer: str, order_id: str, token: str) -> Decision:
-    """Ask to pay an order. While an attempt is in flight, or when it is paid, a repeat changes
-    nothing.
+def pay(counter: Counter, viewer: str, order_id: str, token: str, command_id: str) -> Decision:
+    """Ask to pay an order. While an attempt is in flight, or when it is paid, another changes
+    nothing; and the same command never starts a second one.
     """
     books = counter.books
     order = books.orders.get(order_id)
     if order is None or order.viewer != viewer:
         return refuse(ErrorCode.NOT_FOUND, "no such order of yours")
+    for payment_id in order.payment_ids:
+        known = books.payments[payment_id]
+        if known.command_id == command_id:
+            if known.token != token:
+                return _id_used(command_id)
+            return Decision((), order_result(counter, order))
     match order.status:
         case OrderStatus.PLACED:
             pass
@@ -280,6 +313,7 @@ def pay(counter: Counter, viewer: str, order_id: str, token: str) -> Decision:
         token=token,
         amount_minor=order.total_minor,
         currency=order.currency,
+        command_id=command_id,
     )
     answer = order_result(counter, order)
     answer["payment"] = PaymentStatus.STARTED

@@ -142,8 +142,12 @@ def _cart_add(room: Room, asked: Envelope, command: messages.CartAdd, now_ms: in
             return refuse(ErrorCode.CLOSED, "the show is over")
 
 
-def _cart_remove(room: Room, asked: Envelope, command: messages.CartRemove, _: int) -> Decision:
-    return shopper.remove(room.counter, asked.actor, command.sku, command.quantity, command.id)
+def _cart_remove(
+    room: Room, asked: Envelope, command: messages.CartRemove, now_ms: int
+) -> Decision:
+    return shopper.remove(
+        room.counter, asked.actor, command.sku, command.quantity, command.id, now_ms
+    )
 
 
 def _cart_show(room: Room, asked: Envelope, command: messages.CartShow, _: int) -> Decision:
@@ -163,7 +167,9 @@ def _checkout(room: Room, asked: Envelope, command: messages.Checkout, now_ms: i
 
 
 def _order_pay(room: Room, asked: Envelope, command: messages.OrderPay, _: int) -> Decision:
-    return shopper.pay(room.counter, asked.actor, command.order_id, command.payment_token)
+    return shopper.pay(
+        room.counter, asked.actor, command.order_id, command.payment_token, command.id
+    )
 
 
 # -- the payment provider ----------------------------------------------------------------------

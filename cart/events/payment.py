@@ -9,13 +9,16 @@ from cart.money import Currency
 
 
 class PaymentStarted(Fact, frozen=True, gc=False, tag="payment.started"):
-    """The viewer asked to pay; from here on the provider is asked until it answers."""
+    """The viewer asked to pay, by the command `command_id`; from here on the provider is asked
+    until it answers.
+    """
 
     payment_id: str
     order_id: str
     token: str
     amount_minor: int
     currency: Currency
+    command_id: str = ""
 
 
 class PaymentDeclined(Fact, frozen=True, gc=False, tag="payment.declined"):

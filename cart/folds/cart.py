@@ -32,7 +32,7 @@ def _hold_placed(counter: Counter, event: HoldPlaced, at_ms: int) -> None:
         basket = books.baskets[event.viewer] = Basket()
     basket.hold_ids.append(event.hold_id)
     basket.expired = False
-    basket.remember(event.command_id, event)
+    basket.remember(event.command_id, event, at_ms)
     heappush(counter.agenda, (event.expires_at_ms, "hold", event.hold_id))
 
 
@@ -46,7 +46,7 @@ def _hold_released(counter: Counter, event: HoldReleased, at_ms: int) -> None:
         basket.hold_ids.remove(event.hold_id)
     before = basket.recent.get(event.command_id)
     already = before.quantity if isinstance(before, PutBack) else 0
-    basket.remember(event.command_id, PutBack(hold.sku, already + event.quantity))
+    basket.remember(event.command_id, PutBack(hold.sku, already + event.quantity, at_ms), at_ms)
 
 
 def _hold_expired(counter: Counter, event: HoldExpired, at_ms: int) -> None:

@@ -14,7 +14,12 @@ from cart.stock import BrokenBooksError
 def _payment_started(counter: Counter, event: PaymentStarted, at_ms: int) -> None:
     books = counter.books
     books.payments[event.payment_id] = Payment(
-        event.payment_id, event.order_id, event.token, event.amount_minor, event.currency
+        event.payment_id,
+        event.order_id,
+        event.token,
+        event.amount_minor,
+        event.currency,
+        command_id=event.command_id,
     )
     books.unsettled[event.payment_id] = None
     books.orders[event.order_id].payment_ids.append(event.payment_id)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cart.bounds import LINES_MAX, RECENT_COMMANDS_MAX
+from cart.bounds import ANSWERS_KEPT_MS, COMMANDS_KEPT_MAX, LINES_MAX
 from cart.outcome import ErrorCode, Refusal
 from tests.cart.till import HOLD_TTL_MS, PRICE_MINOR, SANTOS, Till, ok, refusal
 
@@ -136,19 +136,49 @@ def test_the_same_id_with_other_content_is_a_conflict(till: Till) -> None:
     assert refusal(till.add("wang", command_id="c-2")) is ErrorCode.CONFLICT
 
 
-def test_only_so_many_ids_are_remembered_and_the_oldest_is_forgotten_first(till: Till) -> None:
-    till.add("wang", command_id="old")
-    till.remove("wang", command_id="away")
-    for number in range((RECENT_COMMANDS_MAX - 2) // 2):
-        till.add("wang", command_id=f"add-{number}")
-        till.remove("wang", command_id=f"remove-{number}")
+def fill_memory(till: Till, commands: int, since: int = 0) -> None:
+    """So many changes of a cart, in pairs."""
+    for number in range(since, since + commands // 2):
+        ok(till.add("wang", command_id=f"add-{number}"))
+        ok(till.remove("wang", command_id=f"remove-{number}"))
+
+
+def test_a_command_is_remembered_for_a_day_however_many_follow(till: Till) -> None:
+    first = ok(till.add("wang", command_id="old"))
+    ok(till.remove("wang", command_id="away"))
+    fill_memory(till, COMMANDS_KEPT_MAX - 2)
+    till.wait(ANSWERS_KEPT_MS)
+    assert ok(till.add("wang", command_id="old")) == first
+    assert ok(till.remove("wang", command_id="away")) == {"sku": SANTOS, "removed": 1}
+    assert till.last == []
+
+
+def test_one_more_than_can_be_remembered_is_told_to_wait(till: Till) -> None:
     ok(till.add("wang", command_id="old"))
-    assert till.last == [], "still remembered"
-    till.add("wang", command_id="one-more")
-    till.remove("wang", command_id="and-away")
-    assert len(till.counter.books.baskets["wang"].recent) == RECENT_COMMANDS_MAX
-    ok(till.add("wang", command_id="old"))
-    assert till.names() == ["hold.placed"]
+    ok(till.remove("wang", command_id="away"))
+    fill_memory(till, COMMANDS_KEPT_MAX - 2)
+    asked = till.add("wang", command_id="new")
+    assert refusal(asked) is ErrorCode.RATE_LIMITED
+    assert isinstance(asked, Refusal)
+    till.wait(asked.retry_after_ms)
+    ok(till.add("wang", command_id="new"))
+    ok(till.remove("wang", command_id="new-away"))
+    assert len(till.counter.books.baskets["wang"].recent) <= COMMANDS_KEPT_MAX
+
+
+def test_putting_back_is_remembered_and_bounded_alike(till: Till) -> None:
+    fill_memory(till, COMMANDS_KEPT_MAX - 2)
+    ok(till.add("wang", command_id="a"))
+    ok(till.add("wang", command_id="b"))
+    assert refusal(till.remove("wang", command_id="c")) is ErrorCode.RATE_LIMITED
+
+
+def test_what_is_older_than_a_day_makes_room(till: Till) -> None:
+    for day in range(3):
+        fill_memory(till, 100, since=day * 50)
+        till.wait(2 * ANSWERS_KEPT_MS)
+    fill_memory(till, 100, since=150)
+    assert len(till.counter.books.baskets["wang"].recent) <= 120
 
 
 def test_a_cart_has_so_many_lines_and_no_more(till: Till) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from cart import shopper
 from cart.books import Takings
+from cart.bounds import ANSWERS_KEPT_MS
 from cart.clock import is_settled
 from cart.drop import DropStatus
 from cart.events import OrderPaid, PaymentReturned
@@ -229,6 +231,46 @@ def test_a_late_payment_needs_room_for_all_lines_of_one_drop_together() -> None:
     expire(till)
     till.add("li")
     assert ok(till.approve("o1-p1"))["payment"] == "refunding"
+
+
+# -- the same command --------------------------------------------------------------------------
+
+
+def test_the_same_command_never_starts_a_second_attempt(till: Till) -> None:
+    order_id = till.place("wang")
+    ok(till.pay("wang", order_id, command_id="pay-1"))
+    till.decline("o1-p1")
+    assert ok(till.pay("wang", order_id, command_id="pay-1"))["payment"] == "declined"
+    assert till.last == []
+    ok(till.pay("wang", order_id, command_id="pay-2"))
+    assert till.names() == ["payment.started"]
+
+
+def test_the_same_command_with_another_token_is_a_conflict(till: Till) -> None:
+    order_id = till.place("wang")
+    ok(till.pay("wang", order_id, command_id="pay-1"))
+    again = till.pay("wang", order_id, "tok_other", command_id="pay-1")
+    assert refusal(again) is ErrorCode.CONFLICT
+
+
+def test_an_order_is_found_by_its_checkout_for_as_long_as_the_room(till: Till) -> None:
+    first = ok(till.place_as("wang", "co-1"))
+    till.wait(2 * ANSWERS_KEPT_MS)
+    again = ok(till.check_out("wang", "co-1"))
+    assert (again["order_id"], again["total_minor"]) == (first["order_id"], first["total_minor"])
+    assert till.last == []
+    assert refusal(till.check_out("wang", "co-1", {"engraving": "w"})) is ErrorCode.CONFLICT
+
+
+def test_a_viewer_places_only_so_many_orders(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shopper, "CHECKOUTS_PER_VIEWER_MAX", 2)
+    for _ in range(2):
+        till.place("wang")
+        expire(till)
+    ok(till.add("wang"))
+    assert refusal(till.check_out("wang")) is ErrorCode.LIMIT_REACHED
+    ok(till.add("li"))
+    ok(till.check_out("li"))
 
 
 # -- refunds -----------------------------------------------------------------------------------

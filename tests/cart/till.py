@@ -156,7 +156,9 @@ class Till:
         command_id: str | None = None,
     ) -> Answer:
         command_id = command_id or f"c{next(self._ids)}"
-        return self.settle(shopper.remove(self.counter, viewer, sku, quantity, command_id))
+        return self.settle(
+            shopper.remove(self.counter, viewer, sku, quantity, command_id, self.now_ms)
+        )
 
     def show(self, viewer: str) -> Mapping[str, Any]:
         return ok(self.settle(shopper.show(self.counter, viewer)))
@@ -182,8 +184,15 @@ class Till:
             )
         )
 
-    def pay(self, viewer: str, order_id: str, token: str = "tok_approve") -> Answer:
-        return self.settle(shopper.pay(self.counter, viewer, order_id, token))
+    def pay(
+        self,
+        viewer: str,
+        order_id: str,
+        token: str = "tok_approve",
+        command_id: str | None = None,
+    ) -> Answer:
+        command_id = command_id or f"c{next(self._ids)}"
+        return self.settle(shopper.pay(self.counter, viewer, order_id, token, command_id))
 
     def place(
         self, viewer: str, sku: str = SANTOS, quantity: int = 1, channel: str = "tmall"
@@ -191,6 +200,11 @@ class Till:
         """Add and check out; the order's id."""
         ok(self.add(viewer, sku, quantity))
         return str(ok(self.check_out(viewer, channel=channel))["order_id"])
+
+    def place_as(self, viewer: str, checkout_id: str) -> Answer:
+        """Add one and check out under this id."""
+        ok(self.add(viewer))
+        return self.check_out(viewer, checkout_id)
 
     def buy(self, viewer: str, sku: str = SANTOS, quantity: int = 1, channel: str = "tmall") -> str:
         """Add, check out and pay; the order's id."""

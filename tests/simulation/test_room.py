@@ -296,14 +296,17 @@ class RoomMachine(RuleBasedStateMachine):
         if order.status == "placed" and len(order.payment_ids) < PAYMENT_ATTEMPTS_MAX:
             payment_id = self.stage.pay(order.viewer, order.order_id)
             self.stage.provider(commands.PaymentDeclined(payment_id))
-            self.ask(order.viewer, messages.OrderPay("p", order.order_id, "tok_approve"))
+            pay = messages.OrderPay(self.stage.next_id(), order.order_id, "tok_approve")
+            self.ask(order.viewer, pay)
 
     @precondition(lambda self: self.stage.room.state.books.orders)
     @rule(data=st.data(), stranger=VIEWERS, mine=st.sampled_from([True, True, False]))
     def pay(self, data: st.DataObject, stranger: str, mine: bool) -> None:
         order = data.draw(self.orders_standing("placed"))
         payer = order.viewer if mine else stranger
-        self.ask(payer, messages.OrderPay("p", order.order_id, "tok_approve"))
+        command_id = self.stage.next_id()
+        for _ in range(2):
+            self.ask(payer, messages.OrderPay(command_id, order.order_id, "tok_approve"))
 
     def orders_standing(self, status: str) -> st.SearchStrategy[Order]:
         """Orders at this point of their life, if there are any."""
