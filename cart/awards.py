@@ -1,40 +1,63 @@
-"""What a paid order wins, what a refund takes from it, and who gets that instead.
+"""What a paid order gets beside its units, what a refund takes from it, and who gets that instead:
+ranks of perks and numbers of an edition.
 
-Owns the order in which ranks are given: that of payment. Refuses to know money, the provider, and
-who asked for a refund; the ranks themselves are in `cart.perk`.
+Owns the order in which they are given: that of payment. Refuses to know money, the provider, and
+who asked for a refund; ranks are in `cart.perk`, numbers in `cart.edition`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cart.books import Books
 from cart.counter import Counter
 from cart.drop import Drop
-from cart.events import PerkAwarded, PerkRevoked
+from cart.events import EditionNumbered, EditionRevoked, PerkAwarded, PerkRevoked
 from cart.fact import Fact
-from cart.order import Order, OrderStatus
-from cart.outcome import PerkResult
+from cart.order import Order, OrderLine, OrderStatus
+from cart.outcome import EditionResult, PerkResult
 from cart.perk import PerkTerms
+from cart.refund import RefundLine
 
 
 def won(counter: Counter, order: Order) -> list[Fact]:
-    """What the order wins by being paid now. It is asked before the payment is folded."""
+    """What the order gets by being paid now. It is asked before the payment is folded."""
     facts: list[Fact] = []
     for drop in _drops_of(counter.books, order):
-        for perk in drop.terms.perks:
+        terms = drop.terms
+        for perk in terms.perks:
             rank = drop.perks[perk.perk_id].next_free(perk.first_n)
             if rank is not None:
                 facts.append(_awarded(drop, perk, order, rank))
+        if terms.numbered:
+            numbers = drop.editions.next_free(sum(line.quantity for line in _lines(drop, order)))
+            facts.append(
+                EditionNumbered(
+                    terms.drop_id, order.order_id, order.viewer, numbers, drop.stock.supplied
+                )
+            )
     return facts
 
 
-def passed_on(counter: Counter, order: Order) -> list[Fact]:
-    """What a refund of the whole order takes from it, and who gets it instead."""
+def taken_back(
+    counter: Counter, order: Order, back: Sequence[RefundLine], restocked: bool, whole: bool
+) -> list[Fact]:
+    """What a refund takes from the order, and who gets it instead: of each unit that goes back its
+    number, the highest ones first; and, with the whole order, its ranks.
+    """
+    units = {line.hold_id: line.quantity for line in back}
     facts: list[Fact] = []
     for drop in _drops_of(counter.books, order):
-        for perk in drop.terms.perks:
+        terms = drop.terms
+        for perk in terms.perks if whole else ():
             facts += _passed_on(counter, drop, perk, order)
+        edition = drop.editions.given.get(order.order_id)
+        if edition is None:
+            continue
+        gone = sum(units.get(line.hold_id, 0) for line in _lines(drop, order))
+        if gone:
+            numbers = sorted(edition.numbers)[-gone:]
+            facts.append(EditionRevoked(terms.drop_id, order.order_id, numbers, restocked))
     return facts
 
 
@@ -62,12 +85,31 @@ def perks_of(books: Books, order: Order) -> list[PerkResult]:
     ]
 
 
+def editions_of(books: Books, order: Order) -> list[EditionResult]:
+    """Numbers that an order has, in the order of its lines."""
+    return [
+        {
+            "drop_id": drop.terms.drop_id,
+            "sku": drop.terms.sku,
+            "numbers": list(edition.numbers),
+            "of": edition.of,
+        }
+        for drop in _drops_of(books, order)
+        if (edition := drop.editions.given.get(order.order_id)) is not None
+    ]
+
+
 def _drops_of(books: Books, order: Order) -> Iterable[Drop]:
     """The drops of the order's lines, each once."""
     lines = order.lines
     if len(lines) == 1:
         return (books.drops[lines[0].drop_id],)
     return [books.drops[drop_id] for drop_id in {line.drop_id: None for line in lines}]
+
+
+def _lines(drop: Drop, order: Order) -> Iterable[OrderLine]:
+    drop_id = drop.terms.drop_id
+    return (line for line in order.lines if line.drop_id == drop_id)
 
 
 def _awarded(drop: Drop, perk: PerkTerms, order: Order, rank: int) -> PerkAwarded:

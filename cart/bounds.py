@@ -63,6 +63,8 @@ Personalisation = Annotated[
 #: What one drop, or the room itself, gives to its first orders: each perk keeps about 100 bytes for
 #: each order that has a rank.
 PERKS_MAX = 8
+#: A guarantee lasts at most a century.
+GUARANTEE_DAYS_MAX = 36_500
 #: A room lists at most 64 drops; each viewer's tally per drop is one dict entry of about 100 bytes,
 #: kept only for those who ever held a unit.
 DROPS_MAX = 64

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Literal
 
 from cart import refunding
-from cart.awards import passed_on
+from cart.awards import taken_back
 from cart.bounds import DROPS_MAX, SUPPLY_MAX
 from cart.counter import Counter
-from cart.drop import Drop, DropStatus, DropTerms
+from cart.drop import Drop, DropStatus, DropTerms, flaw_in_edition
 from cart.events import (
     DropClosed,
     DropOpened,
@@ -58,6 +58,7 @@ def _flaw_in(terms: DropTerms) -> str | None:
     """What is wrong with the terms, in a sentence; None when they may stand."""
     return (
         flaw_in(terms.perks)
+        or flaw_in_edition(terms)
         or flaw_in_flash(terms.flash)
         or (None if terms.access is None else terms.access.flaw(terms.opens_at_ms))
     )
@@ -156,8 +157,7 @@ def refund(counter: Counter, order_id: str, asked: Asked) -> Decision:
         drop = books.drops[drop_id]
         if drop_id in restocked and _is_empty(drop):
             facts.append(_back_on_sale(drop, "refund"))
-    if whole:
-        facts += passed_on(counter, order)
+    facts += taken_back(counter, order, given.lines, asked.restock, whole)
     status = OrderStatus.REFUNDED if whole else order.status
     return Decision(
         facts, refunding.answer_of(fact.refund_id, order_id, fact.amount_minor, status.value)

@@ -22,10 +22,21 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from cart.access import AccessTerms
-from cart.bounds import PERKS_MAX, QUANTITY_MAX, DropId, Sku, Supply, TimeMs, Title, TtlMs
+from cart.bounds import (
+    GUARANTEE_DAYS_MAX,
+    PERKS_MAX,
+    QUANTITY_MAX,
+    DropId,
+    Sku,
+    Supply,
+    TimeMs,
+    Title,
+    TtlMs,
+)
+from cart.edition import EditionBook
 from cart.money import Currency, PriceMinor
 from cart.perk import PerkBook, PerkTerms
 from cart.price import FLASH_PRICES_MAX, FlashPrice
@@ -75,6 +86,10 @@ class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     #: Other prices by time; `price_minor` holds outside of them.
     flash: Annotated[list[FlashPrice], Meta(max_length=FLASH_PRICES_MAX)] = []
     access: AccessTerms | None = None
+    #: Each paid unit gets its number, and a certificate of it.
+    numbered: bool = False
+    #: How long a numbered unit is under guarantee from the day on which it was paid; 0: not said.
+    guarantee_days: Annotated[int, Meta(ge=0, le=GUARANTEE_DAYS_MAX)] = 0
 
     @property
     def first_opens_at_ms(self) -> int | None:
@@ -82,6 +97,13 @@ class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
         if self.access is None:
             return self.opens_at_ms
         return self.access.first_ms(self.opens_at_ms)
+
+
+def flaw_in_edition(terms: DropTerms) -> str | None:
+    """What is wrong with the terms of an edition, as a sentence, or None."""
+    if terms.guarantee_days and not terms.numbered:
+        return "a guarantee is of the certificate of a numbered unit, and this drop is not numbered"
+    return None
 
 
 class StockLevels(Struct, frozen=True, gc=False):
@@ -105,6 +127,7 @@ class Drop(Struct):
     taken: dict[str, int] = {}
     #: perk_id -> its ranks.
     perks: dict[str, PerkBook] = {}
+    editions: EditionBook = field(default_factory=EditionBook)
     #: Paid orders in the order of payment; refunded ones are skipped when a perk passes on.
     paid_orders: list[str] = []
 

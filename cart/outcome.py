@@ -134,6 +134,15 @@ class PerkResult(TypedDict):
     rank: int
 
 
+class EditionResult(TypedDict):
+    """Numbers that an order has of a numbered drop: "37 of 200" is number 37 with `of` 200."""
+
+    drop_id: str
+    sku: str
+    numbers: list[int]
+    of: int
+
+
 class OrderResult(TypedDict):
     """Answer to `checkout` and `order.pay`: the order as it stands."""
 
@@ -149,6 +158,7 @@ class OrderResult(TypedDict):
     payment: NotRequired[PaymentStatus]
     perks: NotRequired[list[PerkResult]]
     refunded_minor: NotRequired[int]
+    editions: NotRequired[list[EditionResult]]
 
 
 class Decision(Struct, frozen=True, gc=False):

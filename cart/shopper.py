@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cart import invitation, limits
-from cart.awards import perks_of
+from cart.awards import editions_of, perks_of
 from cart.basket import Basket, PutBack
 from cart.books import Books
 from cart.bounds import (
@@ -366,4 +366,7 @@ def order_result(counter: Counter, order: Order) -> OrderResult:
             answer["perks"] = perks
         if order.refunded_minor:
             answer["refunded_minor"] = order.refunded_minor
+        editions = editions_of(counter.books, order)
+        if editions:
+            answer["editions"] = editions
     return answer

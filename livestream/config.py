@@ -8,7 +8,7 @@ setting is used. What a protocol fixes for everybody (the largest message, say) 
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -126,6 +126,14 @@ class Settings(Struct, frozen=True, kw_only=True):
             "on every machine; absent: made once and kept in var_dir"
         ),
     ] = None
+    certificate_keys: Annotated[
+        Path | None,
+        Meta(
+            description="file with the keys that sign certificates: a JWK Set of Ed25519 keys, the "
+            "first signs, all are published, the same on every machine; absent: made once and "
+            "kept in var_dir"
+        ),
+    ] = None
     walk_in: Annotated[
         bool,
         Meta(
@@ -231,6 +239,20 @@ class Settings(Struct, frozen=True, kw_only=True):
         """
         return self.secret or _kept_secret(self.var_dir / "secret")
 
+    def certificate_key_set(self, make: Callable[[], str]) -> str:
+        """The text of the keys that sign certificates; when no file was given, what `make` says
+        is kept in `var_dir` (mode 0600).
+
+        Raises SettingsError when the file cannot be read.
+        """
+        path = self.certificate_keys
+        if path is None:
+            return _kept(self.var_dir / "certificate-keys.json", make)
+        try:
+            return path.read_text()
+        except OSError as error:
+            raise SettingsError(f"certificate_keys: {error}") from None
+
     def __repr__(self) -> str:
         """As a Struct's, but fit for a log: without the secret and the password of Redis."""
         shown = msgspec.structs.asdict(self)
@@ -323,19 +345,24 @@ def _is_path(kind: Any) -> bool:
 
 
 def _kept_secret(path: Path) -> str:
-    """Read the secret, or make it once: of two processes that make one, the first one's stays."""
+    """The secret of this installation."""
+    secret = _kept(path, lambda: secrets.token_urlsafe(SECRET_CHARACTERS_MIN)).strip()
+    if len(secret) < SECRET_CHARACTERS_MIN:
+        raise SettingsError(f"{path}: shorter than {SECRET_CHARACTERS_MIN} characters; remove it")
+    return secret
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    """Read what is kept, or make it once: of two processes that make one, the first one's stays."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(SECRET_CHARACTERS_MIN))
+            file.write(make())
         try:
             os.link(draft, path)
         except FileExistsError:
-            pass  # another process was first; its secret is read below
+            pass  # another process was first; what it made is read below
         finally:
             draft.unlink()
-    secret = path.read_text().strip()
-    if len(secret) < SECRET_CHARACTERS_MIN:
-        raise SettingsError(f"{path}: shorter than {SECRET_CHARACTERS_MIN} characters; remove it")
-    return secret
+    return path.read_text()

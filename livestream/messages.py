@@ -164,6 +164,8 @@ class DropView(TypedDict):
     perks: list[PerkView]
     access: AccessView | None
     flash: NotRequired[list[FlashView]]
+    numbered: bool
+    guarantee_days: int
     available: int
     held: int
     sold: int
@@ -467,6 +469,19 @@ class PerkAwarded(TypedDict):
     rank: int
 
 
+class EditionNumbered(TypedDict):
+    """Paid units of this viewer have their numbers: "37 of 200" is number 37 with `of` 200. Each
+    has a certificate from here on.
+    """
+
+    type: Literal["edition.numbered"]
+    order_id: str
+    drop_id: str
+    sku: str
+    numbers: list[int]
+    of: int
+
+
 #: Frames by lane, for the documents and for whoever wants the whole list.
 COMMERCE_FRAMES = (
     RoomStarted,
@@ -493,6 +508,7 @@ PRIVATE_FRAMES = (
     OrderRefundedPartly,
     PaymentFailed,
     PerkAwarded,
+    EditionNumbered,
 )
 BEST_EFFORT_FRAMES = (Chat, Pulse)
 

@@ -115,6 +115,8 @@ def _view_of_terms(terms: DropTerms) -> DropView:
             for perk in terms.perks
         ],
         "access": None if terms.access is None else _view_of_access(terms.access),
+        "numbered": terms.numbered,
+        "guarantee_days": terms.guarantee_days,
         "available": terms.supply,
         "held": 0,
         "sold": 0,
@@ -242,6 +244,17 @@ def _perk_awarded(books: Books, fact: events.PerkAwarded) -> tuple[str, Frame]:
     }
 
 
+def _edition_numbered(books: Books, fact: events.EditionNumbered) -> tuple[str, Frame]:
+    return fact.viewer, {
+        "type": "edition.numbered",
+        "order_id": fact.order_id,
+        "drop_id": fact.drop_id,
+        "sku": books.drops[fact.drop_id].terms.sku,
+        "numbers": fact.numbers,
+        "of": fact.of,
+    }
+
+
 _PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame]]] = {
     events.HoldExpired: _hold_expired,
     events.OrderPaid: _order_changed,
@@ -251,6 +264,7 @@ _PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame]]] = {
     events.PaymentDeclined: _payment_failed,
     events.PaymentReturned: _payment_failed,
     events.PerkAwarded: _perk_awarded,
+    events.EditionNumbered: _edition_numbered,
 }
 
 

@@ -23,6 +23,10 @@ from cart.events.drop import (
     DropSoldOut,
     StockShown,
 )
+from cart.events.edition import (
+    EditionNumbered,
+    EditionRevoked,
+)
 from cart.events.invitation import (
     InvitationPut,
     InvitationWithdrawn,
@@ -73,6 +77,8 @@ CounterEvent = (
     | RulesSet
     | InvitationPut
     | InvitationWithdrawn
+    | EditionNumbered
+    | EditionRevoked
 )
 
 __all__ = [
@@ -85,6 +91,8 @@ __all__ = [
     "DropRestocked",
     "DropScheduled",
     "DropSoldOut",
+    "EditionNumbered",
+    "EditionRevoked",
     "HoldExpired",
     "HoldPlaced",
     "HoldReleased",

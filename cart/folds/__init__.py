@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cart.counter import Counter
 from cart.fact import Fact
-from cart.folds import cart, coupon, drop, invitation, order, payment, perk
+from cart.folds import cart, coupon, drop, edition, invitation, order, payment, perk
 from cart.folds.shape import Folds
 from cart.stock import BrokenBooksError
 
@@ -20,6 +20,7 @@ _FOLDS: Folds = {
     **payment.FOLDS,
     **perk.FOLDS,
     **invitation.FOLDS,
+    **edition.FOLDS,
 }
 
 

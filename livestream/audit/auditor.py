@@ -16,6 +16,7 @@ from cart.fact import Fact, tag_of
 from livestream.audit.books import BooksBalance
 from livestream.audit.check import Check, Checks, Look, Moment
 from livestream.audit.coupons import CouponsAreStock
+from livestream.audit.editions import EachNumberOnce
 from livestream.audit.evidence import Evidence
 from livestream.audit.guests import OnlyTheInvitedBuy
 from livestream.audit.history import LogIsWellFormed, NothingIsLost, StateIsTheFold
@@ -56,6 +57,7 @@ CHECKS: tuple[type[Check], ...] = (
     BooksBalance,
     OnlyTheInvitedBuy,
     CouponsAreStock,
+    EachNumberOnce,
 )
 
 

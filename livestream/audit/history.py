@@ -12,6 +12,7 @@ from cart.stock import BrokenBooksError
 from livestream import facts
 from livestream.audit.check import Check, Checks, Rule, before
 from livestream.audit.coupons import CouponsAreStock
+from livestream.audit.editions import EachNumberOnce
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger
 from livestream.audit.money import GmvToTheFen
@@ -199,6 +200,7 @@ class StateIsTheFold(Check):
         self._gmv = others.one(GmvToTheFen)
         self._perks = others.one(FirstNGetThePerk)
         self._coupons = others.one(CouponsAreStock)
+        self._editions = others.one(EachNumberOnce)
 
     def fold(self, fact: Fact) -> Iterator[str]:
         """Fold as a restarted engine would, and stop where it would."""
@@ -238,6 +240,7 @@ class StateIsTheFold(Check):
         yield from self._same_takings()
         yield from self._same_ranks()
         yield from self._same_redemptions()
+        yield from self._same_numbers()
 
     def _same_stock(self) -> Iterator[str]:
         drops = self._room.state.books.drops
@@ -306,6 +309,12 @@ class StateIsTheFold(Check):
         for perk in sorted(theirs.keys() | ours.keys()):
             if theirs.get(perk) != ours.get(perk):
                 yield f"ranks of {named(perk)} are not the same in the fold and in these books"
+
+    def _same_numbers(self) -> Iterator[str]:
+        for drop_id, drop in self._room.state.books.drops.items():
+            theirs = {order_id: one.numbers for order_id, one in drop.editions.given.items()}
+            if theirs != self._editions.numbers_of(drop_id):
+                yield f"numbers of drop {drop_id} are not the same in the fold and in these books"
 
     def note(self) -> str:
         return self._compared or "no snapshot compared"

@@ -16,11 +16,11 @@ from msgspec import Struct
 
 from livestream import keys, wire
 from livestream.clock import now_ms
-from livestream.control.auth import authorise
+from livestream.control.auth import admit, authorise
 from livestream.control.context import CONTROL, Call, Control
 from livestream.control.problems import Problem, invalid, not_found
 from livestream.control.routes import PATH_TYPES, ROUTES, Route
-from livestream.tickets import HostToken
+from livestream.tickets import HostToken, Ticket
 
 #: The largest body: a card with texts at their bounds, all of it escaped, is 1,120 characters x 6.
 BODY_BYTES_MAX = 16 * 1024
@@ -59,7 +59,8 @@ def _endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespo
 
 async def _read(control: Control, route: Route, request: web.Request) -> Call | Problem:
     token: HostToken | None = None
-    if route.access != "public":
+    ticket: Ticket | None = None
+    if route.access != "public" and route.access != "viewer":
         bearer = authorise(request, route.access, control.secret, now_ms())
         if isinstance(bearer, Problem):
             return bearer
@@ -67,13 +68,18 @@ async def _read(control: Control, route: Route, request: web.Request) -> Call | 
     path = await read_path(control, request)
     if isinstance(path, Problem):
         return path
+    if route.access == "viewer":
+        admitted = admit(request, path["room"], control.secret, now_ms())
+        if isinstance(admitted, Problem):
+            return admitted
+        ticket = admitted
     query = None if route.query is None else _read_query(request, route.query)
     if isinstance(query, Problem):
         return query
     body = None if route.body is None else await _read_body(request, route.body, path)
     if isinstance(body, Problem):
         return body
-    return Call(request=request, path=path, token=token, body=body, query=query)
+    return Call(request=request, path=path, token=token, body=body, query=query, ticket=ticket)
 
 
 async def read_path(control: Control, request: web.Request) -> dict[str, str] | Problem:

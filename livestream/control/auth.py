@@ -17,9 +17,17 @@ from aiohttp import web
 
 from cart.outcome import ErrorCode
 from livestream.control.problems import Problem, forbidden
-from livestream.tickets import BadTicket, DeskRole, HostToken, read_host_token
+from livestream.tickets import (
+    BadTicket,
+    DeskRole,
+    HostToken,
+    Ticket,
+    read_host_token,
+    read_ticket,
+)
 
-Access: TypeAlias = Literal["public"] | DeskRole
+#: `viewer` is for the holder of a ticket for the room of the path.
+Access: TypeAlias = Literal["public", "viewer"] | DeskRole
 
 _RANK: dict[DeskRole, int] = {"analyst": 1, "moderator": 2, "host": 3}
 _SUBPROTOCOL_PREFIX = "bearer."
@@ -37,6 +45,17 @@ def authorise(
         return _unauthorised(read.message, error="invalid_token")
     if _RANK[read.role] < _RANK[needs]:
         return forbidden(f"this needs the role {needs}; the token is for {read.role}")
+    return read
+
+
+def admit(request: web.Request, room: str, secret: str, now_ms: int) -> Ticket | Problem:
+    """The viewer's ticket of the request, if it is one for the room."""
+    token = bearer_of(request)
+    if token is None:
+        return _unauthorised("a ticket is needed: Authorization: Bearer <ticket>")
+    read = read_ticket(secret, token, room, now_ms)
+    if isinstance(read, BadTicket):
+        return _unauthorised(read.message, error="invalid_token")
     return read
 
 

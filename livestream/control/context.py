@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from redis import asyncio as aioredis
 
+from livestream.certificates import CertificateKeys
 from livestream.config import Settings
 from livestream.control.orders import OrderBooks
 from livestream.inbox import Asker
-from livestream.tickets import HostToken
+from livestream.tickets import HostToken, Ticket
 
 if TYPE_CHECKING:
     from livestream.control.reports import Reports
@@ -39,6 +40,7 @@ class Control:
     secret: str
     books: OrderBooks
     reports: Reports
+    certificates: CertificateKeys
     desks: set[web.WebSocketResponse] = field(default_factory=set)
 
 
@@ -46,8 +48,8 @@ class Control:
 class Call:
     """One request, taken apart: path names and the body are validated, the token is good.
 
-    `body` and `query` are what the route declares (None if it declares none), `token` is None on
-    public routes only.
+    `body` and `query` are what the route declares (None if it declares none). `token` is there on
+    routes of the desk, `ticket` on those of viewers.
     """
 
     request: web.Request
@@ -55,6 +57,7 @@ class Call:
     token: HostToken | None
     body: Any = None
     query: Any = None
+    ticket: Ticket | None = None
 
     @property
     def room(self) -> str:

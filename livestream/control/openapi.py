@@ -20,6 +20,7 @@ problem (RFC 9457) whose `code` is the closed list that viewers get too. Every c
 repeated without harm, save `announce` and `restock_drop`. A room's feed is in /asyncapi.json."""
 
 _SECURITY = "hostToken"
+_TICKET = "viewerTicket"
 
 
 def document() -> dict[str, Any]:
@@ -51,7 +52,13 @@ def document() -> dict[str, Any]:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "A host token: `livestream ticket --host NAME`.",
-                }
+                },
+                _TICKET: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "A viewer's ticket for the room: `POST …/tickets`.",
+                },
             },
         },
     }
@@ -63,7 +70,7 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         "summary": route.summary,
         "tags": [route.tag],
         "description": _who_may(route),
-        "security": [] if route.access == "public" else [{_SECURITY: []}],
+        "security": _security(route),
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": schemas.of(PATH_TYPES[name])}
             for name in route.path_names
@@ -81,7 +88,19 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     return operation
 
 
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    match route.access:
+        case "public":
+            return []
+        case "viewer":
+            return [{_TICKET: []}]
+        case _:
+            return [{_SECURITY: []}]
+
+
 def _who_may(route: Route) -> str:
+    if route.access == "viewer":
+        return "For a viewer, with a ticket for the room."
     if route.access == "public":
         return "For anybody, without a token."
     return f"Needs the role `{route.access}` or a higher one (analyst, moderator, host)."
@@ -103,7 +122,7 @@ def _problem_statuses(route: Route) -> list[HTTPStatus]:
     statuses.append(HTTPStatus.SERVICE_UNAVAILABLE)
     if route.access != "public":
         statuses.append(HTTPStatus.UNAUTHORIZED)
-    if route.access not in ("public", "analyst") or route.forbids:
+    if route.access not in ("public", "viewer", "analyst") or route.forbids:
         statuses.append(HTTPStatus.FORBIDDEN)
     if route.path_names:
         statuses.append(HTTPStatus.NOT_FOUND)

@@ -21,7 +21,7 @@ from typing import cast
 import structlog
 from redis import asyncio as aioredis
 
-from cart.awards import perks_of
+from cart.awards import editions_of, perks_of
 from cart.books import Books
 from cart.coupon import Coupon
 from cart.order import Order
@@ -228,6 +228,7 @@ def order_view(books: Books, order: Order) -> OrderView:
             for refund in books.refunds_of(books.payments[payment_id])
         ],
         "perks": perks_of(books, order),
+        "editions": editions_of(books, order),
     }
     if order.paid_seq:
         view["paid_seq"] = order.paid_seq

@@ -20,7 +20,7 @@ from cart.coupon import CouponCode, CouponTerms
 from cart.drop import DropTerms
 from cart.rules import RoomRules
 from livestream import commands
-from livestream.control import admission, desk, invitations, reports, rooms, views
+from livestream.control import admission, certificates, desk, invitations, reports, rooms, views
 from livestream.control.auth import Access
 from livestream.control.desk import Handler, commanding
 from livestream.control.schemas import summary_of
@@ -58,6 +58,8 @@ _GROUPS = {
     "report": "report",
     "report.html": "report",
     "report.csv": "report",
+    "certificates": "certificates",
+    "jwks.json": "certificates",
     "tickets": "tickets",
     "walk-in": "tickets",
     "watch": "tickets",
@@ -104,11 +106,12 @@ def _read(
     answer: Any,
     query: type[Struct] | None = None,
     media: str = "application/json",
+    name: str = "",
 ) -> Route:
     return Route(
         method="GET",
         path=PREFIX + path,
-        name=handler.__name__,
+        name=name or handler.__name__,
         summary=summary_of(handler),
         access="analyst",
         handler=handler,
@@ -293,6 +296,42 @@ ROUTES: tuple[Route, ...] = (
         views.CouponCode,
         body=CouponTerms,
         build=commands.CouponPut,
+    ),
+    # -- certificates
+    _read(
+        _ROOM + "/orders/{order_id}/certificates",
+        certificates.list_for_desk,
+        views.CertificateList,
+        name="list_certificates",
+    ),
+    Route(
+        method="GET",
+        path="/watch/{room}/orders/{order_id}/certificates",
+        name="list_own_certificates",
+        summary=summary_of(certificates.list_for_viewer),
+        access="viewer",
+        handler=certificates.list_for_viewer,
+        answer=views.CertificateList,
+    ),
+    Route(
+        method="POST",
+        path=f"{PREFIX}/certificates/check",
+        name="check_certificate",
+        summary=summary_of(certificates.check),
+        access="public",
+        handler=certificates.check,
+        answer=views.CertificateCheck,
+        body=views.CertificateQuestion,
+    ),
+    Route(
+        method="GET",
+        path="/.well-known/jwks.json",
+        name="show_keys",
+        summary=summary_of(certificates.show_keys),
+        access="public",
+        handler=certificates.show_keys,
+        answer=views.PublicKeys,
+        media="application/jwk-set+json",
     ),
     # -- after the show
     _read(_ROOM + "/report", reports.show_report, Report),

@@ -19,7 +19,8 @@ from aiohttp import web
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
-from livestream.config import Settings
+from livestream.certificates import BadKeysError, CertificateKeys, new_keys
+from livestream.config import Settings, SettingsError
 from livestream.control import api, desk_feed, documents, health, pages
 from livestream.control.context import CONTROL, Control, is_host
 from livestream.control.orders import OrderBooks
@@ -88,6 +89,7 @@ def create_app(settings: Settings, redis: aioredis.Redis, asker: Asker) -> web.A
         secret=settings.signing_key(),
         books=OrderBooks(redis),
         reports=Reports(redis),
+        certificates=_certificate_keys(settings),
     )
     api.register(app)
     desk_feed.register(app)
@@ -96,6 +98,13 @@ def create_app(settings: Settings, redis: aioredis.Redis, asker: Asker) -> web.A
     pages.register(app)
     app.on_response_prepare.append(_protect)
     return app
+
+
+def _certificate_keys(settings: Settings) -> CertificateKeys:
+    try:
+        return CertificateKeys.parse(settings.certificate_key_set(new_keys))
+    except BadKeysError as error:
+        raise SettingsError(f"certificate_keys: {error}") from None
 
 
 @web.middleware

@@ -15,8 +15,9 @@ from cart.bounds import Channel, DropId, OrderId, TtlMs, ViewerId
 from cart.drop import DropStatus
 from cart.money import Currency
 from cart.order import OrderStatus, PaymentStatus
-from cart.outcome import PerkResult
+from cart.outcome import EditionResult, PerkResult
 from cart.rules import RoomRules
+from livestream.certificates import CERTIFICATE_CHARACTERS_MAX
 from livestream.engine.ledger import Ledger, TotalLine
 from livestream.messages import (
     Announced,
@@ -82,6 +83,12 @@ class OrdersQuery(Struct, frozen=True):
     channel: Channel | None = None
     after: OrderId | None = None
     limit: Annotated[int, Meta(ge=1, le=ORDERS_PER_PAGE_MAX)] = 50
+
+
+class CertificateQuestion(Struct, frozen=True):
+    """A certificate to be checked, as it was issued."""
+
+    certificate: Annotated[str, Meta(min_length=1, max_length=CERTIFICATE_CHARACTERS_MAX)]
 
 
 # -- answers ------------------------------------------------------------------------------------
@@ -334,6 +341,7 @@ class OrderView(TypedDict):
     refunded_minor: int
     refunds: list[RefundView]
     perks: list[PerkResult]
+    editions: list[EditionResult]
 
 
 class OrderList(TypedDict):
@@ -414,3 +422,61 @@ class RoomCreated(Announced):
 
     type: Literal["room.created"]
     title: str
+
+
+class IssuedCertificate(TypedDict):
+    """One number of a numbered drop with its certificate, a compact JWS (RFC 7515). The guarantee
+    is null when none was declared.
+    """
+
+    drop_id: str
+    sku: str
+    title: str
+    number: int
+    of: int
+    issued_at_ms: int
+    guarantee_until_ms: int | None
+    certificate: str
+
+
+class CertificateList(TypedDict):
+    """The certificates of an order: one for each numbered unit that is paid and not refunded."""
+
+    order_id: str
+    certificates: list[IssuedCertificate]
+
+
+class CertificateCheck(TypedDict):
+    """`valid`: genuine, and the number is still that order's. `revoked`: genuine, and a refund took
+    the number back. `unlisted`: genuine, and its room is no longer on these books. `not_genuine`:
+    nothing that was signed here, for the `reason` given; nothing else is told then.
+    """
+
+    status: Literal["valid", "revoked", "unlisted", "not_genuine"]
+    reason: NotRequired[str]
+    room: NotRequired[str]
+    drop_id: NotRequired[str]
+    sku: NotRequired[str]
+    title: NotRequired[str]
+    number: NotRequired[int]
+    of: NotRequired[int]
+    order_id: NotRequired[str]
+    issued_at_ms: NotRequired[int]
+    guarantee_until_ms: NotRequired[int]
+
+
+class PublicKey(TypedDict):
+    """An Ed25519 key as a JWK (RFC 8037)."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    alg: Literal["Ed25519"]
+    use: Literal["sig"]
+
+
+class PublicKeys(TypedDict):
+    """The JWK Set (RFC 7517) with which certificates are checked."""
+
+    keys: list[PublicKey]

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from cart.bounds import (
+    GUARANTEE_DAYS_MAX,
     PERKS_MAX,
     QUANTITY_MAX,
     SUPPLY_MAX,
@@ -63,11 +64,15 @@ class DropEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hold: Duration = Duration(120_000)
     pay_within: Duration = Duration(300_000)
     perks: Annotated[list[PerkTerms], Meta(max_length=PERKS_MAX)] = []
+    numbered: bool = False
+    guarantee_days: Annotated[int, Meta(ge=0, le=GUARANTEE_DAYS_MAX)] = 0
 
     def __post_init__(self) -> None:
         flaw = flaw_in(self.perks)
         if flaw is not None:
             raise ValueError(flaw)
+        if self.guarantee_days and not self.numbered:
+            raise ValueError("a guarantee needs numbered: true")
         for perk in self.perks:
             if perk.first_n > self.supply:
                 raise ValueError(

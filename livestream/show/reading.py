@@ -55,6 +55,8 @@ def _show(document: Document) -> Show:
             hold_ttl_ms=int(drop.hold),
             pay_ttl_ms=int(drop.pay_within),
             perks=drop.perks,
+            numbered=drop.numbered,
+            guarantee_days=drop.guarantee_days,
         )
         return commands.DropSchedule(terms)
 

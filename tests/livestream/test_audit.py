@@ -52,12 +52,14 @@ Forge = Callable[[Log], Log]
 def evening() -> Stage:
     """Something of everything: sold out, restocked, late money, refunds, a second owner, the end.
 
-    santos: supply 3 + 1, a perk for the first 2 that passes on. ring: in euro, closed with units.
+    santos: supply 3 + 1, numbered, a perk for the first 2 that passes on. ring: in euro, closed
+    with units.
     """
     stage = Stage()
     stage.begin()
     stage.put_card(sku=SANTOS)
-    stage.sell(SANTOS, supply=3, limit=2, perks=[PerkTerms("bellboy", "Bellboy", 2, "pass")])
+    perks = [PerkTerms("bellboy", "Bellboy", 2, "pass")]
+    stage.sell(SANTOS, supply=3, limit=2, perks=perks, numbered=True)
     stage.sell("ring", supply=6, limit=3, price_minor=500_000, currency="EUR")
     stage.buy("wang")  # o1, rank 1
     late = stage.pay("li", stage.place("li"))  # o2
@@ -413,6 +415,22 @@ PLANTED: list[tuple[str, int, Forge]] = [
         put_in(events.StockShown(SANTOS, SANTOS, 3, 0, 0), after=events.OrderPaid),
     ),
     ("the stock of another product", 11, change(events.StockShown, 0, sku="tank")),
+    # -- 18 each number once
+    ("a number is given twice", 18, change(events.EditionNumbered, 1, numbers=[1])),
+    ("a number is skipped", 18, change(events.EditionNumbered, 1, numbers=[3])),
+    ("more numbers than units", 18, change(events.EditionNumbered, 0, numbers=[1, 2])),
+    ("a paid unit gets no number", 18, take_out(events.EditionNumbered, 2)),
+    ("an order is numbered twice", 18, repeat(events.EditionNumbered)),
+    ("a number goes to a stranger", 18, change(events.EditionNumbered, 0, viewer="zhao")),
+    ("37 of 36", 18, change(events.EditionNumbered, 3, of=3)),
+    ("a refunded order keeps its number", 18, take_out(events.EditionRevoked)),
+    ("a number that came back is lost", 18, change(events.EditionRevoked, 0, freed=False)),
+    ("a new number though one came back", 18, change(events.EditionNumbered, 4, numbers=[5])),
+    (
+        "a number is taken away for no reason",
+        18,
+        put_in(events.EditionRevoked(SANTOS, "o2", [2], True), after=events.EditionNumbered),
+    ),
     # -- 13 the books balance
     ("an order paid with a fen less", 13, change(events.PaymentStarted, 0, amount_minor=1)),
     ("an order paid twice", 13, repeat(events.OrderPaid)),

@@ -14,7 +14,7 @@ def evening() -> Stage:
     """o1 of three santos and a ring goes back in units, in an amount and then whole."""
     stage = Stage()
     stage.begin()
-    stage.sell(SANTOS, supply=4, limit=4, price_minor=1_000)
+    stage.sell(SANTOS, supply=4, limit=4, price_minor=1_000, numbered=True)
     stage.sell("ring", supply=2, price_minor=334)
     ok(stage.add("wang", quantity=3))
     ok(stage.add("wang", "ring"))

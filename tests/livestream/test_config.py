@@ -118,6 +118,26 @@ def test_a_secret_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) ->
     assert [path.name for path in (tmp_path / "var").iterdir()] == ["secret"]
 
 
+def test_the_keys_of_certificates_are_made_once_and_only_their_owner_may_read_them(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(var_dir=tmp_path / "var")
+    assert settings.certificate_key_set(lambda: "made") == "made"
+    assert settings.certificate_key_set(lambda: "made again") == "made"
+    kept = tmp_path / "var" / "certificate-keys.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_given_keys_of_certificates_are_read_and_nothing_is_made(tmp_path: Path) -> None:
+    given = tmp_path / "keys.json"
+    settings = Settings(var_dir=tmp_path / "var", certificate_keys=given)
+    with pytest.raises(SettingsError, match="certificate_keys: "):
+        settings.certificate_key_set(lambda: "made")
+    given.write_text("given")
+    assert settings.certificate_key_set(lambda: "made") == "given"
+    assert not (tmp_path / "var").exists()
+
+
 def test_a_given_secret_touches_no_file(tmp_path: Path) -> None:
     settings = Settings(var_dir=tmp_path / "var", secret="k" * 40)
     assert settings.signing_key() == "k" * 40

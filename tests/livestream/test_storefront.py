@@ -48,6 +48,8 @@ def test_a_drop_is_announced_with_everything_a_viewer_needs(stage: Stage) -> Non
                 "hold_ttl_ms": 120_000,
                 "perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 88}],
                 "access": None,
+                "numbered": False,
+                "guarantee_days": 0,
                 "available": 3,
                 "held": 0,
                 "sold": 0,
@@ -146,6 +148,8 @@ def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
         events.RefundSettled,
         events.PerkAwarded,
         events.PerkRevoked,
+        events.EditionNumbered,
+        events.EditionRevoked,
     }
 
 
@@ -184,6 +188,22 @@ def test_a_buyer_hears_of_the_payment_and_of_the_perk(stage: Stage) -> None:
             },
         ),
     ]
+
+
+def test_a_buyer_hears_which_numbers_the_units_have(stage: Stage) -> None:
+    stage.sell("ring", supply=9, limit=3, numbered=True)
+    stage.buy("wang", "ring", 2)
+    assert told(stage)[-1] == (
+        "wang",
+        {
+            "type": "edition.numbered",
+            "order_id": "o1",
+            "drop_id": "ring",
+            "sku": "ring",
+            "numbers": [1, 2],
+            "of": 9,
+        },
+    )
 
 
 def test_whose_hold_ran_out_hears_of_it(stage: Stage) -> None:

@@ -86,6 +86,7 @@ class RoomMachine(RuleBasedStateMachine):
         supply=st.integers(1, 5),
         limit=st.integers(1, 3),
         perks=st.tuples(PERKS, PERKS),
+        numbered=st.booleans(),
         currency=CURRENCIES,
     )
     def begin(
@@ -93,10 +94,13 @@ class RoomMachine(RuleBasedStateMachine):
         supply: int,
         limit: int,
         perks: tuple[list[PerkTerms], list[PerkTerms]],
+        numbered: bool,
         currency: Currency,
     ) -> None:
         self.stage.begin()
-        self.stage.sell("d1", sku="santos", supply=supply, limit=limit, perks=perks[0])
+        self.stage.sell(
+            "d1", sku="santos", supply=supply, limit=limit, perks=perks[0], numbered=numbered
+        )
         self.stage.sell("d2", sku="ring", limit=limit, perks=perks[1], currency=currency)
 
     # -- the desk ------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ class DropRow {
     const given = perks && ` (${formatCount(drop.perks_awarded)} given)`;
     setText(
       this.terms,
-      `${drop.sku} · ${formatMoney(drop.price_minor, drop.currency)} · ${formatCount(drop.limit_per_viewer)} each${perks}${given}`,
+      `${drop.sku} · ${formatMoney(drop.price_minor, drop.currency)} · ${formatCount(drop.limit_per_viewer)} each${drop.numbered ? ", numbered" : ""}${perks}${given}`,
     );
     this.bar.update(drop);
     const withdrawn = drop.withdrawn ? ` · ${formatCount(drop.withdrawn)} withdrawn` : "";
@@ -273,6 +273,8 @@ function dropTerms(elements) {
   };
   if (elements.opens_at.value) terms.opens_at_ms = new Date(elements.opens_at.value).getTime();
   terms.perks = perkTerms();
+  terms.numbered = elements.numbered.checked;
+  if (terms.numbered) terms.guarantee_days = elements.guarantee.valueAsNumber;
   return terms;
 }
 

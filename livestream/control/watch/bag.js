@@ -78,6 +78,11 @@ export class Bag {
       );
       this.#learn({ order_id: perk.order_id, perks: [...others, perk] });
     });
+    live.on("edition.numbered", ({ type, order_id, ...edition }) => {
+      const known = this.#orders.get(order_id)?.editions ?? [];
+      const others = known.filter(({ drop_id }) => drop_id !== edition.drop_id);
+      this.#learn({ order_id, editions: [...others, edition] });
+    });
   }
 
   /** Reserve one unit and show the bag. Throws an Error whose message a viewer can read. */
@@ -312,6 +317,9 @@ class OrderRow {
     this.perks.replaceChildren(
       ...(order.perks ?? []).map(({ name, rank }) =>
         el("p", { className: "perk" }, `${name} · you are number ${rank}`),
+      ),
+      ...(order.editions ?? []).map(({ sku, numbers, of }) =>
+        el("p", { className: "perk" }, `${titleOf(sku)} · No. ${numbers.join(", ")} of ${of}`),
       ),
     );
     this.until.dataset.until = order.expires_at_ms ?? 0;

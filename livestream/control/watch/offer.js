@@ -83,7 +83,8 @@ export class Offer {
     }
     const priced = drop ?? (card?.price_minor === undefined ? null : card);
     setText(this.price, priced ? formatMoney(priced.price_minor, priced.currency) : "");
-    setText(this.edition, drop ? `${formatCount(drop.supply)} pieces` : "");
+    const pieces = drop?.numbered ? "numbered pieces" : "pieces";
+    setText(this.edition, drop ? `${formatCount(drop.supply)} ${pieces}` : "");
     this.perks.replaceChildren(
       ...(drop?.perks ?? []).map(({ first_n, name }) =>
         el("p", { className: "perk" }, `The first ${plural(first_n, "order")}: ${name}`),

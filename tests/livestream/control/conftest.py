@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import msgspec
@@ -17,9 +18,11 @@ from tests.livestream.control.desks import SECRET, Desk, host_token
 
 
 @pytest.fixture
-def settings(redis_url: str) -> Settings:
+def settings(redis_url: str, tmp_path: Path) -> Settings:
     """Settings that two servers of a test may share."""
-    return Settings(redis_url=redis_url, secret=SECRET, gateway_port=8081, lease_ms=1_000)
+    return Settings(
+        redis_url=redis_url, secret=SECRET, var_dir=tmp_path, gateway_port=8081, lease_ms=1_000
+    )
 
 
 async def serving(

@@ -71,7 +71,7 @@ def evening() -> Seen:
     stage.desk(commands.InvitationPut(["v1", "v2"], tier="gold"))
     stage.desk(commands.InvitationWithdraw(["v2"]))
     ok(stage.schedule("box", access=AccessTerms({"gold": START_MS}, invited_only=True)))
-    ok(stage.schedule(supply=2, opens_at_ms=START_MS + 1_000, perks=[perk]))
+    ok(stage.schedule(supply=2, opens_at_ms=START_MS + 1_000, perks=[perk], numbered=True))
     stage.add("v1")
     stage.wait(1_000)
     stage.desk(commands.DropPause("santos"))
