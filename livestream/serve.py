@@ -92,9 +92,12 @@ def read_addresses(var_dir: Path) -> Addresses | None:
 def _roles(settings: Settings, embedded: EmbeddedRedis | None) -> list[Role]:
     # Imported here and before the first fork: after prometheus_client was told where to share, and
     # once for all roles, which then share these pages.
+    from livestream import tickets
     from livestream.control import server as control
     from livestream.engine import process as engine
     from livestream.gateway import server as gateway
+
+    tickets.warm_up()
 
     def listening(
         name: str, run: Callable[[Settings, Callable[[], None]], object], number: int | None = None

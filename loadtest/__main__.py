@@ -24,19 +24,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from loadtest import machine, page
 from loadtest.bare import deliveries_per_s
+from loadtest.private import REPOSITORY, Server, serving, var_of
 from loadtest.shape_names import SHAPE_NAMES
 
-REPOSITORY: Final = Path(__file__).parents[1]
 ROOM: Final = "load"
-START_TIMEOUT_S: Final = 60.0
-STOP_TIMEOUT_S: Final = 120.0
+#: For Locust to end in order.
+STOP_TIMEOUT_S: Final = 30.0
 #: Over the length of the test: for workers to start, and for everybody to tell and to leave.
 LOCUST_EXTRA_S: Final = 180.0
 WATCH_EVERY_S: Final = 2.0
@@ -74,7 +73,7 @@ def main() -> int:
             f"{processes} load processes, {machine.available_bytes() / 2**30:.1f} GiB available",
             flush=True,
         )
-        with _serving(directory, processes, _pulse_ms(options.viewers)) as server:
+        with serving(directory, processes, _pulse_ms(options.viewers)) as server:
             result = _evening(directory, options, processes, server)
         path = directory / f"{_name(options)}.json"
         _leave(path, result)
@@ -119,7 +118,7 @@ def _name(options: argparse.Namespace) -> str:
 
 def _clear(directory: Path) -> None:
     """What an earlier run left, but not its figures."""
-    shutil.rmtree(directory / "server", ignore_errors=True)
+    shutil.rmtree(var_of(directory), ignore_errors=True)
     directory.mkdir(parents=True, exist_ok=True)
     for pattern in ("*.log", "report.html", "audit.txt", "locust.json"):
         for left in directory.glob(pattern):
@@ -130,12 +129,12 @@ def _clear(directory: Path) -> None:
 
 
 def _evening(
-    directory: Path, options: argparse.Namespace, processes: int, server: subprocess.Popen[bytes]
+    directory: Path, options: argparse.Namespace, processes: int, server: Server
 ) -> dict[str, Any]:
     """Everything between the server's start and its end; what was measured."""
     gauge = machine.Gauge(server.pid)
     before = gauge.sample()
-    locust = _start_locust(directory, options, processes)
+    locust = _start_locust(directory, options, processes, server)
     stopped = ""
     try:
         gauge.load = locust.pid
@@ -143,8 +142,9 @@ def _evening(
         server_cpu_s = machine.cpu_seconds(server.pid)
     finally:
         _end(locust)
-    audit = _verify(directory)
-    books = json.loads(_verify(directory, "--json").stdout or "{}").get("books", {})
+    verify = ("verify", ROOM, "--compare")
+    audit = server.ask(*verify)
+    books = json.loads(server.ask(*verify, "--json").stdout or "{}").get("books", {})
     (directory / "audit.txt").write_text(audit.stdout)
     found = directory / "locust.json"
     result: dict[str, Any] = json.loads(found.read_text()) if found.exists() else {}
@@ -165,23 +165,14 @@ def _evening(
     }
 
 
-def _verify(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _livestream(directory, "verify", ROOM, "--compare", *arguments),
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
 def _start_locust(
-    directory: Path, options: argparse.Namespace, processes: int
+    directory: Path, options: argparse.Namespace, processes: int, server: Server
 ) -> subprocess.Popen[bytes]:
     port = str(_free_port())
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "locust", "--headless", "-f", "loadtest/locustfile.py"),
-            *("--host", _addresses(directory)["control_url"], "--room", ROOM),
+            *("--host", server.address("control_url"), "--room", ROOM),
             *("--shape", options.shape, "--viewers", str(options.viewers)),
             *("--seconds", str(options.seconds), "--runners", str(options.runners)),
             *("--result", str(directory / "locust.json")),
@@ -193,10 +184,8 @@ def _start_locust(
         cwd=REPOSITORY,
         env={
             **os.environ,
-            "LOADTEST_HOST_TOKEN": machine.output_of(
-                _livestream(directory, "token", "loadtest"), REPOSITORY
-            ).strip(),
-            "LOADTEST_SECRET": (_var(directory) / "secret").read_text().strip(),
+            "LOADTEST_HOST_TOKEN": server.token(),
+            "LOADTEST_SECRET": server.secret(),
         },
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # so that its workers can be ended with it
@@ -231,65 +220,14 @@ def _end(locust: subprocess.Popen[bytes]) -> None:
     if locust.poll() is None:
         locust.terminate()
         with suppress(subprocess.TimeoutExpired):
-            locust.wait(STOP_TIMEOUT_S / 4)
+            locust.wait(STOP_TIMEOUT_S)
     with suppress(ProcessLookupError):
         os.killpg(locust.pid, signal.SIGKILL)
     locust.wait()
 
 
-# -- the server ----------------------------------------------------------------------------------
-
-
-@contextmanager
-def _serving(directory: Path, gateways: int, pulse_ms: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A private server, while it runs."""
-    arguments = ("--control-port", "0", "--gateway-port", "0", "--gateways", str(gateways))
-    with (directory / "serve.log").open("wb") as log:
-        server = subprocess.Popen(
-            _livestream(directory, "serve", *arguments, "--log-format", "json"),
-            cwd=REPOSITORY,
-            env={**os.environ, "LIVESTREAM_PULSE_MS": str(pulse_ms)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        _await_start(directory, server)
-        yield server
-    finally:
-        server.terminate()
-        try:
-            server.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
 def _pulse_ms(viewers: int) -> int:
     return max(1_000, min(PULSE_MS_MAX, viewers * 1_000 // PULSE_DELIVERIES_PER_S))
-
-
-def _await_start(directory: Path, server: subprocess.Popen[bytes]) -> None:
-    told = _var(directory) / "addresses.json"
-    give_up_at_s = time.monotonic() + START_TIMEOUT_S
-    while not told.exists():
-        if server.poll() is not None or time.monotonic() > give_up_at_s:
-            sys.exit(f"the server did not start: see {directory / 'serve.log'}")
-        time.sleep(0.05)
-
-
-def _addresses(directory: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((_var(directory) / "addresses.json").read_text())
-    return told
-
-
-def _livestream(directory: Path, *arguments: str) -> list[str]:
-    var = str(_var(directory))
-    return [sys.executable, "-m", "livestream", *arguments, "--var-dir", var]
-
-
-def _var(directory: Path) -> Path:
-    return directory / "server"
 
 
 def _free_port() -> int:

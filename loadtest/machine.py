@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -182,9 +181,9 @@ class Gauge:
     def _processes(self) -> dict[str, Any]:
         # `livestream serve` begins with Redis, an engine and a control server; the rest are
         # gateways.
-        served = _children(self._server)
+        served = children(self._server)
         others, gateways = [self._server, *served[:3]], served[3:]
-        load = [] if self.load is None else [self.load, *_children(self.load)]
+        load = [] if self.load is None else [self.load, *children(self.load)]
         return {
             "gateways": sum(map(_pss, gateways)),
             "gateway_processes": len(gateways),
@@ -197,7 +196,7 @@ class Gauge:
 def cpu_seconds(pid: int) -> float:
     """What a process and its children, as far as they live, have used."""
     ticks = 0
-    for each in (pid, *_children(pid)):
+    for each in (pid, *children(pid)):
         with suppress(OSError):
             fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
@@ -223,24 +222,22 @@ def _sockets() -> int:
 
 
 def _pss(pid: int) -> int:
+    return memory_of(pid, "Pss")
+
+
+def memory_of(pid: int, *kinds: str) -> int:
+    """Bytes of these kinds of a process (`/proc/PID/smaps_rollup`); 0 if it has ended."""
+    found = 0
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return 0
+            kind, _, size = line.partition(":")
+            if kind in kinds:
+                found += int(size.split()[0]) * 1024
+    return found
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """In the order in which they were started."""
     with suppress(OSError):
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []
-
-
-def output_of(command: list[str], cwd: Path) -> str:
-    """What a short command prints.
-
-    Raises:
-        CalledProcessError: it failed.
-    """
-    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout

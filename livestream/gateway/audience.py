@@ -61,6 +61,7 @@ class Audience:
         self._door = door
         self._descriptors = Descriptors()
         self._table = self._descriptors.table
+        self._places = self._descriptors.places
         self._reader = FrameReader(limits)
         self._rate = Rate(limits.frames_per_s, limits.frames_burst)
         self._complaints = Complaints(lambda: int(loop.time() * 1_000_000))
@@ -98,7 +99,7 @@ class Audience:
 
     def group(self, label: str) -> Group:
         """A new, empty group, for `Admission`, `broadcast` and `move`. It needs no disposal."""
-        group = Group(label, self._table)
+        group = Group(label, self._table, self._places)
         group.said_at_s = time.monotonic()
         self._groups.add(group)
         return group
@@ -197,8 +198,8 @@ class Audience:
         self._descriptors.close_all()
 
     def __iter__(self) -> Iterator[Viewer]:
-        """The viewers of now, in no particular order."""
-        return (occupant for occupant in tuple(self._table) if type(occupant) is Viewer)
+        """The viewers, in no particular order; who comes or leaves meanwhile may be one of them."""
+        return (occupant for occupant in self._table if type(occupant) is Viewer)
 
     def __len__(self) -> int:
         return self._viewers

@@ -149,10 +149,10 @@ class Conversation:
                 return self._shop(viewer, session, message)
 
     def _shop(self, viewer: Viewer, session: Session, command: ShoppingMessage) -> Answer:
-        full_at_us = self._commands.take(session.commands_full_at_us, self._now_us())
+        full_at_us = self._commands.take(session.manners.commands_full_at_us, self._now_us())
         if full_at_us < 0:
             return self._too_many_commands
-        session.commands_full_at_us = full_at_us
+        session.manners.commands_full_at_us = full_at_us
         if isinstance(command, CartAdd):
             # The rush does not end when the last unit is sold. What everybody sees on the screen
             # can be answered here, and the engine goes on serving those who can still win.
@@ -197,27 +197,27 @@ class Conversation:
         return {"message_id": line["id"]}
 
     def _like(self, session: Session, message: Like) -> Answer:
-        full_at_us = self._likes.take(session.likes_full_at_us, self._now_us())
+        full_at_us = self._likes.take(session.manners.likes_full_at_us, self._now_us())
         if full_at_us < 0:
             return self._too_many_likes
-        session.likes_full_at_us = full_at_us
+        session.manners.likes_full_at_us = full_at_us
         session.room.counts.likes += message.count
         return {"count": message.count}
 
     def _attend(self, viewer: Viewer, session: Session, message: Attention) -> Answer:
-        full_at_us = self._commands.take(session.commands_full_at_us, self._now_us())
+        full_at_us = self._commands.take(session.manners.commands_full_at_us, self._now_us())
         if full_at_us < 0:
             return self._too_many_commands
-        session.commands_full_at_us = full_at_us
+        session.manners.commands_full_at_us = full_at_us
         session.room.attend(viewer, message.level == "full")
         return {"level": message.level}
 
     def _count_misuse(self, viewer: Viewer, session: Session) -> None:
-        full_at_us = self._misuse.take(session.misuse_full_at_us, self._now_us())
+        full_at_us = self._misuse.take(session.manners.misuse_full_at_us, self._now_us())
         if full_at_us < 0:
             self._audience.close_viewer(viewer, CloseCode.FLOODING, "flooding")
         else:
-            session.misuse_full_at_us = full_at_us
+            session.manners.misuse_full_at_us = full_at_us
 
 
 def _slower(what: str, per_s: float) -> Refusal:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import select
+from array import array
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,7 +23,9 @@ _GROWTH = 1_024
 
 
 class Descriptors:
-    """The table is a list indexed by descriptor: 8 bytes a place, no hashing."""
+    """The table is a list indexed by descriptor: 8 bytes a place, no hashing. As long is `places`,
+    which has a number for each occupant: where in its group a viewer is.
+    """
 
     def __init__(self) -> None:
         if not hasattr(select, "epoll"):
@@ -31,6 +34,7 @@ class Descriptors:
             )
         self.epoll = select.epoll()
         self.table: list[Any] = []
+        self.places = array("i")
         self._in_batch = False
         self._closing: list[int] = []
 
@@ -41,7 +45,9 @@ class Descriptors:
         """Put a new descriptor into the set."""
         table = self.table
         if fd >= len(table):
-            table.extend([None] * (fd + _GROWTH - len(table)))
+            more = fd + _GROWTH - len(table)
+            table.extend([None] * more)
+            self.places.extend([0] * more)
         table[fd] = occupant
         self.epoll.register(fd, mask)
 

@@ -81,7 +81,7 @@ class Doorkeeper:
                 return refusal(403, NOT_INVITED)
             self._guests += 1
             guest = f"guest-{self._gateway}-{self._guests}"
-            session = Session(room, GUEST, "", 0, place)
+            session = Session(room, GUEST, b"", 0, place)
             return Admission(room.group, guest, GUEST_CHANNEL, session)
         ticket = read_ticket(self._secret, token, room.name, clock.now_ms())
         if isinstance(ticket, BadTicket):
@@ -93,7 +93,7 @@ class Doorkeeper:
         if not room.storefront.lets_in(ticket.viewer, ticket.invited):
             return refusal(403, NOT_INVITED)
         standing = standing_of("viewer", ticket.tier, ticket.invited)
-        session = Session(room, standing, ticket.name, ticket.expires_at_ms, place)
+        session = Session(room, standing, ticket.name.encode(), ticket.expires_at_ms, place)
         # One text for all of a channel: 55 bytes less of each viewer.
         return Admission(room.group, ticket.viewer, intern(ticket.channel), session)
 

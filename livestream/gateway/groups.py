@@ -10,7 +10,8 @@ A group is one list of descriptors, so that a broadcast is one loop over ints:
     HOLE    nobody: someone left
 
 Beside it lies one byte for each place: the window that the member inflates with, 0 for one who has
-not negotiated compression (`deflate`).
+not negotiated compression (`deflate`). A member's own place is found by its descriptor, in an array
+that all groups share: 4 bytes, where an attribute and its int would be 40.
 
 A broadcast goes to those who were members when it was enqueued and still are. So places never move
 while one is under way: who joins is appended beyond its end, who leaves becomes a hole. Once an
@@ -20,6 +21,7 @@ it.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -127,13 +129,15 @@ class Group:
         "inflating",
         "label",
         "pending",
+        "places",
         "said_at_s",
         "turn",
         "windows",
     )
 
-    def __init__(self, label: str, table: list[Any]) -> None:
+    def __init__(self, label: str, table: list[Any], places: array[int]) -> None:
         self.label = label
+        self.places = places
         self.fds: list[int] = []
         self.windows = bytearray()  # in step with `fds`
         self.inflating = 0  # members with a window
@@ -153,15 +157,16 @@ class Group:
 
     def add(self, viewer: Viewer, window_bits: int = 0) -> None:
         viewer.group = self
-        viewer.index = len(self.fds)
+        self.places[viewer.fd] = len(self.fds)
         self.fds.append(viewer.fd if viewer.backlog is None else ~viewer.fd)
         self.windows.append(window_bits)
         self.inflating += window_bits > 0
 
     def remove(self, viewer: Viewer) -> None:
-        self.fds[viewer.index] = HOLE
-        self.inflating -= self.windows[viewer.index] > 0
-        self.windows[viewer.index] = 0
+        index = viewer.index
+        self.fds[index] = HOLE
+        self.inflating -= self.windows[index] > 0
+        self.windows[index] = 0
         self._holes += 1
         if self._holes > _HOLES_MIN and self._holes * 8 > len(self.fds):
             self._close_up()
@@ -183,4 +188,4 @@ class Group:
         self.fds = [fd for fd in fds if fd != HOLE]
         self._holes = 0
         for index, fd in enumerate(self.fds):
-            self._table[fd if fd >= 0 else ~fd].index = index
+            self.places[fd if fd >= 0 else ~fd] = index

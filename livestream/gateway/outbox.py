@@ -107,15 +107,16 @@ class Outbox:
     def offer(self, room: str, viewer: Viewer, command: ShoppingMessage) -> Refusal | None:
         """Take a command on its way; the viewer gets exactly one reply. Or `busy`, at once."""
         session = cast(Session, viewer.state)
+        manners = session.manners
         if not self.redis_answers:
             return _AWAY
         if self.closing:
             return _CLOSING
-        if session.in_flight >= IN_FLIGHT_PER_VIEWER_MAX:
+        if manners.in_flight >= IN_FLIGHT_PER_VIEWER_MAX:
             return _TOO_MANY
         if len(self._waiting) >= IN_FLIGHT_MAX:
             return _FULL
-        session.in_flight += 1
+        manners.in_flight += 1
         self._last_conn = conn = self._last_conn + 1
         kind = _KINDS[type(command)]
         self._waiting[conn] = Waiting(viewer, command.id, self._now_ms(), kind)
@@ -155,7 +156,7 @@ class Outbox:
                 continue
             reply = bytes(frame)
             session = cast(Session, waiting.viewer.state)
-            session.in_flight -= 1
+            session.manners.in_flight -= 1
             done = _DONE in reply
             if waiting.kind == _ATTEMPT:
                 channel = session.room.counts.of_channel(waiting.viewer.channel)
@@ -200,7 +201,7 @@ class Outbox:
             waiting = self._waiting.pop(conn, None)
             if waiting is None:
                 continue
-            cast(Session, waiting.viewer.state).in_flight -= 1
+            cast(Session, waiting.viewer.state).manners.in_flight -= 1
             took_ms = self._now_ms() - waiting.since_ms
             self.answered[waiting.kind, "unanswered", took_ms] += 1
             frame = wire.encode(wire.reply_frame(waiting.command_id, refusal))

@@ -265,7 +265,7 @@ class RoomView:
 
     def attend(self, viewer: Viewer, wants_all: bool) -> None:
         """Give a viewer everything, or commerce only."""
-        cast(Session, viewer.state).wants_all = wants_all
+        cast(Session, viewer.state).manners.wants_all = wants_all
         if viewer.group in (self._everything, self._commerce):
             self._seat(viewer)
 

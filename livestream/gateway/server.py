@@ -18,6 +18,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -279,9 +280,9 @@ class Gateway:
         """Who only watches is found here when the ticket runs out."""
         while True:
             await asyncio.sleep(TICKETS_EVERY_S)
-            viewers = list(self.audience)
-            for start in range(0, len(viewers), TICKETS_SLICE):
-                self._conversation.close_expired(viewers[start : start + TICKETS_SLICE])
+            viewers = iter(self.audience)
+            while some := list(islice(viewers, TICKETS_SLICE)):
+                self._conversation.close_expired(some)
                 await asyncio.sleep(0)
 
     # -- small things --------------------------------------------------------------------------

@@ -8,47 +8,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from livestream.gateway.frames import Unfinished
     from livestream.gateway.groups import Group
     from livestream.gateway.lanes import Backlog
 
 
-class Viewer:
-    """A connected person. Weight: 128 bytes here, about 300 with its ints, its name and its place
-    in two lists.
+class Viewer(Struct, gc=False, eq=False):
+    """A connected person. Weight: 80 bytes here, the descriptor's int 32, the name some 64, and 13
+    for its places in three lists.
 
     `fd` is -1 once the viewer has left. `state` is free for the owner of the audience and never
     looked at here.
+
+    The collector does not know viewers: it would have 16 bytes of each to find circles that there
+    are none of, for who leaves is taken off every list, and 20,000 to look at while all wait.
     """
 
-    __slots__ = (
-        "backlog",
-        "channel",
-        "fd",
-        "full_at_us",
-        "group",
-        "id",
-        "index",
-        "state",
-        "unfinished",
-    )
+    fd: int
+    id: str
+    channel: str
+    group: Group
+    state: object
+    full_at_us: int = 0  # rate limit of inbound frames: limits.Rate
+    backlog: Backlog | None = None  # only while behind
+    unfinished: Unfinished | None = None  # only in the middle of a message
 
-    def __init__(self, fd: int, viewer_id: str, channel: str, group: Group, state: object) -> None:
-        self.fd = fd
-        self.id = viewer_id
-        self.channel = channel
-        self.group = group
-        self.index = -1  # place in the group
-        self.full_at_us = 0  # rate limit of inbound frames: limits.Rate
-        self.backlog: Backlog | None = None  # only while behind
-        self.unfinished: Unfinished | None = None  # only in the middle of a message
-        self.state = state
+    @property
+    def index(self) -> int:
+        """The place in the group; of no one who has left."""
+        return self.group.places[self.fd]
 
     @property
     def window_bits(self) -> int:
         """The window of 2^n bytes with which this viewer inflates; 0: it has not negotiated."""
-        return self.group.windows[self.index]
+        return self.group.windows[self.group.places[self.fd]]
 
     @property
     def is_open(self) -> bool:

@@ -1,7 +1,7 @@
 """Measure, and print one table.
 
-    python -m loadtest.bench [all|fanout|slices|sloths|compression|counter|soldout|growth|restart]
-        [--quick]
+    python -m loadtest.bench [--quick]
+        [all|fanout|weight|slices|sloths|compression|counter|soldout|growth|restart]
 
 Each benchmark runs as a process of its own, with its own options' defaults, and leaves its JSON
 under var/bench. Owns the choice and the table. The status is 1 if a benchmark failed; a mark that
@@ -20,14 +20,35 @@ from typing import Any
 
 import psutil
 
-from loadtest.bench import compression, counter, growth, report, restart, slices, sloths, soldout
+from loadtest.bench import (
+    compression,
+    counter,
+    growth,
+    report,
+    restart,
+    slices,
+    sloths,
+    soldout,
+    weight,
+)
 from loadtest.bench.processes import say
 from loadtest.bench.report import Figure, Mark
 
-NAMES = ("fanout", "slices", "sloths", "compression", "counter", "soldout", "growth", "restart")
+NAMES = (
+    "fanout",
+    "weight",
+    "slices",
+    "sloths",
+    "compression",
+    "counter",
+    "soldout",
+    "growth",
+    "restart",
+)
 #: Options for a look that takes a minute instead of several.
 QUICK = {
     "fanout": ["--viewers", "3000", "--rounds", "5"],
+    "weight": ["--viewers", "5000"],
     "slices": ["--viewers", "3000", "--rounds", "5"],
     "sloths": ["--viewers", "1000", "--rounds", "2"],
     "compression": ["--viewers", "1000", "--rounds", "5"],
@@ -128,6 +149,7 @@ def measuring_figures(document: dict[str, Any]) -> list[Figure]:
 
 FIGURES = {
     "fanout": fanout_figures,
+    "weight": weight.figures,
     "slices": slices.figures,
     "sloths": sloths.figures,
     "compression": compression.figures,

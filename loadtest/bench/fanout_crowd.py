@@ -12,6 +12,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
@@ -45,7 +46,7 @@ def run(
     `offer`: the extension that everybody here asks for.
     """
     os.sched_setaffinity(0, cores)
-    crowd = Crowd(port, request(ticket, offer))
+    crowd = Crowd(port, repeat(request(ticket, offer)))
     while True:
         match control.recv():
             case ("join", int(count)):
@@ -86,9 +87,11 @@ class Spread(NamedTuple):
 
 
 class Crowd:
-    def __init__(self, port: int, request: bytes) -> None:
+    """`requests`: the opening handshake of each one who joins, in order."""
+
+    def __init__(self, port: int, requests: Iterator[bytes]) -> None:
         self._port = port
-        self._request = request
+        self._requests = requests
         self._epoll = select.epoll()
         self._sockets: list[socket.socket] = []
         self._sources = self._source_addresses()
@@ -137,6 +140,11 @@ class Crowd:
                 return None
         return Spread.of(arrived_ns)
 
+    def say(self, frame: bytes, count: int) -> None:
+        """Have the first `count` of them send a frame."""
+        for sock in self._sockets[:count]:
+            sock.send(frame)
+
     def leave(self) -> None:
         for sock in self._sockets:
             sock.close()
@@ -147,7 +155,7 @@ class Crowd:
         sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
         sock.bind((next(self._sources), 0))
         sock.connect(("127.0.0.1", self._port))
-        sock.send(self._request)
+        sock.send(next(self._requests))
         sock.setblocking(False)
         return sock
 
@@ -155,11 +163,13 @@ class Crowd:
         for fd, _ in self._epoll.poll(_SECONDS_MAX, _EVENTS_MAX):
             data = os.read(fd, _READ_BYTES)
             if not data:
-                raise ConnectionError(f"refused: {waiting[fd]!r}")
+                raise ConnectionError(f"refused: {waiting.get(fd)!r}")
+            if fd not in waiting:
+                continue  # in, and hears the room
             answer = waiting[fd] + data
             if not answer.startswith(b"HTTP/1.1 101 "[: len(answer)]):
                 raise ConnectionError(f"refused: {answer!r}")
-            if answer.endswith(b"\r\n\r\n"):
+            if b"\r\n\r\n" in answer:
                 del waiting[fd]
             else:
                 waiting[fd] = answer

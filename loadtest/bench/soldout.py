@@ -22,6 +22,7 @@ import select
 import socket
 import statistics
 import time
+from itertools import repeat
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -110,7 +111,7 @@ def ask_here(control: Connection, port: int, ticket: str, use_cores: set[int]) -
     """The askers' process."""
     os.sched_setaffinity(0, use_cores)
     request = fanout_crowd.request(ticket)
-    askers = Askers(port, request)
+    askers = Askers(port, repeat(request))
     while True:
         match control.recv():
             case ("join", int(count)):

@@ -105,6 +105,13 @@ def test_viewers_who_do_not_read_are_measured_beside_those_who_do(free_dir: Path
     assert document["sloth_bytes"] < 64 * 1024
 
 
+def test_an_idle_viewer_is_weighed_in_a_whole_gateway(free_dir: Path) -> None:
+    document = bench("weight", free_dir, "--viewers 3000")
+    assert 300 < document["another_viewer_bytes"] < 600
+    assert document["viewer_bytes"] <= document["viewer_bytes_after_a_while"]
+    assert document["gateway_bytes_at_rest"] > 2**20
+
+
 def test_the_counters_decisions_are_measured_beside_the_usual_design(free_dir: Path) -> None:
     document = bench("counter", free_dir, "--rounds 1 --seconds 0.3 --clients 2 --in-flight 20")
     for side in ("place", "pay", "evalsha"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
+
 from livestream.gateway.chat import SHOWN_WITHIN_US, Awaited
 from livestream.gateway.groups import Group
 from livestream.gateway.viewer import Viewer
 from livestream.messages import ChatMessage
 
-GROUP = Group("room", [])
+GROUP = Group("room", [], array("i"))
 ANNA = Viewer(1, "anna", "wechat", GROUP, None)
 BOB = Viewer(2, "bob", "wechat", GROUP, None)
 

@@ -1,6 +1,7 @@
 """Broadcasts: order, who gets them, who is first, and what is served between their slices."""
 
 import asyncio
+from array import array
 from collections import Counter
 from collections.abc import Callable
 
@@ -206,7 +207,7 @@ class Crowd:
 
     def __init__(self) -> None:
         self.table: list[Viewer | None] = [None] * 2_000
-        self.group = Group("model", self.table)
+        self.group = Group("model", self.table, array("i", [0] * 2_000))
         self.next_fd = 0
         self.owed: dict[int, list[int]] = {}
         self.got: dict[int, list[int]] = {}
