@@ -2,6 +2,7 @@
 #   make run PYTHON=python3.12        another interpreter
 #   make run EXIT=1                   end by itself; status 0 only if the audit is clean
 #   make test ARGS='-k drop --seed 7' arguments for pytest
+#   make simulate SEEDS=1000          worlds drawn at random; SEED=7 plays one again
 #   make load SHAPE=storm_return VIEWERS=2000  what happens, and to how many
 
 PYTHON ?= python3
@@ -11,13 +12,14 @@ VIEWERS ?= 5000
 SECONDS ?= 60
 SHAPE ?= the_drop
 SIZES ?= 10000 50000 100000
+SEEDS ?= 1000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all lint format bench bench-fanout bench-counter load load-770k load-1m load-growth pin clean
+.PHONY: help run test test-all simulate lint format bench bench-fanout bench-counter load load-770k load-1m load-growth pin clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +44,9 @@ test-all: ## run the suite on each Python of PYTHONS that this machine has
 	done; \
 	[ -n "$$ran" ] || { echo "none of $(PYTHONS) is on this machine" >&2; exit 1; }; \
 	echo "passed on:$$ran"
+
+simulate: $(VENV)/.test ## play SEEDS whole worlds over all cores, each from its seed (SEED=N: that one again)
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: $(VENV)/.lint ## check style, types, the arrows between modules, and the Dockerfile
 	@$(BIN)/ruff check

@@ -56,6 +56,8 @@ class MoneyFindsItsOrder(Check):
         super().__init__(ledger, evidence)
         #: (order, request_id) -> the refund that it made.
         self._requests: dict[tuple[str, str], str] = {}
+        #: Payments that went back, with what came.
+        self._returned: dict[str, tuple[int, Currency]] = {}
 
     @before(events.PaymentStarted)
     def asked_for_an_order(self, fact: events.PaymentStarted) -> Iterator[str]:
@@ -100,6 +102,7 @@ class MoneyFindsItsOrder(Check):
         if payment is None or order is None or payment.order_id != fact.order_id:
             yield f"payment {fact.payment_id} of order {fact.order_id} goes back and is not there"
             return
+        self._returned[fact.payment_id] = (fact.amount_minor, fact.currency)
         if payment.state not in ("asked", "declined"):
             yield f"payment {fact.payment_id} goes back while its money is {payment.state}"
         reason = _reason_to_return(fact, payment, order)
@@ -156,10 +159,19 @@ class MoneyFindsItsOrder(Check):
         for captured in self.evidence.captured:
             payment = self.ledger.payments.get(captured.payment_id)
             state = "not there" if payment is None else payment.state
-            if state not in ("kept", "owed", "back"):
+            if payment is None or state not in ("kept", "owed", "back"):
                 yield (
                     f"the provider captured payment {captured.payment_id}, and in the log it is "
                     f"{state}: neither an order nor a refund"
+                )
+                continue
+            known = self._returned.get(
+                captured.payment_id, (payment.amount_minor, payment.currency)
+            )
+            if (captured.amount_minor, captured.currency) != known:
+                yield (
+                    f"the provider captured {captured.amount_minor} {captured.currency} with "
+                    f"payment {captured.payment_id}, the log has it as {known[0]} {known[1]}"
                 )
         for returned in self.evidence.returned:
             refund = self.ledger.refunds.get(returned.refund_id)

@@ -588,6 +588,8 @@ def test_money_that_the_provider_took_must_have_gone_somewhere() -> None:
     assert audit_log(stage.log, "", Evidence(captured=captured)).broken() == {6}
     ok(stage.approve(payment_id))
     assert audit_log(stage.log, "", Evidence(captured=captured)).clean
+    more = [Captured(payment_id, PRICE_MINOR + 1, "CNY")]
+    assert audit_log(stage.log, "", Evidence(captured=more)).broken() == {6}
     never = [Captured("o9-p1", PRICE_MINOR, "CNY")]
     assert audit_log(stage.log, "", Evidence(captured=never)).broken() == {6}
 

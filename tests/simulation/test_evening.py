@@ -144,9 +144,8 @@ class Evening:
 
     def hear(self, says: commands.ProviderCommand) -> None:
         if isinstance(says, commands.PaymentApproved):
-            self.captured[says.payment_id] = Captured(
-                says.payment_id, says.amount_minor, says.currency
-            )
+            captured = Captured(says.payment_id, says.amount_minor, says.currency)
+            self.captured.setdefault(says.payment_id, captured)
         answer = ok(self.stage.provider(says))
         order_id = str(answer["order_id"])
         if answer["payment"] == "confirmed" and order_id in self.told:

@@ -1,0 +1,275 @@
+"""How people shop. Each habit is a script; a world draws one for each of its shoppers.
+
+A new feature of the counter comes here as a habit: a script that says what its commands are, one
+line in `HABITS`. What must hold is not said here: that is for the auditor, who reads the log.
+
+Owns what people do. Refuses to know what they ought to get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from livestream import messages
+from tests.simulation.clockwork import Script
+from tests.simulation.people import Person, Told
+
+#: Codes that go round; the host may have put them.
+COUPONS = ("spring", "maison", "first-ten")
+
+#: Between two things that a person does.
+A_MOMENT_MS = (50, 300, 1_200, 4_000)
+
+
+class Shopper(Person):
+    """A viewer with a cart. Every way to do something comes back with what was told, or None."""
+
+    def moment(self) -> Script[None]:
+        """Look, read, think."""
+        yield self.rng.choice(A_MOMENT_MS)
+
+    def hesitation(self) -> Script[None]:
+        """Put the phone away for a while: about as long as things are held."""
+        yield self.rng.choice((2_000, 4_990, 5_000, 9_990, 10_000, 15_000, 60_000))
+
+    def drops(self) -> list[dict[str, Any]]:
+        """What is on screen."""
+        return list(self.gateway.view.drops.values())  # type: ignore[arg-type]  # a TypedDict
+
+    def any_sku(self) -> str:
+        """Something to buy; as a rule it is there."""
+        skus = [drop["sku"] for drop in self.drops() if drop["status"] != "closed"]
+        return self.rng.choice(skus) if skus else "sold-nowhere"
+
+    def wait_for_the_show(self) -> Script[None]:
+        """Until something is on sale, or for a minute."""
+        for _ in range(60):
+            if self.drops():
+                return
+            yield 1_000
+
+    # -- what one can do -----------------------------------------------------------------------
+
+    def add(
+        self, sku: str | None = None, quantity: int = 1, command_id: str | None = None
+    ) -> Script[Told | None]:
+        command = messages.CartAdd(command_id or self.next_id(), sku or self.any_sku(), quantity)
+        return (yield from self.ask(command))
+
+    def remove(self, sku: str, quantity: int | None = None) -> Script[Told | None]:
+        return (yield from self.ask(messages.CartRemove(self.next_id(), sku, quantity)))
+
+    def look(self) -> Script[Told | None]:
+        return (yield from self.ask(messages.CartShow(self.next_id())))
+
+    def check_out(
+        self,
+        checkout_id: str | None = None,
+        personalisation: Mapping[str, str] | None = None,
+        coupon: str | None = None,
+    ) -> Script[Told | None]:
+        command = messages.Checkout(
+            self.next_id(),
+            checkout_id or f"co-{self.next_id()}",
+            dict(personalisation or {}),
+            coupon,
+        )
+        return (yield from self.ask(command))
+
+    def pay(self, order: Told | None) -> Script[Told | None]:
+        if order is None or not order.ok:
+            return None
+        command = messages.OrderPay(self.next_id(), str(order.result["order_id"]), "tok")
+        return (yield from self.ask(command))
+
+
+Habit = Callable[[Shopper], Script[None]]
+
+
+def got(told: Told | None) -> bool:
+    """Whether it was told that it worked."""
+    return told is not None and told.ok
+
+
+def buys_at_once(me: Shopper) -> Script[None]:
+    yield from me.add(quantity=me.rng.choice((1, 1, 1, 2)))
+    yield from me.pay((yield from me.check_out()))
+
+
+def hesitates(me: Shopper) -> Script[None]:
+    """Takes as long as holds last, at each step."""
+    yield from me.add()
+    yield from me.hesitation()
+    order = yield from me.check_out()
+    yield from me.hesitation()
+    yield from me.pay(order)
+
+
+def double_taps(me: Shopper) -> Script[None]:
+    """Every button twice, as one command and its copy, and once more later."""
+    add = messages.CartAdd(me.next_id(), me.any_sku())
+    me.say(add)
+    yield from me.ask(add)
+    check_out = messages.Checkout(me.next_id(), f"co-{me.next_id()}")
+    me.say(check_out)
+    order = yield from me.ask(check_out)
+    yield from me.moment()
+    me.say(check_out)
+    yield from me.ask(add)
+    if order is not None and order.ok:
+        pay = messages.OrderPay(me.next_id(), str(order.result["order_id"]), "tok")
+        me.say(pay)
+        yield from me.ask(pay)
+        yield from me.ask(check_out)
+
+
+def says_it_all_over_again(me: Shopper) -> Script[None]:
+    """A client that lost its answers: the same checkout over and over, whatever was added since."""
+    checkout_id = f"co-{me.next_id()}"
+    for _ in range(3):
+        yield from me.add()
+        yield from me.moment()
+        order = yield from me.check_out(checkout_id)
+    yield from me.check_out(checkout_id, {"engraving": "another"})
+    yield from me.pay(order)
+
+
+def uses_an_id_twice(me: Shopper) -> Script[None]:
+    """Another thing under an id that was used."""
+    command_id, skus = me.next_id(), sorted({me.any_sku(), me.any_sku(), me.any_sku()})
+    for sku in skus:
+        yield from me.add(sku, 1, command_id)
+    yield from me.ask(messages.CartRemove(command_id, skus[0], 1))
+
+
+def vanishes(me: Shopper) -> Script[None]:
+    """Leaves at some point of it, for good."""
+    steps = me.rng.randint(1, 3)
+    yield from me.add(quantity=me.rng.choice((1, 2)))
+    if steps > 1:
+        order = yield from me.check_out()
+        if steps > 2 and order is not None and order.ok:
+            me.say(messages.OrderPay(me.next_id(), str(order.result["order_id"]), "tok"))
+
+
+def pays_in_the_last_moment(me: Shopper) -> Script[None]:
+    """When the order is about to expire, or has just done so."""
+    yield from me.add()
+    order = yield from me.check_out()
+    if order is None or not order.ok:
+        return
+    left_ms = int(order.result["expires_at_ms"]) - me.clock.now_ms
+    yield max(0, left_ms + me.rng.choice((-1_500, -20, -7, 0, 1, 40, 3_000)))
+    yield from me.pay(order)
+
+
+def pays_twice(me: Shopper) -> Script[None]:
+    """Again and again, with another card each time, and from two windows."""
+    yield from me.add()
+    order = yield from me.check_out()
+    for _ in range(4):
+        paid = yield from me.pay(order)
+        if paid is None or not paid.ok or paid.result["status"] == "paid":
+            return
+        yield me.rng.choice((100, 2_000, 5_000))
+
+
+def changes_their_mind(me: Shopper) -> Script[None]:
+    """In, out, and something else."""
+    sku = me.any_sku()
+    for _ in range(me.rng.randint(1, 3)):
+        yield from me.add(sku, me.rng.choice((1, 2, 3)))
+        yield from me.moment()
+        yield from me.remove(sku, me.rng.choice((None, 1, 2)))
+    yield from me.add(me.any_sku())
+    yield from me.pay((yield from me.check_out()))
+
+
+def fills_the_cart(me: Shopper) -> Script[None]:
+    """Some of everything, up to every limit."""
+    for _ in range(me.rng.randint(2, 6)):
+        yield from me.add(quantity=me.rng.choice((1, 2, 5)))
+    yield from me.look()
+    yield from me.pay((yield from me.check_out(None, {"engraving": "小王", "gift": "yes"})))
+
+
+def comes_back_for_more(me: Shopper) -> Script[None]:
+    """One purchase after another, past the limit."""
+    for _ in range(4):
+        yield from me.add()
+        yield from me.pay((yield from me.check_out()))
+        yield from me.moment()
+
+
+def does_not_give_up(me: Shopper) -> Script[None]:
+    """Comes back as long as a unit might still fall free, and pays at once."""
+    for _ in range(200):
+        held = yield from me.add()
+        if got(held):
+            yield from me.pay((yield from me.check_out()))
+            return
+        if held is not None and held.code in ("sold_out", "closed", "limit_reached"):
+            return
+        yield me.rng.randint(1_000, 4_000)
+
+
+def has_heard_of_a_coupon(me: Shopper) -> Script[None]:
+    """Tries every code until one is taken, and again with the next order."""
+    for _ in range(2):
+        yield from me.add(quantity=me.rng.choice((1, 2)))
+        yield from me.add()
+        for code in me.rng.sample(COUPONS, 3):
+            order = yield from me.check_out(coupon=code)
+            if got(order):
+                break
+        else:
+            order = yield from me.check_out()
+        yield from me.pay(order)
+
+
+def meddles(me: Shopper) -> Script[None]:
+    """Other people's orders, things that do not exist."""
+    number = me.rng.randint(1, 40)
+    yield from me.ask(messages.OrderPay(me.next_id(), f"o{number}", "tok"))
+    yield from me.ask(messages.CartAdd(me.next_id(), "nothing", 100))
+    yield from me.ask(messages.CartRemove(me.next_id(), me.any_sku()))
+    yield from me.ask(messages.Checkout(me.next_id(), "co-empty"))
+    yield from me.look()
+
+
+def takes_what_is_left(me: Shopper, sku: str) -> Script[None]:
+    """One unit after another of this one, up to the limit, each paid at once."""
+    for _ in range(20):
+        held = yield from me.add(sku)
+        if held is not None and held.code in ("sold_out", "closed", "limit_reached"):
+            return
+        if got(held):
+            yield from me.pay((yield from me.check_out()))
+        yield 4_000
+
+
+#: How often each is met with.
+HABITS: dict[Habit, int] = {
+    buys_at_once: 12,
+    hesitates: 12,
+    double_taps: 8,
+    says_it_all_over_again: 5,
+    uses_an_id_twice: 2,
+    vanishes: 8,
+    pays_in_the_last_moment: 8,
+    pays_twice: 8,
+    changes_their_mind: 8,
+    fills_the_cart: 6,
+    comes_back_for_more: 6,
+    does_not_give_up: 12,
+    has_heard_of_a_coupon: 10,
+    meddles: 2,
+}
+
+
+def one_evening(me: Shopper, habit: Habit, comes_after_ms: int) -> Script[None]:
+    """A shopper's whole evening."""
+    yield comes_after_ms
+    yield from me.wait_for_the_show()
+    yield from habit(me)

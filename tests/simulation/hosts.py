@@ -1,0 +1,231 @@
+"""Hosts, and what they do to a show: most of it once, some of it and the contrary a moment later.
+
+A new feature of the counter comes here as something that a drop may be declared with
+(`draw_terms`), or as a move of its own (`MOVES`).
+
+Owns what is declared and pressed. Refuses to know what comes of it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from cart.access import AccessTerms
+from cart.bounds import DROPS_MAX
+from cart.coupon import CouponTerms
+from cart.drop import DropTerms
+from cart.perk import PerkTerms
+from cart.price import FlashPrice
+from cart.refund import Units
+from cart.rules import RoomRules
+from livestream import commands
+from livestream.messages import Card
+from tests.simulation.clockwork import Script
+from tests.simulation.habits import COUPONS
+from tests.simulation.people import Person, Told
+
+SKUS = ("santos", "ring", "tank", "clash")
+
+
+class Host(Person):
+    """Somebody at the desk, where commands have no id: each is a request of its own."""
+
+    calm = False
+
+    def press(self, command: commands.HostCommand) -> Script[Told | None]:
+        self.conn = self.gateway.seat(self)
+        return (yield from self.ask(command, tries=12))
+
+    def drop_ids(self) -> list[str]:
+        """All drops on screen."""
+        return sorted(self.gateway.view.drops)
+
+    def some_order(self) -> str:
+        """An order that somebody was told of, or none that there is."""
+        known = list(self.gateway.witness.orders)
+        return self.rng.choice(known) if known else "o1"
+
+
+def draw_terms(
+    rng: random.Random, drop_id: str, sku: str, now_ms: int, supply: int, calm: bool
+) -> DropTerms:
+    """What a drop may be declared with."""
+    perks = [
+        PerkTerms(f"perk-{n}", "bellboy", rng.randint(1, max(1, supply)), _policy(rng))
+        for n in range(rng.choice((0, 0, 1, 2)))
+    ]
+    return DropTerms(
+        drop_id,
+        sku,
+        sku.title(),
+        supply,
+        rng.choice((0, 1, 99, 2_880_000, 100_000_000_000)),
+        rng.choice(("CNY", "CNY", "CNY", "EUR", "JPY")),
+        opens_at_ms=rng.choice((None, now_ms, now_ms + rng.randint(0, 20_000))),
+        limit_per_viewer=rng.choice((1, 1, 2, 3, 5)),
+        hold_ttl_ms=rng.choice((1_000, 5_000, 10_000, 60_000)),
+        pay_ttl_ms=rng.choice((1_000, 10_000, 30_000, 300_000)),
+        perks=perks,
+        flash=list(draw_flash(rng, now_ms)),
+        access=None if calm else draw_access(rng, now_ms),
+        numbered=rng.random() < 0.4,
+    )
+
+
+def draw_flash(rng: random.Random, now_ms: int) -> Iterator[FlashPrice]:
+    """Windows one after another, with and without time between them."""
+    from_ms = now_ms
+    for _ in range(rng.choice((0, 0, 0, 1, 3))):
+        from_ms += rng.choice((0, 1, 5_000))
+        until_ms = from_ms + rng.randint(1, 20_000)
+        yield FlashPrice(from_ms, until_ms, rng.choice((0, 1, 77, 1_440_000)))
+        from_ms = until_ms
+
+
+def draw_access(rng: random.Random, now_ms: int) -> AccessTerms | None:
+    """As a rule everybody; now and then tiers that come first, or only those who are invited."""
+    if rng.random() < 0.8:
+        return None
+    tiers = {tier: now_ms - 60_000 + rng.randint(0, 70_000) for tier in ("gold", "maison")}
+    return AccessTerms(tiers=rng.choice(({}, tiers)), invited_only=rng.random() < 0.5)
+
+
+def _policy(rng: random.Random) -> Literal["stay", "pass"]:
+    return rng.choice(("stay", "pass"))
+
+
+def schedules(me: Host, supply: int) -> Script[None]:
+    """One more drop, of a product that is free, or of one that is not."""
+    number = len(me.drop_ids()) + 1
+    if number > DROPS_MAX:
+        return
+    sku = me.rng.choice(SKUS)
+    terms = draw_terms(me.rng, f"d{number}", sku, me.clock.now_ms, supply, me.calm)
+    yield from me.press(commands.DropSchedule(terms))
+    if terms.opens_at_ms is None or me.rng.random() < 0.5:
+        yield from me.press(commands.DropOpen(terms.drop_id))
+
+
+# -- moves -------------------------------------------------------------------------------------
+
+
+def pauses(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    yield commands.DropPause(drop_id)
+
+
+def opens(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    yield commands.DropOpen(drop_id)
+
+
+def pauses_and_opens(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    yield commands.DropPause(drop_id)
+    yield commands.DropOpen(drop_id)
+
+
+def restocks(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    yield commands.DropRestock(drop_id, me.rng.randint(1, 4))
+
+
+def closes(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    yield commands.DropClose(drop_id)
+
+
+def refunds(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    yield commands.OrderRefund(me.some_order(), me.rng.random() < 0.7)
+
+
+def refunds_in_part(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    """Some of the money, or some of the units, under a name that is used more than once."""
+    order_id, rng = me.some_order(), me.rng
+    for _ in range(rng.choice((1, 2))):
+        request_id, restock = rng.choice(("r1", "r2", "r3")), rng.random() < 0.7
+        if rng.random() < 0.5:
+            parts = [Units(rng.choice(SKUS), rng.choice((1, 1, 2)))]
+            yield commands.OrderRefund(order_id, restock, parts, None, request_id)
+        else:
+            amount_minor = rng.choice((1, 50, 1_000_000))
+            yield commands.OrderRefund(order_id, restock, [], amount_minor, request_id)
+
+
+def puts_a_coupon(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    rng, now_ms = me.rng, me.clock.now_ms
+    amount_minor = rng.choice((None, 1, 40, 5_000_000))
+    yield commands.CouponPut(
+        CouponTerms(
+            rng.choice(COUPONS),
+            rng.randint(1, 4),
+            rng.choice((1, 1, 2)),
+            amount_minor,
+            rng.choice((1, 1_500, 3_333, 10_000)) if amount_minor is None else None,
+            None if amount_minor is None else rng.choice(("CNY", "CNY", "EUR")),
+            rng.choice(([], [], ["santos"], ["ring", "tank"])),
+            rng.choice((None, now_ms, now_ms + 5_000)),
+            rng.choice((None, now_ms + 30_000)),
+        )
+    )
+
+
+def invites(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    """Some to the room or to a drop, and some of them out again."""
+    guests = [f"v{me.rng.randint(0, 30)}" for _ in range(6)]
+    where = me.rng.choice((None, drop_id))
+    yield commands.InvitationPut(guests, where, me.rng.choice(("", "gold")))
+    if me.rng.random() < 0.4:
+        yield commands.InvitationWithdraw(guests[:2], where)
+
+
+def changes_the_rules(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    rng = me.rng
+    rules = RoomRules(rng.random() < 0.2, rng.choice((None, 1, 3, 8)), rng.random() < 0.3)
+    yield commands.RulesSet(rules)
+
+
+def acts(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    """Everything that sells nothing."""
+    card_id, viewer, on = me.rng.choice(("c1", "c2")), "v1", me.rng.random() < 0.5
+    yield commands.CardPut(Card(card_id, me.rng.choice(("A", "B")), "santos"))
+    yield commands.CardPin(card_id if on else None)
+    yield commands.ViewerMute(viewer, on)
+    yield commands.ViewerBan(viewer, not on)
+    yield commands.ChatSlowMode(500 * on)
+    yield commands.Announce("Welcome")
+    if me.rng.random() < 0.3:
+        yield commands.CardWithdraw(card_id)
+
+
+Move = Callable[[Host, str], Iterator[commands.HostCommand]]
+
+#: How often each is made. A calm host makes only those of CALM_MOVES.
+MOVES: dict[Move, int] = {
+    pauses: 4,
+    opens: 8,
+    pauses_and_opens: 3,
+    restocks: 6,
+    closes: 1,
+    refunds: 6,
+    refunds_in_part: 6,
+    puts_a_coupon: 6,
+    invites: 2,
+    changes_the_rules: 1,
+    acts: 2,
+}
+CALM_MOVES: dict[Move, int] = {opens: 3, puts_a_coupon: 3, acts: 2, pauses_and_opens: 1}
+
+
+def one_evening(me: Host, drops: int, supply_max: int, show_ms: int) -> Script[None]:
+    """A host's whole evening: from the first word to the last."""
+    rng, ends_at_ms = me.rng, me.clock.now_ms + show_ms
+    yield from me.press(commands.RoomCreate("An evening in Paris"))
+    yield from me.press(commands.RoomStart())
+    for _ in range(drops):
+        yield from schedules(me, rng.randint(1, supply_max))
+    moves = CALM_MOVES if me.calm else MOVES
+    while me.clock.now_ms < ends_at_ms:
+        yield rng.randint(200, max(1_000, show_ms // 8))
+        if not me.calm and rng.random() < 0.15:
+            yield from schedules(me, rng.randint(1, supply_max))
+        drop_id = rng.choice(me.drop_ids() or ["d1"])
+        for command in rng.choices(list(moves), list(moves.values()))[0](me, drop_id):
+            yield from me.press(command)
