@@ -65,7 +65,7 @@ class Shopper(Person):
             code = added["error"]["code"]
             if code == "all_held":
                 gevent.sleep(random.uniform(*LOOK_AGAIN_S))
-            return code in ("sold_out", "closed", "limit_reached")
+            return code in ("sold_out", "closed", "limit_reached", "not_invited")
         placed = self.ask(Checkout(id=self.new_id(), checkout_id=self.new_id()), _loses())
         if not placed["ok"]:
             return False  # the hold ran out: look again

@@ -23,7 +23,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from cart import limits, settlement
+from cart import invitation, limits, settlement
+from cart.access import AccessTerms
 from cart.basket import Basket
 from cart.bounds import PAYMENT_ATTEMPTS_MAX
 from cart.counter import Counter
@@ -33,6 +34,7 @@ from cart.order import Order
 from cart.outcome import Refusal
 from cart.perk import PerkTerms
 from cart.refund import Units
+from cart.rules import RoomRules
 from cart.stock import BrokenBooksError
 from livestream import commands, messages, wire
 from livestream.audit import Auditor
@@ -56,6 +58,25 @@ PERKS = st.sampled_from(
         [PerkTerms("bellboy", "Bellboy", 2, "pass")],
         [PerkTerms("bellboy", "Bellboy", 2, "stay")],
         [PerkTerms("box", "Engraved box", 2, "stay"), PerkTerms("bellboy", "Bellboy", 1, "pass")],
+    ]
+)
+TIERS = st.sampled_from(["", "gold", "silver"])
+#: When each tier may buy, in ms from now, and whether only invited viewers may.
+ACCESS = st.sampled_from(
+    [
+        None,
+        ({}, True),
+        ({"gold": 0, "silver": 249}, False),
+        ({"gold": 0}, True),
+    ]
+)
+RULES = st.sampled_from(
+    [
+        RoomRules(),
+        RoomRules(),
+        RoomRules(limit_per_viewer=2),
+        RoomRules(one_product_per_order=True),
+        RoomRules(invited_only=True),
     ]
 )
 #: From nothing, over one tick, to past every deadline.
@@ -117,6 +138,7 @@ class RoomMachine(RuleBasedStateMachine):
         ttl_ms=st.sampled_from([1_000, 10_000]),
         pay_ttl_ms=st.sampled_from([1_000, 20_000]),
         perks=PERKS,
+        access=ACCESS,
         open_now=st.booleans(),
     )
     def schedule(
@@ -131,9 +153,13 @@ class RoomMachine(RuleBasedStateMachine):
         ttl_ms: int,
         pay_ttl_ms: int,
         perks: list[PerkTerms],
+        access: tuple[dict[str, int], bool] | None,
         open_now: bool,
     ) -> None:
-        opens_at_ms = None if opens_in_ms is None else self.stage.now_ms + opens_in_ms
+        now_ms = self.stage.now_ms
+        opens_at_ms = None if opens_in_ms is None else now_ms + opens_in_ms
+        tiers, invited_only = access or ({}, False)
+        times = {tier: now_ms + in_ms for tier, in_ms in tiers.items()}
         terms = DropTerms(
             drop_id,
             sku,
@@ -146,6 +172,7 @@ class RoomMachine(RuleBasedStateMachine):
             ttl_ms,
             pay_ttl_ms,
             perks,
+            access=AccessTerms(times, invited_only) if access else None,
         )
         answer = self.desk(commands.DropSchedule(terms))
         if open_now and not isinstance(answer, Refusal):
@@ -201,6 +228,31 @@ class RoomMachine(RuleBasedStateMachine):
         first, again = self.desk(asked), self.desk(asked)
         assert first == again
         assert 0 <= order.refunded_minor <= order.total_minor
+
+    @rule(
+        viewer=VIEWERS,
+        claims=st.tuples(TIERS, st.booleans()),
+        rules=RULES,
+        of_drop=st.none() | DROPS,
+        tier=TIERS,
+        on=st.booleans(),
+    )
+    def say_who_may(
+        self,
+        viewer: str,
+        claims: tuple[str, bool],
+        rules: RoomRules,
+        of_drop: str | None,
+        tier: str,
+        on: bool,
+    ) -> None:
+        """A viewer comes with another ticket, a list is written, the room has other rules."""
+        self.stage.claims[viewer] = claims
+        self.desk(commands.RulesSet(rules))
+        if on:
+            self.desk(commands.InvitationPut([viewer], of_drop, tier))
+        else:
+            self.desk(commands.InvitationWithdraw([viewer], of_drop))
 
     @rule(
         card_id=st.sampled_from(["c1", "c2"]),
@@ -475,9 +527,19 @@ def wrong_amounts_are_taken(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settlement, "_reason_to_return", any_amount)
 
 
+def everybody_is_invited(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(invitation, "refusal", lambda *_: None)
+
+
+def a_mixed_cart_is_one_product(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(limits, "is_other_product", lambda *_: False)
+
+
 @pytest.mark.parametrize(
     "plant",
     [
+        everybody_is_invited,
+        a_mixed_cart_is_one_product,
         late_money_always_buys,
         nobody_gets_a_perk,
         nobody_has_a_limit,

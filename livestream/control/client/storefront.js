@@ -39,6 +39,13 @@ export class Storefront {
   }
 }
 
+/** When the clock opens the drop, for those of the earliest tier first; null: when the host says so. */
+export function firstOpensAtMs({ opens_at_ms, access }) {
+  const times = Object.values(access?.tiers ?? {});
+  if (opens_at_ms !== null) times.push(opens_at_ms);
+  return times.length ? Math.min(...times) : null;
+}
+
 const setStatus = (status) => (view) => {
   view.status = status;
 };

@@ -16,6 +16,7 @@ import {
   setText,
   stockBar,
 } from "/static/client/page.js";
+import { firstOpensAtMs } from "/static/client/storefront.js";
 import { askOnce } from "./ask.js";
 
 const STATUS_WORDS = {
@@ -158,7 +159,7 @@ class DropRow {
 
   tick(nowMs) {
     const waits = this.#drop?.status === "scheduled";
-    const opensAtMs = this.#drop?.opens_at_ms;
+    const opensAtMs = this.#drop && firstOpensAtMs(this.#drop);
     setText(
       this.clock,
       waits

@@ -15,6 +15,7 @@ import {
   setText,
   stockBar,
 } from "/static/client/page.js";
+import { firstOpensAtMs } from "/static/client/storefront.js";
 
 export class Offer {
   #drop = null;
@@ -94,7 +95,7 @@ export class Offer {
   }
 
   #updateSale(drop, roomStatus) {
-    this.#opensAtMs = drop?.status === "scheduled" ? drop.opens_at_ms : null;
+    this.#opensAtMs = drop?.status === "scheduled" ? firstOpensAtMs(drop) : null;
     this.countdown.hidden = this.#opensAtMs === null;
     this.stock.hidden = !drop || drop.status === "scheduled";
     this.buy.hidden = !drop;

@@ -3,11 +3,14 @@
  * are for developers.
  */
 
+import { formatSpan } from "/static/client/page.js";
+
 const WORDS = {
   sold_out: "Sold out. Every piece has found its owner.",
   all_held: "Every piece is reserved just now. Some may come back: try again in a moment.",
   limit_reached: "You have reached the limit for this piece.",
   not_open: "Not open yet.",
+  not_invited: "This is for invited guests.",
   closed: "This has ended.",
   empty_cart: "Nothing is reserved any more.",
   hold_expired: "The time ran out, and the piece went back.",
@@ -26,6 +29,9 @@ const WORDS = {
 export function inWords({ code, message, retryAfterMs }) {
   if (code === "rate_limited" && retryAfterMs > 1_000) {
     return `A little slower, please: again in ${Math.ceil(retryAfterMs / 1000)} s.`;
+  }
+  if (code === "not_open" && retryAfterMs) {
+    return `It opens for you in ${formatSpan(retryAfterMs)}.`;
   }
   return WORDS[code] ?? message;
 }
