@@ -109,6 +109,7 @@ class RoomMachine(RuleBasedStateMachine):
         perks=st.tuples(PERKS, PERKS),
         numbered=st.booleans(),
         currency=CURRENCIES,
+        rules=RULES,
     )
     def begin(
         self,
@@ -117,8 +118,10 @@ class RoomMachine(RuleBasedStateMachine):
         perks: tuple[list[PerkTerms], list[PerkTerms]],
         numbered: bool,
         currency: Currency,
+        rules: RoomRules,
     ) -> None:
         self.stage.begin()
+        self.desk(commands.RulesSet(rules))
         self.stage.sell(
             "d1", sku="santos", supply=supply, limit=limit, perks=perks[0], numbered=numbered
         )
