@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from cart.bounds import ANSWERS_KEPT_MS, COMMANDS_KEPT_MAX, COMMANDS_KEPT_MIN
-from cart.events import HoldPlaced
+from cart.events import HoldPlaced, LineJoined
 
 
 class PutBack(Struct, frozen=True, gc=False, tag_field="type", tag="put_back"):
@@ -20,18 +20,25 @@ class PutBack(Struct, frozen=True, gc=False, tag_field="type", tag="put_back"):
     at_ms: int
 
 
+#: What a command did to a cart.
+Done = HoldPlaced | PutBack | LineJoined
+
+
 class Basket(Struct):
     """`recent` maps a command id to what it did, oldest first, for ANSWERS_KEPT_MS at least: the
-    hold that a `cart.add` placed, or what a `cart.remove` put back. At most COMMANDS_KEPT_MAX.
+    hold that a `cart.add` placed, what a `cart.remove` put back, the place that `line.join` got. At
+    most COMMANDS_KEPT_MAX.
     """
 
     hold_ids: list[str] = []
-    recent: dict[str, HoldPlaced | PutBack] = {}
+    recent: dict[str, Done] = {}
     #: A hold ran out since the last one was placed: an empty cart is then explained as
     #: `hold_expired`.
     expired: bool = False
 
-    def remember(self, command_id: str, done: HoldPlaced | PutBack, at_ms: int) -> None:
+    def remember(
+        self, command_id: str, done: HoldPlaced | PutBack | LineJoined, at_ms: int
+    ) -> None:
         """Keep what `command_id` did for a retry, and forget what is old enough: two at most, so
         that every command costs the same.
         """

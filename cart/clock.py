@@ -9,7 +9,7 @@ from __future__ import annotations
 from heapq import heappop
 
 from cart.bounds import STOCK_SHOWN_EVERY_MS
-from cart.counter import Counter
+from cart.counter import OFFERS_PER_TURN_MAX, Counter
 from cart.drop import Drop, DropStatus
 from cart.events import DropOpened, HoldExpired, OrderExpired, StockShown
 from cart.fact import Fact
@@ -23,9 +23,10 @@ FACTS_PER_TICK_MAX = 1_000
 def tick(counter: Counter, now_ms: int) -> list[Fact]:
     """Facts that are due at `now_ms`, oldest deadline first. Takes due entries off the agenda (an
     index of the books, not part of them): every one is either stale or becomes a fact that the
-    caller folds in.
+    caller folds in, or is looked at by `cart.consequences`, whom the caller asks next.
     """
     books, agenda = counter.books, counter.agenda
+    counter.offers_left = OFFERS_PER_TURN_MAX
     facts: list[Fact] = []
     while agenda and agenda[0][0] <= now_ms and len(facts) < FACTS_PER_TICK_MAX:
         deadline = heappop(agenda)
@@ -38,6 +39,8 @@ def tick(counter: Counter, now_ms: int) -> list[Fact]:
             case "hold":
                 hold = books.holds[name]
                 facts.append(HoldExpired(name, hold.viewer, hold.sku, hold.quantity))
+            case "line":
+                counter.touched[name] = None  # goes on in `cart.consequences`
             case "order":
                 facts.append(OrderExpired(name, books.orders[name].viewer))
     return facts
@@ -60,7 +63,17 @@ def show_stock(drop: Drop) -> list[Fact]:
     if levels == drop.shown:
         return []
     terms = drop.terms
-    return [StockShown(terms.drop_id, terms.sku, levels.available, levels.held, levels.sold)]
+    return [
+        StockShown(
+            terms.drop_id,
+            terms.sku,
+            levels.available,
+            levels.held,
+            levels.sold,
+            levels.waiting,
+            levels.next,
+        )
+    ]
 
 
 def next_due_ms(counter: Counter) -> int | None:

@@ -1,5 +1,5 @@
-"""What follows from what has just happened, whoever did it: all is held, units are free again, a
-drop sells out.
+"""What follows from what has just happened, whoever did it: all is held, units are free again and
+offered to those who wait in line, a drop sells out.
 
 Looked at after every decision and every tick, so that each consequence stands in the same record
 of the log as its cause, and no rule about it is repeated by shopper, desk, settlement and clock.
@@ -14,25 +14,30 @@ from cart.counter import Counter
 from cart.drop import Drop, DropStatus
 from cart.events import DropAllHeld, DropOpened, DropSoldOut
 from cart.fact import Fact
+from cart.waiting import offers
 
 
 def consequences(counter: Counter, now_ms: int) -> list[Fact]:
     """What follows from the books as they are, for the drops whose stock moved. Fold it and ask
     again until nothing follows.
     """
-    facts: list[Fact] = []
-    for drop_id in counter.touched:
-        facts += _of_stock(counter.books.drops[drop_id])
-    counter.touched.clear()
-    return facts
+    touched = counter.touched
+    while touched:  # of one drop at a time: what follows for the next may depend on it
+        drop_id = next(iter(touched))
+        del touched[drop_id]
+        if facts := _of_drop(counter, counter.books.drops[drop_id], now_ms):
+            return facts
+    return []
 
 
-def _of_stock(drop: Drop) -> list[Fact]:
+def _of_drop(counter: Counter, drop: Drop, now_ms: int) -> list[Fact]:
     stock, status = drop.stock, drop.status
     if stock.exhausted:
         return [DropSoldOut(drop.terms.drop_id)] if status.sells else []
     if status is DropStatus.OPEN and not stock.available:
         return [DropAllHeld(drop.terms.drop_id)]
+    if stock.available and drop.line.places and status.is_open:
+        return offers(counter, drop, now_ms)
     if status is DropStatus.ALL_HELD and stock.available:
         return [DropOpened(drop.terms.drop_id, "released")]
     return []

@@ -1,13 +1,14 @@
 """The counter: the books of one room, and what can be looked up in them quickly.
 
     agenda    deadlines in a heap: when time itself will have something to say
-    touched   drops whose stock moved, until `cart.consequences` has looked at them
+    touched   drops whose stock or line moved, until `cart.consequences` has looked at them
 
-Both are indexes that can be rebuilt from the books and are therefore no part of a snapshot. Owns
-them. Refuses to decide anything: what may happen is decided in `cart.desk` (the host),
-`cart.shopper` (a viewer), `cart.settlement` (the payment provider), `cart.clock` (time) and
-`cart.consequences` (what follows from all of them), which read this state and return facts; and to
-change the books: that is for `cart.folds`.
+Both are indexes that can be rebuilt from the books and are therefore no part of a snapshot; nor is
+what this turn may still offer to those in line. Owns them. Refuses to decide anything: what may
+happen is decided in `cart.desk` (the host), `cart.shopper` and `cart.waiting` (a viewer),
+`cart.settlement` (the payment provider), `cart.clock` (time) and `cart.consequences` (what follows
+from all of them), which read this state and return facts; and to change the books: that is for
+`cart.folds`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from cart.order import OrderStatus
 #: forgotten cart at the top can keep those of 100,000 paid orders below it, which would be 0.4 s.
 STALE_PER_LOOK_MAX = 1_000
 
-Deadline = tuple[int, Literal["drop", "hold", "order"], str]
+#: Units that one turn offers to those who wait, or places that it passes over: 1,000 x about 10 us
+#: = 10 ms for which commands wait, when a drop is restocked before a line of 10,000.
+OFFERS_PER_TURN_MAX = 1_000
+
+Deadline = tuple[int, Literal["drop", "hold", "order", "line"], str]
 
 
 class Counter:
@@ -31,11 +36,12 @@ class Counter:
     that ended stay until their time comes and are then skipped. `touched` is a dict for its order.
     """
 
-    __slots__ = ("agenda", "books", "touched")
+    __slots__ = ("agenda", "books", "offers_left", "touched")
 
     def __init__(self, books: Books | None = None) -> None:
         self.books = books if books is not None else Books()
         self.touched: dict[str, None] = dict.fromkeys(self.books.drops)
+        self.offers_left = OFFERS_PER_TURN_MAX
         self.agenda: list[Deadline] = []
         for drop in self.books.drops.values():
             opens_at_ms = drop.terms.first_opens_at_ms
@@ -64,7 +70,10 @@ class Counter:
             return hold is None or bool(hold.order_id)
         if kind == "order":
             return self.books.orders[name].status is not OrderStatus.PLACED
-        return self.books.drops[name].status is not DropStatus.SCHEDULED
+        drop = self.books.drops[name]
+        if kind == "line":
+            return not drop.line.places or not drop.status.is_open
+        return drop.status is not DropStatus.SCHEDULED
 
     def next_deadline_ms(self) -> int | None:
         """When time itself will have something to say, or None. Drops stale entries on the way;

@@ -111,8 +111,10 @@ def restock(counter: Counter, drop_id: str, quantity: int) -> Decision:
 
 
 def _is_empty(drop: Drop) -> bool:
-    """Whether nothing can be taken just because nothing is there."""
-    return drop.status is DropStatus.SOLD_OUT or drop.status is DropStatus.ALL_HELD
+    """Whether nothing can be taken just because nothing is there, so that new units open it."""
+    if drop.status is DropStatus.ALL_HELD:
+        return not drop.line.places  # else they are served first, and what is left opens it
+    return drop.status is DropStatus.SOLD_OUT
 
 
 def _back_on_sale(drop: Drop, reason: Literal["restock", "refund"]) -> DropOpened | DropPaused:

@@ -37,6 +37,7 @@ from cart.bounds import (
     TtlMs,
 )
 from cart.edition import EditionBook
+from cart.line import Line
 from cart.money import Currency, PriceMinor
 from cart.perk import PerkBook, PerkTerms
 from cart.price import FLASH_PRICES_MAX, FlashPrice
@@ -107,11 +108,13 @@ def flaw_in_edition(terms: DropTerms) -> str | None:
 
 
 class StockLevels(Struct, frozen=True, gc=False):
-    """The public part of a drop's stock, as last told to viewers."""
+    """The public part of a drop's stock and of its line, as last told to viewers."""
 
     available: int
     held: int
     sold: int
+    waiting: int = 0
+    next: int = 0
 
 
 class Drop(Struct):
@@ -130,8 +133,11 @@ class Drop(Struct):
     editions: EditionBook = field(default_factory=EditionBook)
     #: Paid orders in the order of payment; refunded ones are skipped when a perk passes on.
     paid_orders: list[str] = []
+    #: Who waits for a unit to fall free.
+    line: Line = field(default_factory=Line)
 
     @property
     def levels(self) -> StockLevels:
         """What viewers may know now."""
-        return StockLevels(self.stock.available, self.stock.held, self.stock.sold)
+        stock, line = self.stock, self.line
+        return StockLevels(stock.available, stock.held, stock.sold, len(line.places), line.next)

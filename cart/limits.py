@@ -27,6 +27,13 @@ def refusal(books: Books, drop: Drop, viewer: str, quantity: int) -> Decision | 
     return None
 
 
+def left(books: Books, drop: Drop, viewer: str) -> int:
+    """How many units more of this drop a viewer may have."""
+    more = drop.terms.limit_per_viewer - drop.taken.get(viewer, 0)
+    limit_of_room = books.rules.limit_per_viewer
+    return more if limit_of_room is None else min(more, limit_of_room - has(books, viewer))
+
+
 def has(books: Books, viewer: str) -> int:
     """Units that a viewer holds and has ordered, of all drops: DROPS_MAX looks at most, 3 us."""
     return sum(drop.taken.get(viewer, 0) for drop in books.drops.values())

@@ -7,6 +7,7 @@ from this closed list:
     -----------------  ---------  ------------------------------------------------------------
     sold_out           no         every unit is paid for
     all_held           yes        no unit is free now, some are held and may come back
+    in_line            no         you wait for it already
     limit_reached      no         the viewer's limit here or of this drop, holds and orders together
     not_open           yes        the drop is not open, or not for this viewer: not yet, or paused
     not_invited        no         the room or the drop is for others
@@ -45,6 +46,7 @@ class ErrorCode(StrEnum):
 
     SOLD_OUT = "sold_out"
     ALL_HELD = "all_held"
+    IN_LINE = "in_line"
     LIMIT_REACHED = "limit_reached"
     NOT_OPEN = "not_open"
     NOT_INVITED = "not_invited"
@@ -108,10 +110,26 @@ class RemoveResult(TypedDict):
 
 
 class CartResult(TypedDict):
-    """Answer to `cart.show`: what the viewer holds, and the orders that still wait or were made."""
+    """Answer to `cart.show`: what the viewer holds, the orders that still wait or were made, and
+    the lines in which the viewer waits.
+    """
 
     holds: list[HoldResult]
     orders: list[OrderResult]
+    waiting: list[PlaceResult]
+
+
+class PlaceResult(TypedDict):
+    """A place in line (answer to `line.join`): at most `ahead` viewers come first, and `held` units
+    may still come back. `stock.changed` tells how the line moves: `number - next` is what is left.
+    """
+
+    drop_id: str
+    sku: str
+    quantity: int
+    number: int
+    ahead: int
+    held: int
 
 
 class LineResult(TypedDict):

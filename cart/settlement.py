@@ -72,15 +72,16 @@ def _reason_to_return(
 
 
 def _units_still_free(counter: Counter, order: Order) -> bool:
-    """Whether an expired order could be placed again now: units and its coupon free, and the
-    viewer's limits respected.
+    """Whether an expired order could be placed again now: units free for which nobody waits in
+    line, its coupon free, and the viewer's limits respected.
     """
     if order.coupon and not is_free_again(counter.books, order):
         return False
     units = _units_by_drop(order)
-    drops = counter.books.drops
-    if any(wanted > drops[drop_id].stock.available for drop_id, wanted in units.items()):
-        return False
+    for drop_id, wanted in units.items():
+        drop = counter.books.drops[drop_id]
+        if wanted > drop.stock.available or drop.line.places:
+            return False
     return limits.allow(counter.books, order.viewer, units)
 
 

@@ -35,6 +35,7 @@ from cart.outcome import (
     Refusal,
     refuse,
 )
+from cart.places import places_of
 from cart.price import price_at
 from cart.redemption import discounted
 
@@ -62,10 +63,10 @@ def add(
         if isinstance(done, HoldPlaced) and (done.sku, done.quantity) == (sku, quantity):
             return Decision((), hold_result(done))
         if done is not None:
-            return _id_used(command_id)
+            return id_used(command_id)
         wait_ms = basket.is_full_for_ms(now_ms)
         if wait_ms:
-            return _too_many(wait_ms)
+            return too_many(wait_ms)
         if len(basket.hold_ids) >= LINES_MAX:
             return refuse(ErrorCode.LIMIT_REACHED, f"a cart has at most {LINES_MAX} lines")
     drop_id = books.drop_of_sku.get(sku)
@@ -80,17 +81,36 @@ def add(
     refusal = _refusal_to_hold(books, drop, viewer, quantity, now_ms)
     if refusal is not None:
         return refusal
-    terms = drop.terms
-    if basket is not None and not _same_currency(counter, basket, drop):
+    if basket is not None and not same_currency(counter, basket, drop):
         return refuse(ErrorCode.CONFLICT, "one cart has one currency: check out first")
     one_product = books.rules.one_product_per_order
     if one_product and basket is not None and limits.is_other_product(books, basket, sku):
         return refuse(ErrorCode.CONFLICT, "one product for each order: check out first")
-    placed = HoldPlaced(
-        hold_id=f"h{books.holds_placed + 1}",
+    if quantity > drop.stock.available or drop.line.places:
+        return _nothing_free(drop, viewer)
+    claims = (tier, invited) if asked else ("", False)
+    placed = hold_of(drop, books.holds_placed + 1, viewer, quantity, command_id, now_ms, *claims)
+    return Decision((placed,), hold_result(placed))
+
+
+def hold_of(
+    drop: Drop,
+    number: int,
+    viewer: str,
+    quantity: int,
+    command_id: str,
+    now_ms: int,
+    tier: str,
+    invited: bool,
+    offered: bool = False,
+) -> HoldPlaced:
+    """The hold that a viewer gets now: the `number`-th of the room."""
+    terms = drop.terms
+    return HoldPlaced(
+        hold_id=f"h{number}",
         viewer=viewer,
-        drop_id=drop_id,
-        sku=sku,
+        drop_id=terms.drop_id,
+        sku=terms.sku,
         quantity=quantity,
         price_minor=price_at(terms.price_minor, terms.flash, now_ms)
         if terms.flash
@@ -98,13 +118,14 @@ def add(
         currency=terms.currency,
         expires_at_ms=now_ms + terms.hold_ttl_ms,
         command_id=command_id,
-        tier=tier if asked else "",
-        invited=invited and asked,
+        tier=tier,
+        invited=invited,
+        offered=offered,
     )
-    return Decision((placed,), hold_result(placed))
 
 
-def _id_used(command_id: str) -> Decision:
+def id_used(command_id: str) -> Decision:
+    """The viewer gave this id to something else before."""
     return refuse(ErrorCode.CONFLICT, f"the id {command_id} was used with other content")
 
 
@@ -124,25 +145,30 @@ def _refusal_to_hold(
         case DropStatus.SCHEDULED:
             wait_ms = max(0, terms.opens_at_ms - now_ms) if terms.opens_at_ms is not None else 0
             return refuse(ErrorCode.NOT_OPEN, f"{terms.title} is not open yet", wait_ms)
-    refusal = limits.refusal(books, drop, viewer, quantity)
-    if refusal is not None:
-        return refusal
-    if quantity > drop.stock.available:
-        return refuse(
-            ErrorCode.ALL_HELD,
-            f"{drop.stock.available} free now, {drop.stock.held} held by others",
-            ALL_HELD_RETRY_MS,
-        )
-    return None
+    return limits.refusal(books, drop, viewer, quantity)
 
 
-def _same_currency(counter: Counter, basket: Basket, drop: Drop) -> bool:
+def _nothing_free(drop: Drop, viewer: str) -> Decision:
+    """Too few units are free; or some are, and belong to those who wait in line."""
+    stock, waiting = drop.stock, len(drop.line.places)
+    if drop.line.of(viewer) is not None:
+        return refuse(ErrorCode.IN_LINE, f"you wait in line for {drop.terms.title} already")
+    return refuse(
+        ErrorCode.ALL_HELD,
+        f"{stock.available} free now, {stock.held} held by others, {waiting} in line",
+        ALL_HELD_RETRY_MS,
+    )
+
+
+def same_currency(counter: Counter, basket: Basket, drop: Drop) -> bool:
+    """Whether the drop is priced in the currency of what lies in the basket."""
     return all(
         counter.books.holds[hold_id].currency == drop.terms.currency for hold_id in basket.hold_ids
     )
 
 
-def _too_many(wait_ms: int) -> Decision:
+def too_many(wait_ms: int) -> Decision:
+    """The viewer's cart was changed so often that no more can be remembered."""
     return refuse(
         ErrorCode.RATE_LIMITED, f"at most {COMMANDS_KEPT_MAX} changes of a cart in a day", wait_ms
     )
@@ -164,10 +190,10 @@ def remove(
     if isinstance(done, PutBack) and _may_be(done, sku, quantity):
         return Decision((), {"sku": sku, "removed": done.quantity})
     if done is not None:
-        return _id_used(command_id)
+        return id_used(command_id)
     wait_ms = basket.is_full_for_ms(now_ms)
     if wait_ms:
-        return _too_many(wait_ms)
+        return too_many(wait_ms)
     holds = [counter.books.holds[hold_id] for hold_id in reversed(basket.hold_ids)]
     mine = [hold for hold in holds if hold.sku == sku]
     held = sum(hold.quantity for hold in mine)
@@ -191,7 +217,7 @@ def _may_be(done: PutBack, sku: str, quantity: int | None) -> bool:
 
 
 def show(counter: Counter, viewer: str) -> Decision:
-    """What the viewer holds and has ordered."""
+    """What the viewer holds, has ordered, and waits for."""
     books = counter.books
     basket = books.baskets.get(viewer)
     cart: CartResult = {
@@ -200,6 +226,7 @@ def show(counter: Counter, viewer: str) -> Decision:
             order_result(counter, books.orders[order_id])
             for order_id in books.checkouts.get(viewer, {}).values()
         ],
+        "waiting": places_of(counter, viewer),
     }
     return Decision((), cart)
 
@@ -289,7 +316,7 @@ def pay(counter: Counter, viewer: str, order_id: str, token: str, command_id: st
         known = books.payments[payment_id]
         if known.command_id == command_id:
             if known.token != token:
-                return _id_used(command_id)
+                return id_used(command_id)
             return Decision((), order_result(counter, order))
     match order.status:
         case OrderStatus.PLACED:

@@ -73,6 +73,21 @@ class CartShow(ViewerMessage, frozen=True, gc=False, tag="cart.show"):
     """Ask for holds and orders, for instance after a reconnect."""
 
 
+class LineJoin(ViewerMessage, frozen=True, tag="line.join"):
+    """Get units of a drop, now or when they fall free: a hold if that many are free and nobody
+    waits, else a place in line.
+    """
+
+    sku: Sku
+    quantity: Quantity = 1
+
+
+class LineLeave(ViewerMessage, frozen=True, tag="line.leave"):
+    """Wait no more."""
+
+    sku: Sku
+
+
 class Checkout(ViewerMessage, frozen=True, tag="checkout"):
     """Turn everything held into one order, less what the coupon takes off."""
 
@@ -106,7 +121,7 @@ class Attention(ViewerMessage, frozen=True, gc=False, tag="attention"):
     level: Literal["full", "commerce"]
 
 
-ShoppingMessage = CartAdd | CartRemove | CartShow | Checkout | OrderPay
+ShoppingMessage = CartAdd | CartRemove | CartShow | LineJoin | LineLeave | Checkout | OrderPay
 AnyViewerMessage = ShoppingMessage | ChatSend | Like | Attention
 
 
@@ -145,7 +160,8 @@ class FlashView(TypedDict):
 
 
 class DropView(TypedDict):
-    """A drop as viewers see it. The three levels move together and carry the seq of their frame.
+    """A drop as viewers see it. The levels, three of units and two of the line (how many wait, and
+    the number that is served next), move together and carry the seq of their frame.
     `status` is `all_held` instead of `open` while the levels say that all is held.
     `price_minor` holds outside of the windows of `flash`; the price of a unit is the one at the
     moment in which it is held.
@@ -169,6 +185,8 @@ class DropView(TypedDict):
     available: int
     held: int
     sold: int
+    waiting: int
+    next: int
 
 
 class AccessView(TypedDict):
@@ -315,7 +333,8 @@ class DropRestocked(Announced):
 class StockChanged(Announced):
     """Public stock, told at most four times a second for each drop. Ignore one with an older
     seq. It also moves an open drop: with something held and nothing available it is `all_held`,
-    else `open`.
+    else `open`. `waiting` viewers are in line, the one with the number `next` is served next (0:
+    nobody waits): whoever has the number n knows that at most n - next come first.
     """
 
     type: Literal["stock.changed"]
@@ -324,6 +343,8 @@ class StockChanged(Announced):
     available: int
     held: int
     sold: int
+    waiting: int
+    next: int
 
 
 class RulesChanged(Announced):
@@ -416,6 +437,33 @@ class HoldExpired(TypedDict):
     quantity: int
 
 
+class HoldOffered(TypedDict):
+    """The waiting is over: these units are held for you, until `expires_at_ms`. Fewer than wanted,
+    if no more were free; who wants the rest joins again.
+    """
+
+    type: Literal["hold.offered"]
+    hold_id: str
+    drop_id: str
+    sku: str
+    quantity: int
+    price_minor: int
+    currency: Currency
+    expires_at_ms: int
+
+
+class LineLeft(TypedDict):
+    """You were next, and could not be offered anything: by now you have as many units as the
+    limits allow, a cart that takes no more, or are no longer invited.
+    """
+
+    type: Literal["line.left"]
+    drop_id: str
+    sku: str
+    number: int
+    reason: Literal["limit", "cart", "invitation"]
+
+
 class OrderChanged(TypedDict):
     """An order of this viewer moved by itself (its placing is told in the reply to `checkout`)."""
 
@@ -504,6 +552,8 @@ PRIVATE_FRAMES = (
     Reply,
     ChatNotShown,
     HoldExpired,
+    HoldOffered,
+    LineLeft,
     OrderChanged,
     OrderRefundedPartly,
     PaymentFailed,

@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from cart import clock, desk, folds, invitation, redemption, settlement, shopper
+from cart import clock, desk, folds, invitation, redemption, settlement, shopper, waiting
 from cart import consequences as following
 from cart.books import Books
 from cart.counter import Counter
@@ -124,22 +124,44 @@ def evolve(room: Room, fact: Fact, at_ms: int) -> None:
 
 
 def _cart_add(room: Room, asked: Envelope, command: messages.CartAdd, now_ms: int) -> Decision:
+    return _if_live(room) or shopper.add(
+        room.counter,
+        asked.actor,
+        command.sku,
+        command.quantity,
+        command.id,
+        now_ms,
+        asked.tier,
+        asked.invited,
+    )
+
+
+def _if_live(room: Room) -> Decision | None:
+    """Why nothing can be taken in this room now."""
     match room.state.status:
         case "live":
-            return shopper.add(
-                room.counter,
-                asked.actor,
-                command.sku,
-                command.quantity,
-                command.id,
-                now_ms,
-                asked.tier,
-                asked.invited,
-            )
+            return None
         case "created":
             return refuse(ErrorCode.NOT_OPEN, "the show has not begun")
         case "ended":
             return refuse(ErrorCode.CLOSED, "the show is over")
+
+
+def _line_join(room: Room, asked: Envelope, command: messages.LineJoin, now_ms: int) -> Decision:
+    return _if_live(room) or waiting.join(
+        room.counter,
+        asked.actor,
+        command.sku,
+        command.quantity,
+        command.id,
+        now_ms,
+        asked.tier,
+        asked.invited,
+    )
+
+
+def _line_leave(room: Room, asked: Envelope, command: messages.LineLeave, _: int) -> Decision:
+    return waiting.leave(room.counter, asked.actor, command.sku, command.id)
 
 
 def _cart_remove(
@@ -347,6 +369,8 @@ def _chat_delete(
 
 _DECISIONS: dict[type, Callable[[Room, Envelope, Any, int], Decision]] = {
     messages.CartAdd: _cart_add,
+    messages.LineJoin: _line_join,
+    messages.LineLeave: _line_leave,
     messages.CartRemove: _cart_remove,
     messages.CartShow: _cart_show,
     messages.Checkout: _checkout,

@@ -25,6 +25,7 @@ from cart.drop import Drop, DropStatus, DropTerms
 from cart.fact import Fact, tag_of
 from cart.invitation import ROOM
 from cart.rules import RoomRules
+from cart.shopper import hold_result
 from livestream import facts
 from livestream.messages import (
     AccessView,
@@ -85,6 +86,7 @@ def drop_view(drop: Drop) -> DropView:
     view["status"] = _shown_status(drop.status, shown.available, shown.held)
     view["supply"] = drop.stock.supplied
     view["available"], view["held"], view["sold"] = shown.available, shown.held, shown.sold
+    view["waiting"], view["next"] = shown.waiting, shown.next
     return view
 
 
@@ -120,6 +122,8 @@ def _view_of_terms(terms: DropTerms) -> DropView:
         "available": terms.supply,
         "held": 0,
         "sold": 0,
+        "waiting": 0,
+        "next": 0,
     }
     if terms.flash:
         view["flash"] = to_builtins(terms.flash)
@@ -137,6 +141,8 @@ def _stock_body(fact: events.StockShown) -> Frame:
         "available": fact.available,
         "held": fact.held,
         "sold": fact.sold,
+        "waiting": fact.waiting,
+        "next": fact.next,
     }
 
 
@@ -186,6 +192,24 @@ def _hold_expired(books: Books, fact: events.HoldExpired) -> tuple[str, Frame]:
         "hold_id": fact.hold_id,
         "sku": fact.sku,
         "quantity": fact.quantity,
+    }
+
+
+def _hold_offered(books: Books, fact: events.HoldPlaced) -> tuple[str, Frame] | None:
+    if not fact.offered:
+        return None  # the reply tells
+    return fact.viewer, {"type": "hold.offered", **hold_result(fact)}
+
+
+def _line_left(books: Books, fact: events.LineLeft) -> tuple[str, Frame] | None:
+    if fact.reason == "viewer":
+        return None  # the reply tells
+    return fact.viewer, {
+        "type": "line.left",
+        "drop_id": fact.drop_id,
+        "sku": books.drops[fact.drop_id].terms.sku,
+        "number": fact.number,
+        "reason": fact.reason,
     }
 
 
@@ -255,7 +279,9 @@ def _edition_numbered(books: Books, fact: events.EditionNumbered) -> tuple[str, 
     }
 
 
-_PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame]]] = {
+_PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame] | None]] = {
+    events.HoldPlaced: _hold_offered,
+    events.LineLeft: _line_left,
     events.HoldExpired: _hold_expired,
     events.OrderPaid: _order_changed,
     events.OrderExpired: _order_changed,
@@ -268,8 +294,9 @@ _PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame]]] = {
 }
 
 
-#: Facts that anybody hears of: the rest, two in three in a rush, have no frame.
-HEARD = _BODIES.keys() | _PRIVATE.keys()
+#: Facts that anybody hears of: the rest, two in three in a rush, have no frame. A hold has one only
+#: if it was offered, and then it follows from something else.
+HEARD = (_BODIES.keys() | _PRIVATE.keys()) - {events.HoldPlaced}
 
 
 # -- the public view ---------------------------------------------------------------------------
@@ -411,6 +438,7 @@ def _set_stock(view: Storefront, frame: Frame) -> None:
         frame["held"],
         frame["sold"],
     )
+    drop["waiting"], drop["next"] = frame["waiting"], frame["next"]
     # Off the air it is the plain word.
     _move_drop(drop, DropStatus(drop["status"]))
 

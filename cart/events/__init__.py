@@ -32,6 +32,10 @@ from cart.events.invitation import (
     InvitationWithdrawn,
     RulesSet,
 )
+from cart.events.line import (
+    LineJoined,
+    LineLeft,
+)
 from cart.events.order import (
     OrderExpired,
     OrderPaid,
@@ -63,6 +67,8 @@ CounterEvent = (
     | HoldPlaced
     | HoldReleased
     | HoldExpired
+    | LineJoined
+    | LineLeft
     | OrderPlaced
     | PaymentStarted
     | PaymentDeclined
@@ -98,6 +104,8 @@ __all__ = [
     "HoldReleased",
     "InvitationPut",
     "InvitationWithdrawn",
+    "LineJoined",
+    "LineLeft",
     "OrderExpired",
     "OrderPaid",
     "OrderPlaced",

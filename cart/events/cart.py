@@ -7,8 +7,9 @@ from cart.money import Currency
 
 
 class HoldPlaced(Fact, frozen=True, gc=False, tag="hold.placed"):
-    """Units reserved at a frozen price. `command_id` is the viewer's own id of the command; `tier`
-    and `invited` are what the viewer's ticket claimed, where it mattered.
+    """Units reserved at a frozen price. `command_id` is the viewer's own id of the command, and
+    empty for what was `offered` to who waited in line; that ends the waiting. `tier` and `invited`
+    are what the viewer's ticket claimed, where it mattered.
     """
 
     hold_id: str
@@ -22,6 +23,7 @@ class HoldPlaced(Fact, frozen=True, gc=False, tag="hold.placed"):
     command_id: str
     tier: str = ""
     invited: bool = False
+    offered: bool = False
 
 
 class HoldReleased(Fact, frozen=True, gc=False, tag="hold.released"):

@@ -46,23 +46,29 @@ class DropRestocked(Fact, frozen=True, gc=False, tag="drop.restocked"):
 
 
 class DropSoldOut(Fact, frozen=True, gc=False, tag="drop.sold_out"):
-    """The last unit was paid for."""
+    """The last unit was paid for; nobody waits in line any more."""
 
     drop_id: str
 
 
 class DropClosed(Fact, frozen=True, gc=False, tag="drop.closed"):
-    """The drop ended; `withdrawn` units that were free left the shelf."""
+    """The drop ended; `withdrawn` units that were free left the shelf. Nobody waits in line any
+    more.
+    """
 
     drop_id: str
     withdrawn: int
 
 
 class StockShown(Fact, frozen=True, gc=False, tag="stock.changed"):
-    """Viewers were told these levels. They are those of the books at this very point of the log."""
+    """Viewers were told these levels. They are those of the books at this very point of the log:
+    `waiting` viewers in line, of whom the one with the number `next` is served next (0: nobody).
+    """
 
     drop_id: str
     sku: str
     available: int
     held: int
     sold: int
+    waiting: int = 0
+    next: int = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cart.counter import Counter
 from cart.fact import Fact
-from cart.folds import cart, coupon, drop, edition, invitation, order, payment, perk
+from cart.folds import cart, coupon, drop, edition, invitation, line, order, payment, perk
 from cart.folds.shape import Folds
 from cart.stock import BrokenBooksError
 
@@ -16,6 +16,7 @@ _FOLDS: Folds = {
     **drop.FOLDS,
     **coupon.FOLDS,
     **cart.FOLDS,
+    **line.FOLDS,
     **order.FOLDS,
     **payment.FOLDS,
     **perk.FOLDS,

@@ -32,7 +32,10 @@ def _hold_placed(counter: Counter, event: HoldPlaced, at_ms: int) -> None:
         basket = books.baskets[event.viewer] = Basket()
     basket.hold_ids.append(event.hold_id)
     basket.expired = False
-    basket.remember(event.command_id, event, at_ms)
+    if event.offered:
+        books.drops[event.drop_id].line.leave(event.viewer)
+    else:
+        basket.remember(event.command_id, event, at_ms)
     heappush(counter.agenda, (event.expires_at_ms, "hold", event.hold_id))
 
 

@@ -41,7 +41,7 @@ def _drop_opened(counter: Counter, event: DropOpened, at_ms: int) -> None:
     drop = counter.books.drops[event.drop_id]
     drop.status = DropStatus.OPEN
     drop.paused = False
-    counter.stock_moved(drop)
+    counter.touched[event.drop_id] = None
 
 
 def _drop_all_held(counter: Counter, event: DropAllHeld, at_ms: int) -> None:
@@ -68,6 +68,7 @@ def _drop_sold_out(counter: Counter, event: DropSoldOut, at_ms: int) -> None:
     if not drop.stock.exhausted:
         raise BrokenBooksError(f"{event.drop_id} sold out with units left")
     drop.status = DropStatus.SOLD_OUT
+    drop.line.end()
 
 
 def _drop_closed(counter: Counter, event: DropClosed, at_ms: int) -> None:
@@ -75,11 +76,12 @@ def _drop_closed(counter: Counter, event: DropClosed, at_ms: int) -> None:
     drop.stock.withdraw(event.withdrawn)
     drop.status = DropStatus.CLOSED
     counter.books.invited.pop(event.drop_id, None)  # makes room on the room's lists
+    drop.line.end()
 
 
 def _stock_shown(counter: Counter, event: StockShown, at_ms: int) -> None:
     drop = counter.books.drops[event.drop_id]
-    drop.shown = StockLevels(event.available, event.held, event.sold)
+    drop.shown = StockLevels(event.available, event.held, event.sold, event.waiting, event.next)
     drop.shown_at_ms = at_ms
 
 

@@ -22,6 +22,7 @@ from livestream.audit.guests import OnlyTheInvitedBuy
 from livestream.audit.history import LogIsWellFormed, NothingIsLost, StateIsTheFold
 from livestream.audit.holds import EveryHoldEndsOnce
 from livestream.audit.ledger import Ledger
+from livestream.audit.line import LineIsServedInOrder
 from livestream.audit.money import (
     GmvToTheFen,
     MoneyFindsItsOrder,
@@ -50,6 +51,7 @@ CHECKS: tuple[type[Check], ...] = (
     MoneyFindsItsOrder,
     GmvToTheFen,
     FirstNGetThePerk,
+    LineIsServedInOrder,
     LimitCountsAll,
     PriceIsFrozen,
     ShownStockIsTrue,
@@ -80,6 +82,7 @@ class Auditor:
             check.meet(checks)
         self._form = checks.one(LogIsWellFormed)
         self._lost = checks.one(NothingIsLost)
+        self._line = checks.one(LineIsServedInOrder)
         self._holds = checks.one(EveryHoldEndsOnce)
         self._gmv = checks.one(GmvToTheFen)
         self._perks = checks.one(FirstNGetThePerk)
@@ -109,6 +112,7 @@ class Auditor:
         ledger.seq, ledger.at_ms = first, max(record.at_ms, ledger.at_ms)
         self._note(self._form, None, self._form.record_begins(seq, record))
         self._note(self._lost, None, self._lost.record_begins(seq, record))
+        self._note(self._line, None, self._line.record_begins(seq, record), looked=0)
         for ledger.seq, fact in enumerate(record.facts, start=first):
             self._facts += 1
             self._look("before", fact)

@@ -53,6 +53,12 @@ class OnlyTheInvitedBuy(Check):
 
     @before(events.HoldPlaced)
     def held_by_invitation(self, fact: events.HoldPlaced) -> Iterator[str]:
+        yield from self.says_against(fact, f"{fact.viewer} takes {fact.hold_id}")
+
+    def says_against(
+        self, fact: events.HoldPlaced | events.LineJoined, takes: str
+    ) -> Iterator[str]:
+        """Why this viewer, with these claims, may not have units of the drop now."""
         drop = self.ledger.drops.get(fact.drop_id)
         terms = None if drop is None else drop.terms
         access = None if terms is None else terms.access
@@ -63,25 +69,25 @@ class OnlyTheInvitedBuy(Check):
         of_drop = self._tier_of.get((fact.drop_id, fact.viewer))
         to_room = fact.invited or of_room is not None
         if self._rules.invited_only and not to_room:
-            yield f"{fact.viewer} takes {fact.hold_id} in a room for others"
+            yield f"{takes} in a room for others"
         if terms is None or access is None:
             return
         if access.invited_only and not to_room and of_drop is None:
-            yield f"{fact.viewer} takes {fact.hold_id} of drop {fact.drop_id}, which is for others"
-        yield from self._in_time(fact, terms, {fact.tier, of_room, of_drop})
+            yield f"{takes} of drop {fact.drop_id}, which is for others"
+        yield from self._in_time(fact.drop_id, takes, terms, {fact.tier, of_room, of_drop})
 
     def _in_time(
-        self, fact: events.HoldPlaced, terms: DropTerms, mine: set[str | None]
+        self, drop_id: str, takes: str, terms: DropTerms, mine: set[str | None]
     ) -> Iterator[str]:
         """Those with the earliest time come when the drop opens, and that is rule 0's."""
         every = self.ledger.opening_times(terms)
         own = [at_ms for tier, at_ms in every if tier is None or tier in mine]
         if every and not own:
-            yield f"{fact.viewer} takes {fact.hold_id} of drop {fact.drop_id} without a tier for it"
+            yield f"{takes} of drop {drop_id} without a tier for it"
         elif every and min(own) > min(at_ms for _, at_ms in every):
             early_ms = min(own) - self.ledger.at_ms
             if early_ms > 0:
-                yield f"{fact.viewer} takes {fact.hold_id} {early_ms} ms before the own time"
+                yield f"{takes} {early_ms} ms before the own time"
 
     def note(self) -> str:
         return f"{self._asked:,} holds by invitation or tier" if self._asked else ""

@@ -236,6 +236,7 @@ class StateIsTheFold(Check):
         if self._broken:
             return
         yield from self._same_stock()
+        yield from self._same_lines()
         yield from self._same_orders()
         yield from self._same_takings()
         yield from self._same_ranks()
@@ -257,6 +258,16 @@ class StateIsTheFold(Check):
                     f"the fold has drop {drop_id} {drop.status.value} at {theirs}, "
                     f"these books {ours.status} at {columns}"
                 )
+
+    def _same_lines(self) -> Iterator[str]:
+        for drop_id, drop in self._room.state.books.drops.items():
+            account = self.ledger.drops.get(drop_id)
+            if account is None:
+                continue
+            theirs = [(place.viewer, place.number, place.quantity) for place in drop.line]
+            ours = [(who, place.number, place.quantity) for who, place in account.waiting.items()]
+            if theirs != ours:
+                yield f"the line of drop {drop_id} is not the same in the fold and in these books"
 
     def _same_orders(self) -> Iterator[str]:
         orders = self._room.state.books.orders

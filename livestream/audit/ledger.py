@@ -35,6 +35,8 @@ class DropAccount(Struct):
     status: Literal["scheduled", "open", "all_held", "paused", "sold_out", "closed"] = "scheduled"
     #: The host's last word was "pause".
     paused: bool = False
+    #: Who is in line, in the order of joining.
+    waiting: dict[str, events.LineJoined] = {}
 
     def columns(self) -> str:
         """The five numbers, in words."""
@@ -211,6 +213,7 @@ def _drop_paused(ledger: Ledger, fact: events.DropPaused) -> None:
 def _drop_sold_out(ledger: Ledger, fact: events.DropSoldOut) -> None:
     if account := ledger.drops.get(fact.drop_id):
         account.status = "sold_out"
+        account.waiting.clear()
 
 
 def _drop_restocked(ledger: Ledger, fact: events.DropRestocked) -> None:
@@ -224,6 +227,17 @@ def _drop_closed(ledger: Ledger, fact: events.DropClosed) -> None:
         account.available -= fact.withdrawn
         account.withdrawn += fact.withdrawn
         account.status = "closed"
+        account.waiting.clear()
+
+
+def _line_joined(ledger: Ledger, fact: events.LineJoined) -> None:
+    if account := ledger.drops.get(fact.drop_id):
+        account.waiting[fact.viewer] = fact
+
+
+def _line_left(ledger: Ledger, fact: events.LineLeft) -> None:
+    if account := ledger.drops.get(fact.drop_id):
+        account.waiting.pop(fact.viewer, None)
 
 
 # -- holds -------------------------------------------------------------------------------------
@@ -242,6 +256,8 @@ def _hold_placed(ledger: Ledger, fact: events.HoldPlaced) -> None:
     if account := ledger.touch(fact.drop_id):
         account.available -= fact.quantity
         account.held += fact.quantity
+        if fact.offered:
+            account.waiting.pop(fact.viewer, None)
 
 
 def _hold_released(ledger: Ledger, fact: events.HoldReleased) -> None:
@@ -411,6 +427,8 @@ _ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
     events.DropSoldOut: _drop_sold_out,
     events.DropRestocked: _drop_restocked,
     events.DropClosed: _drop_closed,
+    events.LineJoined: _line_joined,
+    events.LineLeft: _line_left,
     events.HoldPlaced: _hold_placed,
     events.HoldReleased: _hold_released,
     events.HoldExpired: _hold_expired,

@@ -10,7 +10,7 @@ from cart import events
 from cart.rules import RoomRules
 from livestream.audit.check import Check, Rule, after, before
 from livestream.audit.evidence import Evidence
-from livestream.audit.ledger import Ledger
+from livestream.audit.ledger import DropAccount, Ledger
 
 
 class StockAddsUp(Check):
@@ -178,7 +178,7 @@ class NeverOversold(Check):
         for drop_id, drop in self.ledger.drops.items():
             if drop.status == "open" and drop.held and not drop.available:
                 yield f"every unit of drop {drop_id} is held and nobody declared it"
-            elif drop.status == "all_held" and drop.available:
+            elif drop.status == "all_held" and drop.available and not drop.waiting:
                 yield f"drop {drop_id} stays all held with {drop.columns()}"
 
     @before(events.DropClosed)
@@ -276,6 +276,15 @@ class LimitCountsAll(Check):
                 self._give_back(drop_id, order.viewer, units)
         yield from ()
 
+    def left(self, drop: DropAccount, viewer: str) -> int:
+        """How many units more of this drop a viewer may have."""
+        more = drop.terms.limit_per_viewer - self._has.get((drop.terms.drop_id, viewer), 0)
+        of_room = self._rules.limit_per_viewer
+        if of_room is None:
+            return more
+        has = sum(self._has.get((drop_id, viewer), 0) for drop_id in self.ledger.drops)
+        return min(more, of_room - has)
+
     def _give_back(self, drop_id: str, viewer: str, units: int) -> None:
         left = self._has.get((drop_id, viewer), 0) - units
         if left > 0:
@@ -311,6 +320,12 @@ class ShownStockIsTrue(Check):
             yield (
                 f"viewers of drop {fact.drop_id} are shown {fact.available} available, "
                 f"{fact.held} held, {fact.sold} sold; the books say {drop.columns()}"
+            )
+        line = (len(drop.waiting), next((place.number for place in drop.waiting.values()), 0))
+        if (fact.waiting, fact.next) != line:
+            yield (
+                f"viewers of drop {fact.drop_id} are shown {fact.waiting} in line, next "
+                f"{fact.next}; the books say {line}"
             )
         if fact.sku != drop.terms.sku:
             yield f"stock of drop {fact.drop_id} is shown for {fact.sku}, not {drop.terms.sku}"

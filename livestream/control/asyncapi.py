@@ -10,7 +10,14 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from cart.fact import tag_of
-from cart.outcome import CartResult, ErrorCode, HoldResult, OrderResult, RemoveResult
+from cart.outcome import (
+    CartResult,
+    ErrorCode,
+    HoldResult,
+    OrderResult,
+    PlaceResult,
+    RemoveResult,
+)
 from livestream import __version__, messages
 from livestream.control import desk_feed, views
 from livestream.control.schemas import Schema, Schemas, summary_of
@@ -33,11 +40,13 @@ CLOSE_CODES: dict[CloseCode, str] = {
     CloseCode.FLOODING: "Far more was sent than is allowed, although it was refused: wait first.",
 }
 
-#: What the reply to a command carries when it is ok, where it is more than a few words.
+#: What the reply to a command carries when it is ok, where it is more than a few words. A tuple:
+#: one of these.
 RESULTS: dict[type, Any] = {
     messages.CartAdd: HoldResult,
     messages.CartRemove: RemoveResult,
     messages.CartShow: CartResult,
+    messages.LineJoin: (HoldResult, PlaceResult),
     messages.Checkout: OrderResult,
     messages.OrderPay: OrderResult,
 }
@@ -57,7 +66,8 @@ def document(gateway_url: str, desk_url: str) -> dict[str, Any]:
     """The document as a dict, ready for JSON. The addresses are `ws://host[:port][/path]`."""
     frames = (*messages.COMMERCE_FRAMES, *messages.PRIVATE_FRAMES, *messages.BEST_EFFORT_FRAMES)
     told = (*COMMANDS, *frames, *DESK_FRAMES)
-    schemas = Schemas((*told, *RESULTS.values(), ErrorCode, RoomId))
+    results = (kind for result in RESULTS.values() for kind in _kinds_of(result))
+    schemas = Schemas((*told, *results, ErrorCode, RoomId))
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -223,8 +233,13 @@ def _command(kind: Any) -> dict[str, Any]:
     }
     result = RESULTS.get(kind)
     if result is not None:
-        operation["x-result"] = {"$ref": f"#/components/schemas/{result.__name__}"}
+        told = [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in _kinds_of(result)]
+        operation["x-result"] = told[0] if len(told) == 1 else {"oneOf": told}
     return operation
+
+
+def _kinds_of(result: Any) -> tuple[Any, ...]:
+    return result if isinstance(result, tuple) else (result,)
 
 
 def _send(channel: str, kinds: tuple[Any, ...], description: str) -> dict[str, Any]:

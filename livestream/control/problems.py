@@ -26,6 +26,7 @@ STATUS_OF: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.NOT_OPEN: HTTPStatus.CONFLICT,
     ErrorCode.NOT_INVITED: HTTPStatus.FORBIDDEN,
     ErrorCode.CLOSED: HTTPStatus.CONFLICT,
+    ErrorCode.IN_LINE: HTTPStatus.CONFLICT,
     ErrorCode.EMPTY_CART: HTTPStatus.CONFLICT,
     ErrorCode.HOLD_EXPIRED: HTTPStatus.CONFLICT,
     ErrorCode.COUPON_REJECTED: HTTPStatus.CONFLICT,

@@ -185,6 +185,7 @@ def drop_lines(books: Books) -> list[DropLine]:
         view, stock = drop_view(drop), drop.stock
         view["status"] = drop.status
         view["available"], view["held"], view["sold"] = stock.available, stock.held, stock.sold
+        view["waiting"], view["next"] = len(drop.line.places), drop.line.next
         awarded = sum(len(perk.ranks) for perk in drop.perks.values())
         lines.append({**view, "withdrawn": stock.withdrawn, "perks_awarded": awarded})
     return lines

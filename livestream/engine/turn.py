@@ -13,6 +13,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
+from cart.events import HoldPlaced
 from cart.fact import Fact
 from cart.outcome import Refusal
 from livestream import keys, wire
@@ -107,13 +108,18 @@ def _follow(room: Room, turn: Turn) -> None:
     while facts := consequences(room, turn.at_ms):
         for fact in facts:
             _happen(room, turn, fact)
+            if type(fact) is HoldPlaced:  # offered: nobody asked for it just now
+                _tell(room, turn, fact)
 
 
 def _happen(room: Room, turn: Turn, fact: Fact) -> None:
     evolve(room, fact, turn.at_ms)
     turn.facts.append(fact)
-    if type(fact) not in HEARD:
-        return
+    if type(fact) in HEARD:
+        _tell(room, turn, fact)
+
+
+def _tell(room: Room, turn: Turn, fact: Fact) -> None:
     public = public_frame(fact, room.state.seq, turn.at_ms)
     if public is not None:
         turn.air.append((room.state.seq, *public))

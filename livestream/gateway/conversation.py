@@ -1,6 +1,7 @@
 """What viewers say, and what comes of it.
 
-    cart.*, checkout, order.pay    to the engine (`outbox`), unless the answer is known here already
+    cart.*, line.*                 to the engine (`outbox`), unless the answer is known here
+    checkout, order.pay            already
     chat.send                      cleaned, to the room's mixer
     like                           counted
     attention                      everything, or commerce only
@@ -40,6 +41,7 @@ from livestream.messages import (
     ChatSend,
     CloseCode,
     Like,
+    LineJoin,
     ShoppingMessage,
 )
 
@@ -153,12 +155,13 @@ class Conversation:
         if full_at_us < 0:
             return self._too_many_commands
         session.manners.commands_full_at_us = full_at_us
-        if isinstance(command, CartAdd):
+        if isinstance(command, CartAdd | LineJoin):
             # The rush does not end when the last unit is sold. What everybody sees on the screen
             # can be answered here, and the engine goes on serving those who can still win.
             gone = session.room.refusal_of(command.sku)
             if gone is not None:
-                session.room.counts.of_channel(viewer.channel).attempts += 1
+                if isinstance(command, CartAdd):
+                    session.room.counts.of_channel(viewer.channel).attempts += 1
                 return gone
         return self._outbox.offer(session.room.name, viewer, command)
 

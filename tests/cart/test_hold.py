@@ -283,4 +283,4 @@ def test_a_hold_that_was_put_back_does_not_expire_as_well(till: Till) -> None:
 
 
 def test_looking_at_an_empty_cart_shows_nothing(till: Till) -> None:
-    assert till.show("wang") == {"holds": [], "orders": []}
+    assert till.show("wang") == {"holds": [], "orders": [], "waiting": []}

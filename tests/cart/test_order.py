@@ -32,7 +32,7 @@ def test_everything_held_becomes_one_order(till: Till) -> None:
         "currency": "CNY",
         "expires_at_ms": till.now_ms + PAY_TTL_MS,
     }
-    assert till.show("wang") == {"holds": [], "orders": [order]}
+    assert till.show("wang") == {"holds": [], "orders": [order], "waiting": []}
     assert till.stock() == (2, 1, 0, 0)
     assert till.order("o1").personalisation == {"engraving": "小王"}
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from cart import clock, desk, invitation, redemption, settlement, shopper
+from cart import clock, desk, invitation, redemption, settlement, shopper, waiting
 from cart.access import AccessTerms
 from cart.consequences import consequences
 from cart.counter import Counter
@@ -52,11 +52,11 @@ class Till:
 
     def _fold(self, facts: list[Fact]) -> None:
         self.last = []
-        while facts:
+        while facts or (facts := consequences(self.counter, self.now_ms)):
             for fact in facts:
                 evolve(self.counter, fact, self.now_ms)
             self.last += facts
-            facts = consequences(self.counter, self.now_ms)
+            facts = []
         self.facts += self.last
         for drop in self.counter.books.drops.values():
             assert drop.stock.balanced, drop
@@ -160,6 +160,27 @@ class Till:
             shopper.remove(self.counter, viewer, sku, quantity, command_id, self.now_ms)
         )
 
+    def join(
+        self,
+        viewer: str,
+        sku: str = SANTOS,
+        quantity: int = 1,
+        command_id: str | None = None,
+        *,
+        tier: str = "",
+        invited: bool = False,
+    ) -> Answer:
+        command_id = command_id or f"c{next(self._ids)}"
+        return self.settle(
+            waiting.join(
+                self.counter, viewer, sku, quantity, command_id, self.now_ms, tier, invited
+            )
+        )
+
+    def leave(self, viewer: str, sku: str = SANTOS, command_id: str | None = None) -> Answer:
+        command_id = command_id or f"c{next(self._ids)}"
+        return self.settle(waiting.leave(self.counter, viewer, sku, command_id))
+
     def show(self, viewer: str) -> Mapping[str, Any]:
         return ok(self.settle(shopper.show(self.counter, viewer)))
 
@@ -259,6 +280,10 @@ class Till:
         """available, held, sold, withdrawn."""
         stock = self.of(drop_id).stock
         return stock.available, stock.held, stock.sold, stock.withdrawn
+
+    def in_line(self, drop_id: str = SANTOS) -> list[str]:
+        """Who waits, first first."""
+        return [place.viewer for place in self.of(drop_id).line]
 
     def order(self, order_id: str) -> Order:
         return self.counter.books.orders[order_id]

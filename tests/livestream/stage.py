@@ -74,7 +74,7 @@ class Stage:
 
     def commit(self, facts: Iterable[Fact], epoch: int | None = None) -> None:
         """Fold facts, put them on the log as one record and on the air as frames."""
-        facts = list(facts)
+        facts = list(facts) or consequences(self.room, self.now_ms)
         if not facts:
             return
         for fact in facts:  # grows by what follows from those before
@@ -168,6 +168,12 @@ class Stage:
 
     def add(self, viewer: str, sku: str = SANTOS, quantity: int = 1) -> Answer:
         return self.ask(viewer, messages.CartAdd(self.next_id(), sku, quantity))
+
+    def join(self, viewer: str, sku: str = SANTOS, quantity: int = 1) -> Answer:
+        return self.ask(viewer, messages.LineJoin(self.next_id(), sku, quantity))
+
+    def leave(self, viewer: str, sku: str = SANTOS) -> Answer:
+        return self.ask(viewer, messages.LineLeave(self.next_id(), sku))
 
     def check_out(
         self,

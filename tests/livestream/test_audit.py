@@ -50,7 +50,8 @@ Forge = Callable[[Log], Log]
 
 
 def evening() -> Stage:
-    """Something of everything: sold out, restocked, late money, refunds, a second owner, the end.
+    """Something of everything: sold out, restocked, late money, a line, refunds, a second
+    owner, the end.
 
     santos: supply 3 + 1, numbered, a perk for the first 2 that passes on. ring: in euro, closed
     with units.
@@ -65,6 +66,10 @@ def evening() -> Stage:
     late = stage.pay("li", stage.place("li"))  # o2
     stage.wait(PAY_TTL_MS)
     stage.add("zhao", quantity=2)
+    ok(stage.join("zheng"))
+    ok(stage.join("zhou"))
+    stage.leave("zheng")
+    stage.leave("zhou")
     stage.wait(HOLD_TTL_MS)
     ok(stage.approve(late))  # o2 after all, rank 2
     stage.buy("wu")  # o3: sold out
@@ -151,7 +156,7 @@ def with_facts(log: Log, index: int, new: list[Fact]) -> Log:
     return numbered(records)
 
 
-def change(kind: type[Fact], number: int = 0, **fields: object) -> Forge:
+def change(kind: type[Fact], number: int = 0, /, **fields: object) -> Forge:
     """A fact says something else."""
 
     def forge(log: Log) -> Log:
@@ -438,6 +443,17 @@ PLANTED: list[tuple[str, int, Forge]] = [
     ("a refund that is not the whole", 13, change(events.OrderRefunded, 0, amount_minor=1)),
     ("more put back than was held", 13, change(events.HoldExpired, 0, hold_id="h1")),
     ("an order expires and is paid in time", 13, change(events.OrderPaid, 1, late=False)),
+    # -- 21 the line is served in order
+    ("two in line with one number", 21, change(events.LineJoined, 1, number=1)),
+    ("a number is left out", 21, change(events.LineJoined, 1, number=3)),
+    ("a place that is better than told", 21, change(events.LineJoined, 1, ahead=0)),
+    ("one waits twice", 21, change(events.LineJoined, 1, viewer="zheng")),
+    ("one waits while units are free", 21, take_out(events.HoldPlaced, 2)),
+    ("one leaves who does not wait", 21, change(events.LineLeft, 0, viewer="wu")),
+    ("one is passed over who may buy", 21, change(events.LineLeft, 0, reason="limit")),
+    ("one is passed over with an empty cart", 21, change(events.LineLeft, 0, reason="cart")),
+    ("one overtakes the line", 21, put_in(hold("h99", "x", 1), after=events.LineJoined)),
+    ("one who waits is forgotten", 21, take_out(events.LineLeft, 1)),
     # -- 12 state = fold(log)
     ("a log that an engine cannot fold", 12, repeat(events.HoldExpired)),
     (

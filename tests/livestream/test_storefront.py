@@ -53,6 +53,8 @@ def test_a_drop_is_announced_with_everything_a_viewer_needs(stage: Stage) -> Non
                 "available": 3,
                 "held": 0,
                 "sold": 0,
+                "waiting": 0,
+                "next": 0,
             },
         }
     ]
@@ -71,6 +73,8 @@ def test_stock_carries_its_seq(stage: Stage) -> None:
             "available": 2,
             "held": 1,
             "sold": 0,
+            "waiting": 0,
+            "next": 0,
         }
     ]
 
@@ -137,6 +141,8 @@ def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
         events.HoldPlaced,
         events.HoldReleased,
         events.HoldExpired,
+        events.LineJoined,
+        events.LineLeft,
         events.OrderPlaced,
         events.OrderPaid,
         events.OrderExpired,

@@ -297,6 +297,19 @@ class RoomMachine(RuleBasedStateMachine):
             assert self.ask(viewer, command) == first, "a repeat gets the first answer"
             assert len(self.stage.log) == before, "and changes nothing"
 
+    @rule(viewer=VIEWERS, sku=SKUS, quantity=st.integers(1, 2), command_id=IDS)
+    def join_the_line(self, viewer: str, sku: str, quantity: int, command_id: str | None) -> None:
+        command = messages.LineJoin(command_id or self.stage.next_id(), sku, quantity)
+        first = self.ask(viewer, command)
+        if not isinstance(first, Refusal):
+            before = len(self.stage.log)
+            assert self.ask(viewer, command) == first, "a repeat gets the first answer"
+            assert len(self.stage.log) == before, "and changes nothing"
+
+    @rule(viewer=VIEWERS, sku=SKUS)
+    def leave_the_line(self, viewer: str, sku: str) -> None:
+        self.ask(viewer, messages.LineLeave(self.stage.next_id(), sku))
+
     @precondition(lambda self: self.carts())
     @rule(data=st.data(), sku=SKUS, quantity=st.sampled_from([None, 1, 2]), command_id=IDS)
     def remove(
@@ -470,7 +483,10 @@ class RoomMachine(RuleBasedStateMachine):
             if drop.status is DropStatus.SOLD_OUT:
                 assert drop.stock.exhausted
             if drop.status is DropStatus.OPEN:
-                assert not drop.stock.exhausted
+                assert drop.stock.available
+            if drop.status is DropStatus.ALL_HELD:
+                assert not drop.stock.available
+                assert drop.stock.held
 
     @invariant()
     def epochs_follow_one_another(self) -> None:

@@ -23,7 +23,15 @@ export const Close = {
 };
 
 /** A repeat of these by the same id does no harm, so they survive a lost connection. */
-const REPEATABLE = new Set(["cart.add", "cart.remove", "cart.show", "checkout", "order.pay"]);
+const REPEATABLE = new Set([
+  "cart.add",
+  "cart.remove",
+  "cart.show",
+  "line.join",
+  "line.leave",
+  "checkout",
+  "order.pay",
+]);
 const RETRY_BASE_MS = 1_000;
 const RETRY_MAX_MS = 15_000;
 /** A connection that lasted this long was a good one: the next failure starts to count from one. */

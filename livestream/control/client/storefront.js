@@ -89,10 +89,10 @@ const FOLDS = {
     const drop = view.drops.get(drop_id);
     if (drop) drop.supply += quantity;
   },
-  "stock.changed": (view, { drop_id, available, held, sold }) => {
+  "stock.changed": (view, { drop_id, available, held, sold, waiting, next }) => {
     const drop = view.drops.get(drop_id);
     if (!drop) return;
-    Object.assign(drop, { available, held, sold });
+    Object.assign(drop, { available, held, sold, waiting, next });
     drop.status = shownStatus(drop.status, drop);
   },
   "chat.slow_mode": (view, { interval_ms }) => {

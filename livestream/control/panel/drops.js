@@ -148,10 +148,11 @@ class DropRow {
       `${drop.sku} · ${formatMoney(drop.price_minor, drop.currency)} · ${formatCount(drop.limit_per_viewer)} each${drop.numbered ? ", numbered" : ""}${perks}${given}`,
     );
     this.bar.update(drop);
+    const waiting = drop.waiting ? ` · ${formatCount(drop.waiting)} in line` : "";
     const withdrawn = drop.withdrawn ? ` · ${formatCount(drop.withdrawn)} withdrawn` : "";
     setText(
       this.levels,
-      `${formatCount(drop.available)} free · ${formatCount(drop.held)} held · ${formatCount(drop.sold)} sold${withdrawn} · of ${formatCount(drop.supply)}`,
+      `${formatCount(drop.available)} free · ${formatCount(drop.held)} held · ${formatCount(drop.sold)} sold${withdrawn} · of ${formatCount(drop.supply)}${waiting}`,
     );
     for (const [name, node] of Object.entries(this.buttons))
       node.hidden = !BUTTONS[drop.status].includes(name);

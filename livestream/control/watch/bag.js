@@ -32,6 +32,8 @@ export class Bag {
   #live;
   #titleOf;
   #holds = new Map();
+  /** Places in line, by SKU. */
+  #waiting = new Map();
   #orders = new Map();
   #rows = new Map();
   /** The checkout under way: it keeps its id and content until there is an answer. */
@@ -63,6 +65,14 @@ export class Bag {
       setText(byId("checkout-said"), `The time for ${titleOf(sku)} ran out; it went back.`);
       this.draw();
     });
+    live.on("hold.offered", ({ type, ...hold }) => {
+      this.#waiting.delete(hold.sku);
+      this.#keep(hold);
+    });
+    live.on("line.left", ({ sku }) => {
+      this.#waiting.delete(sku);
+      this.draw();
+    });
     for (const status of ["paid", "expired", "refunded"]) {
       live.on(`order.${status}`, ({ type, ...order }) => this.#learn({ ...order, status }));
     }
@@ -88,7 +98,36 @@ export class Bag {
   /** Reserve one unit and show the bag. Throws an Error whose message a viewer can read. */
   async reserve(sku) {
     this.#shops = true;
-    const hold = await this.#ask({ type: "cart.add", sku, quantity: 1 });
+    this.#keep(await this.#ask({ type: "cart.add", sku, quantity: 1 }));
+  }
+
+  /** Wait in line for one unit; if one is free by now it is reserved instead. */
+  async waitFor(sku) {
+    this.#shops = true;
+    const got = await this.#ask({ type: "line.join", sku, quantity: 1 });
+    if (got.hold_id) this.#keep(got);
+    else this.#waiting.set(sku, got);
+  }
+
+  async waitNoMore(sku) {
+    await this.#ask({ type: "line.leave", sku });
+    this.#waiting.delete(sku);
+  }
+
+  /**
+   * The viewer's place in the line of this drop, or null. `next` and `waiting` are what everybody is
+   * told; when the line is past the place and no offer came, it was lost on its way.
+   */
+  placeIn({ sku, status, next }) {
+    if (status === "sold_out" || status === "closed") this.#waiting.delete(sku);
+    const place = this.#waiting.get(sku);
+    if (!place) return null;
+    const isPast = !next || next > place.number;
+    place.overdueMs = isPast ? (place.overdueMs ?? this.#live.now()) : undefined;
+    return place;
+  }
+
+  #keep(hold) {
     this.#holds.set(hold.hold_id, hold);
     setText(byId("checkout-said"), "");
     this.draw();
@@ -107,8 +146,9 @@ export class Bag {
   async #refresh() {
     if (!this.#shops || this.#live.role !== "viewer") return;
     try {
-      const { holds, orders } = await this.#live.ask({ type: "cart.show" });
-      this.#shops = holds.length + orders.length > 0;
+      const { holds, orders, waiting } = await this.#live.ask({ type: "cart.show" });
+      this.#shops = holds.length + orders.length + waiting.length > 0;
+      this.#waiting = new Map(waiting.map((place) => [place.sku, place]));
       this.#holds = new Map(holds.map((hold) => [hold.hold_id, hold]));
       for (const order of orders) this.#learn(order);
       this.draw();
@@ -150,6 +190,7 @@ export class Bag {
     const due = [
       ...[...this.#holds.values(), ...orders].map(({ expires_at_ms }) => expires_at_ms),
       ...orders.map(({ order_id }) => this.#bankDueMs.get(order_id)),
+      ...[...this.#waiting.values()].map(({ overdueMs }) => overdueMs),
     ].filter(Number.isFinite);
     if (nowMs < Math.min(...due) + NEWS_LATE_MS || nowMs < this.#askAgainMs) return;
     this.#askAgainMs = nowMs + ASK_AGAIN_MS * (1 + Math.random());

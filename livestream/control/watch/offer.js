@@ -20,9 +20,14 @@ import { firstOpensAtMs } from "/static/client/storefront.js";
 export class Offer {
   #drop = null;
   #opensAtMs = null;
+  #bag;
 
-  /** `reserve(sku)` runs when the viewer asks for the piece; what it throws is said under it. */
-  constructor(reserve) {
+  /**
+   * When the viewer asks for the piece, the `bag` reserves it or waits in line for it; what it throws
+   * is said under it. `redraw` shows what came of it.
+   */
+  constructor(bag, redraw) {
+    this.#bag = bag;
     this.image = el("img", { alt: "", decoding: "async", hidden: true });
     this.initial = el("span", { className: "initial", "aria-hidden": "true" });
     this.edition = el("span", { className: "edition", "aria-hidden": "true" });
@@ -63,9 +68,18 @@ export class Offer {
     this.image.addEventListener("load", () => this.#picture(true));
     onPress(
       this.buy,
-      () => reserve(this.#drop.sku),
+      async () => {
+        await this.#press();
+        redraw();
+      },
       (text) => setText(this.said, text),
     );
+  }
+
+  #press() {
+    const { sku } = this.#drop;
+    if (this.#bag.placeIn(this.#drop)) return this.#bag.waitNoMore(sku);
+    return mustWait(this.#drop) ? this.#bag.waitFor(sku) : this.#bag.reserve(sku);
   }
 
   /** Draw the card and its drop as they stand; either may be null, not both. */
@@ -102,9 +116,11 @@ export class Offer {
     if (!drop) return;
     const open = OPEN.has(drop.status) && roomStatus === "live";
     this.buy.disabled = !open;
-    setText(this.buy, open ? "Reserve" : (CLOSED_LABELS[drop.status] ?? "Not yet open"));
+    const place = this.#bag.placeIn(drop);
+    const wish = place ? "Leave the line" : mustWait(drop) ? "Wait in line" : "Reserve";
+    setText(this.buy, open ? wish : (CLOSED_LABELS[drop.status] ?? "Not yet open"));
     this.bar.update(drop);
-    setText(this.hint, stockHint(drop));
+    setText(this.hint, place ? lineHint(drop, place) : stockHint(drop));
   }
 
   #picture(shown) {
@@ -123,13 +139,23 @@ export class Offer {
 const OPEN = new Set(["open", "all_held"]);
 const CLOSED_LABELS = { sold_out: "Sold out", closed: "Closed", paused: "A short pause" };
 
+/** Whether a piece that falls free goes to somebody in line, or nothing is free at all. */
+const mustWait = ({ status, waiting }) => status === "all_held" || waiting > 0;
+
+/** Everybody is told which number is next, so nobody has to ask for the own place. */
+function lineHint({ held, next }, { number }) {
+  const ahead = next ? number - next : 0;
+  const first = ahead > 0 ? `At most ${formatCount(ahead)} before you` : "You are next";
+  return `You are number ${formatCount(number)} in line. ${first}; ${plural(held, "piece")} reserved may still come back.`;
+}
+
 /** What a viewer may fairly expect. The numbers are told a few times a second, so it is a hint. */
-function stockHint({ status, available, held, sold, supply }) {
+function stockHint({ status, available, held, sold, supply, waiting }) {
   if (status === "sold_out") return `Sold out: all ${plural(supply, "piece")}.`;
   if (status === "closed") return `This has ended: ${plural(sold, "piece")} sold.`;
   if (status === "paused") return "The counter is paused. It opens again shortly.";
   if (available === 0)
-    return `All are reserved just now (${formatCount(held)}). Some may come back.`;
+    return `All are reserved just now (${formatCount(held)}). Some may come back.${waiting ? ` ${formatCount(waiting)} in line.` : ""}`;
   const carts = held ? `, ${formatCount(held)} reserved` : "";
   return `${formatCount(available)} of ${formatCount(supply)} left${carts}`;
 }

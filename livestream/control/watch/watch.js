@@ -94,7 +94,7 @@ function draw() {
   const pinned = `card:${view.pinned}`;
   const first = shown.find(({ key }) => key === pinned) ?? shown.at(-1);
   for (const { key, card, drop } of shown) {
-    if (!offers.has(key)) offers.set(key, new Offer((sku) => bag.reserve(sku)));
+    if (!offers.has(key)) offers.set(key, new Offer(bag, draw));
     offers.get(key).update(card, drop, view.status);
   }
   const keys = new Set(shown.map(({ key }) => key));

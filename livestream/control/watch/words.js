@@ -8,6 +8,7 @@ import { formatSpan } from "/static/client/page.js";
 const WORDS = {
   sold_out: "Sold out. Every piece has found its owner.",
   all_held: "Every piece is reserved just now. Some may come back: try again in a moment.",
+  in_line: "You are in line for it already.",
   limit_reached: "You have reached the limit for this piece.",
   not_open: "Not open yet.",
   not_invited: "This is for invited guests.",

@@ -29,9 +29,9 @@ class Seen(Stage):
         self.replies: list[dict[str, Any]] = []
 
     def commit(self, facts: Iterable[Fact], epoch: int | None = None) -> None:
-        facts = list(facts)
+        before = len(self.log)
         super().commit(facts, epoch)
-        for fact in facts:
+        for fact in (fact for _, record in self.log[before:] for fact in record.facts):
             told = private_frame(self.room.counter, fact)
             if told is not None:
                 self.private.append(over_the_wire(told[1]))
@@ -96,6 +96,15 @@ def evening() -> Seen:
     stage.add("v5")
     stage.ask("v5", messages.CartRemove("c11", "santos"))
     stage.wait(1_000)
+    stage.sell("ring", supply=1)
+    stage.sell("tank", currency="EUR")
+    stage.add("v5", "ring")
+    stage.join("v6", "ring")
+    stage.join("v7", "ring")
+    stage.ask("v7", messages.CartShow("c12"))
+    stage.add("v6", "tank")  # another currency: no ring goes into this cart
+    stage.ask("v5", messages.CartRemove("c13", "ring"))
+    stage.leave("v7", "ring")
     stage.desk(commands.DropClose("santos"))
     stage.take_over()
     stage.desk(commands.RoomEnd())
@@ -121,10 +130,13 @@ def test_every_reply_is_as_published_with_its_result(contract: Contract, evening
                 contract.check_as(name, result)
         if "holds" in result:
             contract.check_as("CartResult", result)
+        for place in (result, *result.get("waiting", ())):
+            if "number" in place:
+                contract.check_as("PlaceResult", place)
         if "removed" in result:
             contract.check_as("RemoveResult", result)
     results = [reply.get("result", {}).keys() for reply in evening.replies]
-    for mark in ("hold_id", "lines", "holds", "removed"):
+    for mark in ("hold_id", "lines", "holds", "removed", "number"):
         assert any(mark in keys for keys in results), mark
     contract.check(over_the_wire(wire.reply_frame(None, bad())))
 

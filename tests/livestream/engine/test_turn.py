@@ -4,7 +4,7 @@ from cart.drop import DropTerms
 from livestream import keys, wire
 from livestream.commands import Command, DropSchedule, Envelope, RoomCreate, RoomStart
 from livestream.engine.turn import Entries, Turn, messages_of, take_turn
-from livestream.messages import CartAdd
+from livestream.messages import CartAdd, CartRemove, LineJoin
 from livestream.room import Room, RoomState
 
 OPENS_AT_MS = 10_000
@@ -104,3 +104,17 @@ def test_messages_are_addressed_to_the_sender_and_read_back() -> None:
     ((conn, frame),) = wire.decode_replies(payload)
     assert conn == 7
     assert wire.decode_frame(frame)["to"] == "1"
+
+
+def test_who_waited_is_told_of_the_offer_and_nobody_of_a_hold_that_was_asked_for() -> None:
+    room = room_with_drop()
+    asked = (
+        (1, "a", CartAdd("1", "s")),
+        (2, "b", CartAdd("1", "s")),
+        (3, "c", LineJoin("1", "s")),
+        (1, "a", CartRemove("2", "s")),
+    )
+    turn = take_turn(room, entry("2-0", *asked), OPENS_AT_MS)
+    assert codes(turn) == ["ok"] * 4
+    ((viewer, frame),) = turn.private
+    assert (viewer, frame["type"], frame["hold_id"]) == ("c", "hold.offered", "h3")

@@ -1,0 +1,167 @@
+"""Check 21: the line of a drop is served in its order, and nobody waits beside a free unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cart import events
+from cart.bounds import LINES_MAX
+from cart.counter import OFFERS_PER_TURN_MAX
+from cart.line import LINE_MAX
+from cart.rules import RoomRules
+from livestream import facts
+from livestream.audit.check import Check, Checks, Rule, before
+from livestream.audit.evidence import Evidence
+from livestream.audit.guests import OnlyTheInvitedBuy
+from livestream.audit.ledger import DropAccount, Ledger
+from livestream.audit.stock import LimitCountsAll
+from livestream.facts import Record
+
+
+class LineIsServedInOrder(Check):
+    """Invariant 21. It looks before `LimitCountsAll`, whose tally it asks: a hold that is being
+    placed is not in it yet.
+    """
+
+    rule = Rule(
+        21,
+        "the line is served in order",
+        "numbers are dense; nobody overtakes; no unit of an open drop is free while somebody waits",
+    )
+
+    def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
+        super().__init__(ledger, evidence)
+        self._joined: dict[str, int] = {}
+        self._served = 0
+        self._took_over = False
+        self._rules = RoomRules()
+
+    @before(events.RulesSet)
+    def new_rules(self, fact: events.RulesSet) -> Iterator[str]:
+        self._rules = fact.rules
+        yield from ()
+
+    def meet(self, others: Checks) -> None:
+        self._limits = others.one(LimitCountsAll)
+        self._guests = others.one(OnlyTheInvitedBuy)
+
+    def record_begins(self, seq: int, record: Record) -> Iterator[str]:
+        self._served = 0
+        yield from ()
+
+    @before(facts.EpochStarted)
+    def another_owner(self, fact: facts.EpochStarted) -> Iterator[str]:
+        self._took_over = True  # it goes on with the line in its first turn, one record later
+        yield from ()
+
+    @before(events.LineJoined)
+    def joins_at_the_end(self, fact: events.LineJoined) -> Iterator[str]:
+        who = f"viewer {fact.viewer} in the line of {fact.drop_id}"
+        drop = self.ledger.drops.get(fact.drop_id)
+        if drop is None:
+            yield f"{who}: there is no such drop"
+            return
+        last = self._joined.get(fact.drop_id, 0)
+        if fact.number != last + 1:
+            yield f"{who} gets number {fact.number} after {last}"
+        self._joined[fact.drop_id] = max(last, fact.number)
+        if fact.viewer in drop.waiting:
+            yield f"{who} waits already, with number {drop.waiting[fact.viewer].number}"
+        if (fact.ahead, fact.held) != (len(drop.waiting), drop.held):
+            yield (
+                f"{who} is told of {fact.ahead} ahead and {fact.held} held; "
+                f"by the books {len(drop.waiting)} and {drop.held}"
+            )
+        if fact.ahead >= LINE_MAX:
+            yield f"{who} is one more than the {LINE_MAX} who may wait"
+        if drop.status not in ("open", "all_held"):
+            yield f"{who} joins while the drop is {drop.status}"
+        if not drop.waiting and fact.quantity <= drop.available:
+            yield f"{who} has to wait though {drop.available} units are free"
+
+    @before(events.HoldPlaced)
+    def is_the_first_in_line(self, fact: events.HoldPlaced) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        if drop is None:
+            return
+        first = next(iter(drop.waiting), None)
+        if not fact.offered:
+            if first is not None:
+                yield (
+                    f"hold {fact.hold_id} of {fact.viewer} overtakes {len(drop.waiting)} "
+                    f"who wait for drop {fact.drop_id}"
+                )
+            return
+        self._served += 1
+        if fact.viewer not in drop.waiting:
+            yield f"hold {fact.hold_id} is offered to {fact.viewer}, who does not wait for it"
+        elif fact.viewer != first:
+            yield f"hold {fact.hold_id} is offered to {fact.viewer} before {first}, who is first"
+        else:
+            yield from self._is_all_that_can_be_had(fact, drop)
+
+    def _is_all_that_can_be_had(self, fact: events.HoldPlaced, drop: DropAccount) -> Iterator[str]:
+        wanted = drop.waiting[fact.viewer].quantity
+        due = min(wanted, drop.available, self._limits.left(drop, fact.viewer))
+        if fact.quantity != due:
+            yield f"{fact.viewer} is offered {fact.quantity} of drop {fact.drop_id}, {due} are due"
+
+    @before(events.LineLeft)
+    def leaves_for_a_reason(self, fact: events.LineLeft) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        place = drop.waiting.get(fact.viewer) if drop is not None else None
+        if drop is None or place is None:
+            yield f"viewer {fact.viewer} leaves the line of {fact.drop_id} and is not in it"
+            return
+        if place.number != fact.number:
+            yield (
+                f"viewer {fact.viewer} leaves as number {fact.number} and is number {place.number}"
+            )
+        if fact.reason == "viewer":
+            return
+        self._served += 1
+        if fact.viewer != next(iter(drop.waiting)):
+            yield f"viewer {fact.viewer} is passed over in the middle of the line"
+        if not self._is_so(fact.reason, place, drop):
+            yield f"viewer {fact.viewer} is passed over ({fact.reason}) and may buy"
+
+    def _is_so(self, reason: str, place: events.LineJoined, drop: DropAccount) -> bool:
+        match reason:
+            case "limit":
+                return self._limits.left(drop, place.viewer) <= 0
+            case "invitation":
+                return any(self._guests.says_against(place, place.viewer))
+            case _:
+                return self._cart_takes_no_more(place.viewer, drop)
+
+    def _cart_takes_no_more(self, viewer: str, drop: DropAccount) -> bool:
+        lines = [
+            hold
+            for hold in self.ledger.holds.values()
+            if hold.viewer == viewer and not hold.order_id
+        ]
+        if len(lines) >= LINES_MAX:
+            return True
+        if any(hold.currency != drop.terms.currency for hold in lines):
+            return True
+        one_product = self._rules.one_product_per_order
+        return one_product and any(hold.sku != drop.terms.sku for hold in lines)
+
+    @before(events.OrderPaid)
+    def late_money_does_not_overtake(self, fact: events.OrderPaid) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        for drop_id in order.units() if order is not None and fact.late else ():
+            drop = self.ledger.drops.get(drop_id)
+            if drop is not None and drop.waiting:
+                yield f"order {fact.order_id} takes a unit of {drop_id} for which others wait"
+
+    def record_ends(self) -> Iterator[str]:
+        more_follows = self._took_over or self._served >= OFFERS_PER_TURN_MAX
+        self._took_over = False
+        if more_follows:
+            return
+        for drop_id, drop in self.ledger.drops.items():
+            if drop.waiting and drop.available and drop.status in ("open", "all_held"):
+                yield (
+                    f"{len(drop.waiting)} wait for drop {drop_id} while {drop.available} are free"
+                )
