@@ -8,6 +8,7 @@ who asked for a refund; ranks are in `cart.perk`, numbers in `cart.edition`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from cart.books import Books
 from cart.counter import Counter
@@ -16,7 +17,7 @@ from cart.events import EditionNumbered, EditionRevoked, PerkAwarded, PerkRevoke
 from cart.fact import Fact
 from cart.order import Order, OrderLine, OrderStatus
 from cart.outcome import EditionResult, PerkResult
-from cart.perk import PerkTerms
+from cart.perk import PerkBook, PerkTerms
 from cart.refund import RefundLine
 
 
@@ -28,7 +29,7 @@ def won(counter: Counter, order: Order) -> list[Fact]:
         for perk in terms.perks:
             rank = drop.perks[perk.perk_id].next_free(perk.first_n)
             if rank is not None:
-                facts.append(_awarded(drop, perk, order, rank))
+                facts.append(_awarded(terms.drop_id, perk, order, rank))
         if terms.numbered:
             numbers = drop.editions.next_free(sum(line.quantity for line in _lines(drop, order)))
             facts.append(
@@ -36,7 +37,16 @@ def won(counter: Counter, order: Order) -> list[Fact]:
                     terms.drop_id, order.order_id, order.viewer, numbers, drop.stock.supplied
                 )
             )
+    if counter.books.perks:
+        facts += _won_of_the_room(counter.books, order)
     return facts
+
+
+def _won_of_the_room(books: Books, order: Order) -> Iterable[Fact]:
+    for perk in books.rules.perks:
+        rank = books.perks[perk.perk_id].next_free(perk.first_n)
+        if rank is not None:
+            yield _awarded(None, perk, order, rank)
 
 
 def taken_back(
@@ -49,8 +59,6 @@ def taken_back(
     facts: list[Fact] = []
     for drop in _drops_of(counter.books, order):
         terms = drop.terms
-        for perk in terms.perks if whole else ():
-            facts += _passed_on(counter, drop, perk, order)
         edition = drop.editions.given.get(order.order_id)
         if edition is None:
             continue
@@ -58,30 +66,51 @@ def taken_back(
         if gone:
             numbers = sorted(edition.numbers)[-gone:]
             facts.append(EditionRevoked(terms.drop_id, order.order_id, numbers, restocked))
+    if whole:
+        for offer in _offers(counter.books, order):
+            facts += _passed_on(counter.books, offer, order)
     return facts
 
 
-def _passed_on(counter: Counter, drop: Drop, perk: PerkTerms, order: Order) -> list[Fact]:
-    ranks = drop.perks[perk.perk_id].ranks
-    rank = ranks.get(order.order_id)
+class _Offer(NamedTuple):
+    """A perk that an order may win: of a drop, or of the room (None). `paid` are all orders that
+    could, in the order of payment.
+    """
+
+    drop_id: str | None
+    perk: PerkTerms
+    book: PerkBook
+    paid: list[str]
+
+
+def _offers(books: Books, order: Order) -> Iterable[_Offer]:
+    for drop in _drops_of(books, order):
+        for perk in drop.terms.perks:
+            book = drop.perks[perk.perk_id]
+            yield _Offer(drop.terms.drop_id, perk, book, drop.paid_orders)
+    for perk in books.rules.perks:
+        yield _Offer(None, perk, books.perks[perk.perk_id], books.paid_orders)
+
+
+def _passed_on(books: Books, offer: _Offer, order: Order) -> Iterable[Fact]:
+    drop_id, perk, book, paid = offer
+    rank = book.ranks.get(order.order_id)
     if rank is None or perk.on_refund == "stay":
-        return []
-    facts: list[Fact] = [PerkRevoked(drop.terms.drop_id, perk.perk_id, order.order_id, rank)]
-    for heir_id in drop.paid_orders:
-        heir = counter.books.orders[heir_id]
-        if heir.status is OrderStatus.PAID and heir is not order and heir_id not in ranks:
-            facts.append(_awarded(drop, perk, heir, rank))
+        return
+    yield PerkRevoked(drop_id, perk.perk_id, order.order_id, rank)
+    for heir_id in paid:
+        heir = books.orders[heir_id]
+        if heir.status is OrderStatus.PAID and heir is not order and heir_id not in book.ranks:
+            yield _awarded(drop_id, perk, heir, rank)
             break
-    return facts
 
 
 def perks_of(books: Books, order: Order) -> list[PerkResult]:
-    """Ranks that an order has, in the order of its lines and of the terms."""
+    """Ranks that an order has: of its drops in the order of its lines, then those of the room."""
     return [
-        {"drop_id": drop.terms.drop_id, "perk_id": perk.perk_id, "name": perk.name, "rank": rank}
-        for drop in _drops_of(books, order)
-        for perk in drop.terms.perks
-        if (rank := drop.perks[perk.perk_id].ranks.get(order.order_id)) is not None
+        {"drop_id": drop_id, "perk_id": perk.perk_id, "name": perk.name, "rank": rank}
+        for drop_id, perk, book, _ in _offers(books, order)
+        if (rank := book.ranks.get(order.order_id)) is not None
     ]
 
 
@@ -112,6 +141,5 @@ def _lines(drop: Drop, order: Order) -> Iterable[OrderLine]:
     return (line for line in order.lines if line.drop_id == drop_id)
 
 
-def _awarded(drop: Drop, perk: PerkTerms, order: Order, rank: int) -> PerkAwarded:
-    drop_id = drop.terms.drop_id
+def _awarded(drop_id: str | None, perk: PerkTerms, order: Order, rank: int) -> PerkAwarded:
     return PerkAwarded(drop_id, perk.perk_id, order.order_id, order.viewer, perk.name, rank)

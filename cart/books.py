@@ -14,6 +14,7 @@ from cart.coupon import Coupon
 from cart.drop import Drop
 from cart.hold import Hold
 from cart.order import Order, Payment
+from cart.perk import PerkBook
 from cart.refund import Refund, refund_id_of
 from cart.rules import RoomRules
 
@@ -53,6 +54,10 @@ class Books(Struct):
     #: currency -> sku -> channel -> takings.
     takings: dict[str, dict[str, dict[str, Takings]]] = {}
     rules: RoomRules = RoomRules()
+    #: perk_id -> ranks of a perk of the room.
+    perks: dict[str, PerkBook] = {}
+    #: In a room with perks: paid orders in the order of payment.
+    paid_orders: list[str] = []
     #: drop id ("": the room) -> who is invited -> that viewer's tier ("": none).
     invited: dict[str, dict[str, str]] = {}
     #: code -> coupon.

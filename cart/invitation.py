@@ -18,6 +18,7 @@ from cart.counter import Counter
 from cart.drop import Drop, DropStatus
 from cart.events import InvitationPut, InvitationWithdrawn, RulesSet
 from cart.outcome import Decision, ErrorCode, refuse
+from cart.perk import flaw_in
 from cart.rules import RoomRules
 
 #: Names on all lists of a room: 10,000 x about 220 bytes = 2.2 MB in the engine; those of the
@@ -30,8 +31,15 @@ ROOM = ""
 def set_rules(counter: Counter, rules: RoomRules) -> Decision:
     """Declare the rules of the room, all of them anew."""
     answer = {"rules": to_builtins(rules)}
-    if counter.books.rules == rules:
+    books = counter.books
+    if books.rules == rules:
         return Decision((), answer)
+    flaw = flaw_in(rules.perks)
+    if flaw is not None:
+        return refuse(ErrorCode.INVALID, flaw)
+    if books.orders_paid and rules.perks != books.rules.perks:
+        # Who is among the first N would otherwise depend on when it was said.
+        return refuse(ErrorCode.CONFLICT, "orders are paid: the perks of the room stand")
     return Decision((RulesSet(rules),), answer)
 
 

@@ -144,9 +144,11 @@ class LineResult(TypedDict):
 
 
 class PerkResult(TypedDict):
-    """A perk that an order won: rank 1 is the first of the first N."""
+    """A perk that an order won: rank 1 is the first of the first N. Without a drop it is one of
+    the room.
+    """
 
-    drop_id: str
+    drop_id: str | None
     perk_id: str
     name: str
     rank: int

@@ -1,7 +1,7 @@
 """Rules of a room, which hold for all of its drops together.
 
-Owns what the host may declare. Refuses to know how it is kept: `cart.invitation` and `cart.limits`
-do that.
+Owns what the host may declare. Refuses to know how it is kept: `cart.invitation`, `cart.limits`
+and `cart.awards` do that.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from cart.bounds import DROPS_MAX, QUANTITY_MAX
+from cart.bounds import DROPS_MAX, PERKS_MAX, QUANTITY_MAX
+from cart.perk import PerkTerms
 
 #: As much as the limits of all drops together may allow.
 ROOM_LIMIT_MAX = DROPS_MAX * QUANTITY_MAX
@@ -18,7 +19,7 @@ ROOM_LIMIT_MAX = DROPS_MAX * QUANTITY_MAX
 
 class RoomRules(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What the host declares for the room. New rules bind what is asked from then on: what is held
-    and ordered stands.
+    and ordered stands. Perks may change until the first order is paid.
     """
 
     #: Nobody else may watch or buy: an invitation is in the ticket, or on the room's list.
@@ -27,3 +28,5 @@ class RoomRules(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     limit_per_viewer: Annotated[int, Meta(ge=1, le=ROOM_LIMIT_MAX)] | None = None
     #: A cart, and so an order, has one SKU.
     one_product_per_order: bool = False
+    #: What the first N paid orders of the room get, whatever they buy.
+    perks: Annotated[list[PerkTerms], Meta(max_length=PERKS_MAX)] = []

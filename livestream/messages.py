@@ -202,6 +202,7 @@ class RulesView(TypedDict):
     invited_only: bool
     limit_per_viewer: int | None
     one_product_per_order: bool
+    perks: list[PerkView]
 
 
 class CardView(TypedDict):
@@ -507,11 +508,11 @@ class PaymentFailed(TypedDict):
 
 
 class PerkAwarded(TypedDict):
-    """This viewer's order is among the first N."""
+    """This viewer's order is among the first N of a drop, or (null) of the room."""
 
     type: Literal["perk.awarded"]
     order_id: str
-    drop_id: str
+    drop_id: str | None
     perk_id: str
     name: str
     rank: int

@@ -24,6 +24,7 @@ from cart.counter import Counter
 from cart.drop import Drop, DropStatus, DropTerms
 from cart.fact import Fact, tag_of
 from cart.invitation import ROOM
+from cart.perk import PerkTerms
 from cart.rules import RoomRules
 from cart.shopper import hold_result
 from livestream import facts
@@ -33,6 +34,7 @@ from livestream.messages import (
     CardView,
     ChatMessage,
     DropView,
+    PerkView,
     RoomStatus,
     RulesView,
     Snapshot,
@@ -76,6 +78,7 @@ def rules_view(rules: RoomRules) -> RulesView:
         "invited_only": rules.invited_only,
         "limit_per_viewer": rules.limit_per_viewer,
         "one_product_per_order": rules.one_product_per_order,
+        "perks": [_view_of_perk(perk) for perk in rules.perks],
     }
 
 
@@ -100,6 +103,10 @@ def _shown_status(status: DropStatus, available: int, held: int) -> DropStatus:
     return DropStatus.ALL_HELD if held and not available else DropStatus.OPEN
 
 
+def _view_of_perk(perk: PerkTerms) -> PerkView:
+    return {"perk_id": perk.perk_id, "name": perk.name, "first_n": perk.first_n}
+
+
 def _view_of_terms(terms: DropTerms) -> DropView:
     view: DropView = {
         "drop_id": terms.drop_id,
@@ -112,10 +119,7 @@ def _view_of_terms(terms: DropTerms) -> DropView:
         "opens_at_ms": terms.opens_at_ms,
         "limit_per_viewer": terms.limit_per_viewer,
         "hold_ttl_ms": terms.hold_ttl_ms,
-        "perks": [
-            {"perk_id": perk.perk_id, "name": perk.name, "first_n": perk.first_n}
-            for perk in terms.perks
-        ],
+        "perks": [_view_of_perk(perk) for perk in terms.perks],
         "access": None if terms.access is None else _view_of_access(terms.access),
         "numbered": terms.numbered,
         "guarantee_days": terms.guarantee_days,

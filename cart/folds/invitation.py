@@ -6,10 +6,16 @@ from cart.counter import Counter
 from cart.events import InvitationPut, InvitationWithdrawn, RulesSet
 from cart.folds.shape import Folds
 from cart.invitation import ROOM
+from cart.perk import PerkBook
 
 
 def _rules_set(counter: Counter, event: RulesSet, at_ms: int) -> None:
-    counter.books.rules = event.rules
+    books = counter.books
+    books.rules = event.rules
+    known = books.perks
+    books.perks = {
+        perk.perk_id: known.get(perk.perk_id) or PerkBook() for perk in event.rules.perks
+    }
 
 
 def _invitation_put(counter: Counter, event: InvitationPut, at_ms: int) -> None:

@@ -60,6 +60,8 @@ def _order_paid(counter: Counter, event: OrderPaid, at_ms: int) -> None:
         row = counter.takings_of(order.currency, line.sku, order.channel)
         row.gross_minor += line.total_minor
         row.units_sold += line.quantity
+    if books.perks:
+        books.paid_orders.append(order.order_id)
     if order.coupon:
         redeem_coupon(books, order, event.late)
     if event.late:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from cart.counter import Counter
 from cart.events import PerkAwarded, PerkRevoked
 from cart.folds.shape import Folds
+from cart.perk import PerkBook
+
+
+def _book(counter: Counter, event: PerkAwarded | PerkRevoked) -> PerkBook:
+    books = counter.books
+    perks = books.perks if event.drop_id is None else books.drops[event.drop_id].perks
+    return perks[event.perk_id]
 
 
 def _perk_awarded(counter: Counter, event: PerkAwarded, at_ms: int) -> None:
-    counter.books.drops[event.drop_id].perks[event.perk_id].award(event.order_id, event.rank)
+    _book(counter, event).award(event.order_id, event.rank)
 
 
 def _perk_revoked(counter: Counter, event: PerkRevoked, at_ms: int) -> None:
-    counter.books.drops[event.drop_id].perks[event.perk_id].revoke(event.order_id)
+    _book(counter, event).revoke(event.order_id)
 
 
 FOLDS: Folds = {

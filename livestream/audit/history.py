@@ -316,6 +316,8 @@ class StateIsTheFold(Check):
             for drop_id, drop in drops.items()
             for perk_id, book in drop.perks.items()
         }
+        room = self._room.state.books.perks
+        theirs |= {("", perk_id): book.ranks for perk_id, book in room.items()}
         ours = {perk: ranking.rank_of for perk, ranking in self._perks.rankings.items()}
         for perk in sorted(theirs.keys() | ours.keys()):
             if theirs.get(perk) != ours.get(perk):

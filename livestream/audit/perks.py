@@ -11,13 +11,15 @@ from livestream.audit.check import Check, Rule, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger
 
-#: A perk by its drop and its own id.
+#: A perk by its drop ("": one of the room) and its own id.
 Perk = tuple[str, str]
+_ROOM = ""
 
 
 def named(perk: Perk) -> str:
     """A perk in a finding."""
-    return f"perk {perk[1]} of drop {perk[0]}"
+    drop_id, perk_id = perk
+    return f"perk {perk_id} of drop {drop_id}" if drop_id else f"perk {perk_id} of the room"
 
 
 class Ranking(Struct):
@@ -64,7 +66,7 @@ class FirstNGetThePerk(Check):
         #: (perk, order, rank) that this record still has to award, or to revoke.
         self._to_award: dict[tuple[Perk, str, int], None] = {}
         self._to_revoke: dict[tuple[Perk, str, int], None] = {}
-        #: drop -> its perks, for the drops that have some.
+        #: drop, or the room -> its perks, for those that have some.
         self._perks_of: dict[str, list[Perk]] = {}
 
     @before(events.DropScheduled)
@@ -78,17 +80,41 @@ class FirstNGetThePerk(Check):
             self.rankings[key] = Ranking(perk.name, perk.first_n, perk.on_refund == "pass")
             self._perks_of.setdefault(drop_id, []).append(key)
 
+    @before(events.RulesSet)
+    def declared_for_the_room(self, fact: events.RulesSet) -> Iterator[str]:
+        keys = [(_ROOM, perk.perk_id) for perk in fact.rules.perks]
+        if len(set(keys)) < len(keys):
+            yield "two perks of the room have one name"
+        declared = {
+            key: Ranking(perk.name, perk.first_n, perk.on_refund == "pass")
+            for key, perk in zip(keys, fact.rules.perks, strict=True)
+        }
+        known = {key: self.rankings[key] for key in self._perks_of.get(_ROOM, ())}
+        terms = [(key, r.name, r.first_n, r.passes_on) for key, r in declared.items()]
+        if terms == [(key, r.name, r.first_n, r.passes_on) for key, r in known.items()]:
+            return
+        if any(order.status in ("paid", "refunded") for order in self.ledger.orders.values()):
+            yield "the perks of the room change, and orders are paid"
+            return
+        for key in known:
+            del self.rankings[key]
+        self.rankings |= declared
+        self._perks_of[_ROOM] = list(declared)
+
     def awarded_by_drop(self) -> dict[str, int]:
-        """How many ranks are given now, over all perks of each drop that has some."""
+        """How many ranks are given now, over all perks of each drop that has some, and of the
+        room ("").
+        """
         return {
             drop_id: sum(len(self.rankings[perk].rank_of) for perk in perks)
             for drop_id, perks in self._perks_of.items()
+            if perks
         }
 
     def _rankings(self, order_id: str) -> Iterator[tuple[Perk, Ranking]]:
         """Everything that the order may win."""
         order = self.ledger.orders.get(order_id)
-        for drop_id in order.units() if order else ():
+        for drop_id in (*order.units(), _ROOM) if order else ():
             for perk in self._perks_of.get(drop_id, ()):
                 yield perk, self.rankings[perk]
 
@@ -123,7 +149,7 @@ class FirstNGetThePerk(Check):
 
     @before(events.PerkAwarded)
     def awarded(self, fact: events.PerkAwarded) -> Iterator[str]:
-        perk = fact.drop_id, fact.perk_id
+        perk = fact.drop_id or _ROOM, fact.perk_id
         due = perk, fact.order_id, fact.rank
         if due in self._to_award:
             del self._to_award[due]
@@ -145,7 +171,7 @@ class FirstNGetThePerk(Check):
 
     @before(events.PerkRevoked)
     def revoked(self, fact: events.PerkRevoked) -> Iterator[str]:
-        perk = fact.drop_id, fact.perk_id
+        perk = fact.drop_id or _ROOM, fact.perk_id
         due = perk, fact.order_id, fact.rank
         if due in self._to_revoke:
             del self._to_revoke[due]

@@ -134,13 +134,17 @@ def _money(witness: Witness, truth: Truth) -> Iterator[str]:
 
 
 def _perks(witness: Witness, truth: Truth) -> Iterator[str]:
+    books = truth.room.state.books
     given = {
         (drop_id, perk_id, order_id): rank
-        for drop_id, drop in truth.room.state.books.drops.items()
-        for perk_id, perk in drop.perks.items()
+        for drop_id, perks in [
+            (None, books.perks),
+            *((d, books.drops[d].perks) for d in books.drops),
+        ]
+        for perk_id, perk in perks.items()
         for order_id, rank in perk.ranks.items()
     }
-    for key in sorted(given.keys() | witness.ranks.keys()):
+    for key in sorted(given.keys() | witness.ranks.keys(), key=str):
         if given.get(key) != witness.ranks.get(key):
             yield f"perk of {key}: told {witness.ranks.get(key)}, the log says {given.get(key)}"
 

@@ -48,7 +48,7 @@ class Witness:
         #: From the last `cart.show` of each viewer, and pushes: paid orders, and ranks by
         #: (drop_id, perk_id, order_id).
         self.paid: dict[str, OrderTold] = {}
-        self.ranks: dict[tuple[str, str, str], int] = {}
+        self.ranks: dict[tuple[str | None, str, str], int] = {}
         self.spans: list[tuple[str, Span]] = []
         self.findings: list[str] = []
         self.told: Counter[str] = Counter()

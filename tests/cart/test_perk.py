@@ -162,3 +162,64 @@ def test_more_ranks_than_units_is_no_harm(till: Till) -> None:
     till.sell(supply=1, perks=[perk(88)])
     till.buy("wang")
     assert till.ranks() == {"o1": 1}
+
+
+# -- perks of the room -----------------------------------------------------------------------------
+
+
+def room_ranks(till: Till, perk_id: str = "bellboy") -> dict[str, int]:
+    return till.counter.books.perks[perk_id].ranks
+
+
+def test_a_perk_of_the_room_is_for_the_first_orders_whatever_they_buy(till: Till) -> None:
+    ok(till.rules(perks=[perk(2)]))
+    till.sell(supply=9, perks=[perk(1, perk_id="box", name="Box")])
+    till.sell("ring", supply=9)
+    till.buy("wang", "ring")
+    till.buy("li")
+    till.buy("zhao")
+    assert room_ranks(till) == {"o1": 1, "o2": 2}
+    assert till.ranks(perk_id="box") == {"o2": 1}
+    (order,) = till.show("li")["orders"]
+    assert order["perks"] == [
+        {"drop_id": SANTOS, "perk_id": "box", "name": "Box", "rank": 1},
+        {"drop_id": None, "perk_id": "bellboy", "name": "Bellboy", "rank": 2},
+    ]
+
+
+def test_an_order_over_two_drops_wins_a_perk_of_the_room_once(till: Till) -> None:
+    ok(till.rules(perks=[perk(2)]))
+    till.sell()
+    till.sell("ring")
+    till.add("wang")
+    till.add("wang", "ring")
+    ok(till.check_out("wang"))
+    till.pay("wang", "o1")
+    till.approve("o1-p1")
+    assert till.names() == ["order.paid", "perk.awarded"]
+
+
+def test_a_perk_of_the_room_passes_on_over_all_drops(till: Till) -> None:
+    ok(till.rules(perks=[perk(1, "pass")]))
+    till.sell(supply=9)
+    till.sell("ring", supply=9)
+    for viewer, sku in (("wang", SANTOS), ("li", "ring"), ("zhao", SANTOS)):
+        till.buy(viewer, sku)
+    till.refund("o1")
+    assert room_ranks(till) == {"o2": 1}
+
+
+def test_perks_of_the_room_stand_once_an_order_is_paid(till: Till) -> None:
+    ok(till.rules(perks=[perk(1)]))
+    ok(till.rules(perks=[perk(2, "pass")]))
+    till.sell(supply=9)
+    till.buy("wang")
+    assert room_ranks(till) == {"o1": 1}
+    for perks in ([], [perk(3, "pass")], [perk(2, "pass"), perk(1, perk_id="box")]):
+        assert refusal(till.rules(perks=perks)) is ErrorCode.CONFLICT
+    ok(till.rules(perks=[perk(2, "pass")], limit_per_viewer=2))
+    assert room_ranks(till) == {"o1": 1}
+
+
+def test_two_perks_of_the_room_cannot_have_one_name_on_the_books(till: Till) -> None:
+    assert refusal(till.rules(perks=[perk(1), perk(2)])) is ErrorCode.INVALID

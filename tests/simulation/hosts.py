@@ -178,7 +178,8 @@ def invites(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
 
 def changes_the_rules(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
     rng = me.rng
-    rules = RoomRules(rng.random() < 0.2, rng.choice((None, 1, 3, 8)), rng.random() < 0.3)
+    perks = [PerkTerms("welcome", "a gift", 5, "pass")] if rng.random() < 0.8 else []
+    rules = RoomRules(rng.random() < 0.2, rng.choice((None, 1, 3, 8)), rng.random() < 0.3, perks)
     yield commands.RulesSet(rules)
 
 

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec import structs
 
 from cart import invitation, limits, settlement
 from cart.access import AccessTerms
@@ -93,6 +94,7 @@ class RoomMachine(RuleBasedStateMachine):
         self.auditor = Auditor("simulated")
         self.audited = 0
         self.orders: dict[tuple[str, str], str] = {}
+        self.of_room: list[PerkTerms] = []
 
     def drops(self) -> list[Drop]:
         return list(self.stage.room.state.books.drops.values())
@@ -107,6 +109,7 @@ class RoomMachine(RuleBasedStateMachine):
         supply=st.integers(1, 5),
         limit=st.integers(1, 3),
         perks=st.tuples(PERKS, PERKS),
+        of_room=PERKS,
         numbered=st.booleans(),
         currency=CURRENCIES,
         rules=RULES,
@@ -116,12 +119,14 @@ class RoomMachine(RuleBasedStateMachine):
         supply: int,
         limit: int,
         perks: tuple[list[PerkTerms], list[PerkTerms]],
+        of_room: list[PerkTerms],
         numbered: bool,
         currency: Currency,
         rules: RoomRules,
     ) -> None:
         self.stage.begin()
-        self.desk(commands.RulesSet(rules))
+        self.of_room = of_room
+        self.desk(commands.RulesSet(structs.replace(rules, perks=of_room)))
         self.stage.sell(
             "d1", sku="santos", supply=supply, limit=limit, perks=perks[0], numbered=numbered
         )
@@ -251,7 +256,9 @@ class RoomMachine(RuleBasedStateMachine):
     ) -> None:
         """A viewer comes with another ticket, a list is written, the room has other rules."""
         self.stage.claims[viewer] = claims
-        self.desk(commands.RulesSet(rules))
+        # Mostly with the perks that stand: without them it is refused once an order is paid.
+        perks = self.of_room if on else []
+        self.desk(commands.RulesSet(structs.replace(rules, perks=perks)))
         if on:
             self.desk(commands.InvitationPut([viewer], of_drop, tier))
         else:

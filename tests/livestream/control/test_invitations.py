@@ -18,7 +18,12 @@ TERMS: dict[str, Any] = {
     "currency": "CNY",
     "opens_at_ms": 4_000_000_000_000,
 }
-NO_RULES = {"invited_only": False, "limit_per_viewer": None, "one_product_per_order": False}
+NO_RULES: dict[str, Any] = {
+    "invited_only": False,
+    "limit_per_viewer": None,
+    "one_product_per_order": False,
+    "perks": [],
+}
 
 pytestmark = pytest.mark.usefixtures("engine")
 
