@@ -17,6 +17,8 @@ from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 import msgspec
 from msgspec import Meta, Struct, inspect
 
+from livestream.webhooks import WebhookSecret
+
 PREFIX = "LIVESTREAM_"
 LIMIT_PREFIX = "LIVESTREAM_LIMIT_"
 
@@ -141,6 +143,22 @@ class Settings(Struct, frozen=True, kw_only=True):
             "per viewer, mutes and bans then hold only as long as that ticket is used"
         ),
     ] = False
+    payment_provider: Annotated[
+        Literal["sandbox", "external"],
+        Meta(
+            description="who moves the money: sandbox (nobody, for rehearsals), or external: "
+            "somebody who hears of payments by the merchant's webhooks and pushes what became of "
+            "them to /api/v1/payments/webhook"
+        ),
+    ] = "sandbox"
+    payment_webhook_secret: Annotated[
+        WebhookSecret | None,
+        Meta(
+            description="secret by which an external provider signs what it pushes (Standard "
+            "Webhooks: whsec_ and 24 to 64 bytes in base64); two with a space between while one "
+            "replaces the other"
+        ),
+    ] = None
     lease_ms: Annotated[
         int,
         Meta(
@@ -211,7 +229,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         for field, value in overrides.items():
             if value is not None:
                 given[field] = _convert(field, value, hints[field])
-        return cls(**{"limits": Limits(**limits), **given})
+        settings = cls(**{"limits": Limits(**limits), **given})
+        settings.check_together()
+        return settings
+
+    def check_together(self) -> None:
+        """Whether the settings go with one another. Raises SettingsError."""
+        if self.payment_provider == "external" and self.payment_webhook_secret is None:
+            raise SettingsError("payment_provider is external, so payment_webhook_secret is needed")
 
     def redis_dir(self) -> Path:
         """Where the private Redis keeps its data."""
@@ -256,7 +281,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """As a Struct's, but fit for a log: without the secret and the password of Redis."""
         shown = msgspec.structs.asdict(self)
-        for field in ("secret", "redis_url"):
+        for field in ("secret", "redis_url", "payment_webhook_secret"):
             if shown[field] is not None:
                 shown[field] = UNSHOWN
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
@@ -321,6 +346,8 @@ def _allowed(kind: Any) -> str:
             return "true or false"
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(map(str, values))}"
+        case inspect.StrType(pattern=str(pattern)) if pattern.startswith("^whsec_"):
+            return "whsec_ and 24 to 64 bytes in base64, or two of them with a space between"
         case inspect.StrType(pattern=str(pattern)):
             return f"text that matches {pattern}"
         case inspect.StrType(min_length=int(shortest)):

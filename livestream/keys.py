@@ -89,8 +89,13 @@ def ledger(room: str) -> str:
 
 
 def statement(room: str) -> str:
-    """Hash: the sandbox provider's own account, what it captured and gave back by payment."""
+    """List: the sandbox provider's own account, what it captured and gave back."""
     return f"{{{room}}}:statement"
+
+
+def heard(message: str) -> str:
+    """String with expiry: what a pushed message of the payment provider was answered."""
+    return f"livestream:heard:{message}"
 
 
 def replies(sender: str) -> str:

@@ -411,6 +411,14 @@ DESCRIPTORS_LIMIT = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livemin",
 )
+PAYMENT_NEWS = Counter(
+    "livestream_payment_news",
+    "Messages that an external payment provider pushed, by what became of them. unsigned: the "
+    "secrets differ (LIVESTREAM_PAYMENT_WEBHOOK_SECRET), a clock is more than 5 minutes off, or "
+    "somebody tries; refused: of a payment or room that is not known here.",
+    ["result"],  # "taken", "repeated", "refused", "unsigned"
+    registry=REGISTRY,
+)
 REDIS_SECONDS = Histogram(
     "livestream_redis_seconds",
     "How long Redis took to answer, as the role saw it; reads that wait for news are left out. "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from livestream import __version__
+from livestream import __version__, webhooks
 from livestream.control.problems import ProblemDetails
 from livestream.control.routes import PATH_TYPES, ROUTES, Route
 from livestream.control.schemas import Schema, Schemas, parameters_of
@@ -27,7 +27,7 @@ def document() -> dict[str, Any]:
     """The document as a dict, ready for JSON."""
     types: list[Any] = [ProblemDetails, *PATH_TYPES.values()]
     for route in ROUTES:
-        types += [kind for kind in (route.answer, route.body) if kind is not None]
+        types += [kind for kind in (route.answer, route.body, route.signed) if kind is not None]
     schemas = Schemas(types)
     paths: dict[str, Any] = {}
     for route in ROUTES:
@@ -79,6 +79,12 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     }
     if route.query is not None:
         operation["parameters"] += parameters_of(route.query)
+    if route.signed is not None:
+        operation["parameters"] += [_SIGNED_HEADER | {"name": name} for name in _SIGNED_BY]
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schemas.of(route.signed)}},
+        }
     body = None if route.body is None else schemas.body_of(route.body, route.path_names)
     if body is not None:
         operation["requestBody"] = {
@@ -86,6 +92,14 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
             "content": {"application/json": {"schema": body}},
         }
     return operation
+
+
+_SIGNED_BY = (webhooks.ID, webhooks.TIMESTAMP, webhooks.SIGNATURE)
+_SIGNED_HEADER: dict[str, Any] = {
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string"},
+}
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:
@@ -99,6 +113,11 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
 
 
 def _who_may(route: Route) -> str:
+    if route.signed is not None:
+        return (
+            "For whoever has the secret: the message is signed by the Standard Webhooks scheme, "
+            "not older than 5 minutes, and answered alike when it comes again."
+        )
     if route.access == "viewer":
         return "For a viewer, with a ticket for the room."
     if route.access == "public":
@@ -124,12 +143,14 @@ def _problem_statuses(route: Route) -> list[HTTPStatus]:
         statuses.append(HTTPStatus.UNAUTHORIZED)
     if route.access not in ("public", "viewer", "analyst") or route.forbids:
         statuses.append(HTTPStatus.FORBIDDEN)
-    if route.path_names:
+    if route.path_names or route.signed:
         statuses.append(HTTPStatus.NOT_FOUND)
-    if route.path_names or route.query or route.body:
+    if route.path_names or route.query or route.body or route.signed:
         statuses.append(HTTPStatus.UNPROCESSABLE_ENTITY)
     if route.body is not None:
         statuses += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
+    if route.signed is not None:
+        statuses.append(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     if route.changes:
         statuses.append(HTTPStatus.CONFLICT)
     return sorted(statuses)

@@ -20,12 +20,22 @@ from cart.coupon import CouponCode, CouponTerms
 from cart.drop import DropTerms
 from cart.rules import RoomRules
 from livestream import commands
-from livestream.control import admission, certificates, desk, invitations, reports, rooms, views
+from livestream.control import (
+    admission,
+    certificates,
+    desk,
+    invitations,
+    news,
+    reports,
+    rooms,
+    views,
+)
 from livestream.control.auth import Access
 from livestream.control.desk import Handler, commanding
 from livestream.control.schemas import summary_of
 from livestream.engine.ledger import Ledger
 from livestream.messages import Card
+from livestream.payments.news import News
 from livestream.report import Report
 from livestream.tickets import RoomId
 
@@ -54,6 +64,7 @@ _GROUPS = {
     "chat": "chat",
     "viewers": "chat",
     "orders": "orders",
+    "payments": "payments",
     "coupons": "orders",
     "report": "report",
     "report.html": "report",
@@ -70,7 +81,8 @@ _GROUPS = {
 class Route:
     """One call. `answer` is the type of a successful body (str: text of the type `media`), `status`
     its usual status, `also` other ones; `changes` says that the engine decides and may refuse,
-    `forbids` that 403 has a reason beside the role.
+    `forbids` that 403 has a reason beside the role. `signed` is the type of a pushed message, whose
+    signature stands for a token: the handler reads it.
     """
 
     method: str
@@ -87,6 +99,7 @@ class Route:
     query: type[Struct] | None = None
     changes: bool = False
     forbids: bool = False
+    signed: Any = None
 
     @property
     def tag(self) -> str:
@@ -332,6 +345,19 @@ ROUTES: tuple[Route, ...] = (
         handler=certificates.show_keys,
         answer=views.PublicKeys,
         media="application/jwk-set+json",
+    ),
+    # -- payments
+    Route(
+        method="POST",
+        path=PREFIX + "/payments/webhook",
+        name="take_news",
+        summary=summary_of(news.take_news),
+        access="public",
+        handler=news.take_news,
+        answer=news.NewsTaken,
+        changes=True,
+        forbids=True,
+        signed=News,
     ),
     # -- after the show
     _read(_ROOM + "/report", reports.show_report, Report),

@@ -30,6 +30,7 @@ from livestream.engine.traced import TracedOwner
 from livestream.inbox import Inbox, subscribe
 from livestream.journal import FencedError
 from livestream.payments.cashier import ProviderMail
+from livestream.payments.external import External
 from livestream.payments.provider import PaymentProvider
 from livestream.payments.sandbox import Sandbox
 from livestream.redis_client import inspect, open_redis
@@ -82,7 +83,9 @@ class EngineProcess:
         self._new_owner = RoomOwner if tracing is None else partial(TracedOwner, tracing)
         self.name = f"e-{secrets.token_hex(4)}"
         self._mail = ProviderMail(redis, Inbox(redis, f"p-{self.name}"), "sandbox")
-        self._provider: PaymentProvider = Sandbox(self._mail.answer)
+        self._provider: PaymentProvider = (
+            External() if settings.payment_provider == "external" else Sandbox(self._mail.answer)
+        )
         self._owned: dict[str, asyncio.Task[None]] = {}
         self._roster = Roster(redis, self.name)
         #: Rooms at rest for which a command waits, as of the last look.

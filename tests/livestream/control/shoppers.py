@@ -46,6 +46,11 @@ class Shoppers:
             viewer, "tmall", OrderPay(id=f"{viewer}-p", order_id=order_id, payment_token=token)
         )
 
+    async def ask_to_pay(self, viewer: str, order_id: str, command_id: str) -> None:
+        """Another attempt."""
+        pay = OrderPay(id=command_id, order_id=order_id, payment_token="tok_approve")
+        await self.ask(viewer, "tmall", pay)
+
     async def listen(self, subscribed: asyncio.Event, redis: aioredis.Redis) -> None:
         """Hand answers to those who asked, for ever."""
         async for heard in subscribe(redis, keys.replies(SENDER)):

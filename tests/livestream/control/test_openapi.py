@@ -9,7 +9,7 @@ from livestream.control import openapi
 from livestream.control.routes import ROUTES
 from tests.livestream.control.desks import Desk
 
-PUBLIC = {"walk_in", "watch_config", "check_certificate", "show_keys"}
+PUBLIC = {"walk_in", "watch_config", "check_certificate", "show_keys", "take_news"}
 FOR_VIEWERS = {"list_own_certificates"}
 
 
@@ -64,8 +64,20 @@ def test_no_body_asks_for_the_tag_of_a_command(document: dict[str, Any]) -> None
     for path in document["paths"].values():
         for operation in path.values():
             body = operation.get("requestBody")
-            if body is not None:
+            if body is not None and operation["operationId"] != "take_news":
                 assert "type" not in body["content"]["application/json"]["schema"]["properties"]
+
+
+def test_a_pushed_message_is_described_with_its_signature(document: dict[str, Any]) -> None:
+    push = document["paths"]["/api/v1/payments/webhook"]["post"]
+    assert [one["name"] for one in push["parameters"]] == [
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
+    ]
+    assert {one["in"] for one in push["parameters"]} == {"header"}
+    kinds = push["requestBody"]["content"]["application/json"]["schema"]["anyOf"]
+    assert len(kinds) == 3
 
 
 async def test_each_path_is_really_served(desk: Desk, document: dict[str, Any]) -> None:
