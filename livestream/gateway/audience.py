@@ -15,7 +15,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakSet
 
@@ -89,6 +89,9 @@ class Audience:
         }
         loop.add_reader(self._descriptors.fileno(), self._wake)
         self._sweeper = loop.call_later(limits.sweep_ms / 1_000, self._sweep)
+        #: Who said several things in one read, and what waits to be said in turn.
+        self._heard: Viewer | None = None
+        self._answers: list[bytes] = []
         self._closed = False
 
     # What the owner calls.
@@ -114,6 +117,12 @@ class Audience:
             return False
         if viewer.backlog is not None:
             return self._stragglers.queue(viewer, frame, lane)
+        if viewer is self._heard:
+            self._answers.append(frame)
+            return True
+        return self._write(viewer, frame, lane, 1)
+
+    def _write(self, viewer: Viewer, frame: bytes, lane: Lane, frames: int) -> bool:
         try:
             written = os.write(viewer.fd, frame)
         except BlockingIOError:
@@ -122,7 +131,7 @@ class Audience:
             return False  # the peer is gone; epoll will say so, and there is one way to leave
         self.stats.bytes_out += written
         if written == len(frame):
-            self.stats.frames_out += 1
+            self.stats.frames_out += frames
             return True
         return self._stragglers.fall_behind(viewer, frame, written, lane)
 
@@ -264,6 +273,8 @@ class Audience:
     def _part(self, viewer: Viewer, code: int, last: bytes) -> None:
         """The viewer leaves with some last words; the way out has the socket from here."""
         fd = self._strike(viewer, code)
+        if viewer is self._heard:
+            last = b"".join(self._answers) + last
         if viewer.backlog is not None:
             last = viewer.backlog.remainder() + last
         self._exits.lead_out(fd, last, self._now_ms())
@@ -329,14 +340,29 @@ class Audience:
             return
         if received.pongs:
             self.send(viewer, received.pongs, Lane.PRIVATE)
-        for payload in received.messages:
-            if viewer.fd < 0:
-                return  # the owner closed it while it listened
-            self._hear(viewer, payload)
-        if viewer.fd < 0:
-            return
-        if received.close_code:
+        if len(received.messages) > 1:
+            self._hear_all(viewer, received.messages)
+        else:
+            for payload in received.messages:
+                self._hear(viewer, payload)
+        if viewer.fd >= 0 and received.close_code:
             self._end(viewer, received)
+
+    def _hear_all(self, viewer: Viewer, messages: Sequence[bytes]) -> None:
+        """What came in one read is answered in one write: a system call costs more than what it
+        takes to find an answer.
+        """
+        self._heard = viewer
+        try:
+            for payload in messages:
+                if viewer.fd < 0:
+                    return  # the owner closed it while it listened; its last words had the answers
+                self._hear(viewer, payload)
+        finally:
+            self._heard = None
+            answers, self._answers = self._answers, []
+        if answers and viewer.fd >= 0:
+            self._write(viewer, b"".join(answers), Lane.PRIVATE, len(answers))
 
     def _hear(self, viewer: Viewer, payload: bytes) -> None:
         try:

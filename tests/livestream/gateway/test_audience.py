@@ -14,6 +14,7 @@ from websockets.frames import Opcode
 from livestream.gateway.frames import text_frame
 from livestream.gateway.groups import Group
 from livestream.gateway.lanes import Lane
+from livestream.gateway.viewer import Viewer
 from livestream.messages import SUBPROTOCOL, CloseCode
 from tests.livestream.gateway.house import House, Peer, close_payload, eventually, masked
 
@@ -142,6 +143,33 @@ async def test_messages_before_a_close_in_the_same_packet_count(house: House) ->
         await peer.send(masked(b"one") + masked(b"two") + goodbye + masked(b"too late"))
         assert await peer.closing() == (1000, "")
     assert house.messages_of("anna") == [b"one", b"two"]
+
+
+async def test_what_comes_in_one_packet_is_answered_in_its_order_and_counted(house: House) -> None:
+    house.on_message = lambda viewer, payload: assert_sent(house, viewer.id, b"re: " + payload)
+    async with await Peer.join(house, "anna") as peer:
+        before = house.stats.frames_out
+        await peer.send(b"".join(masked(b"%d" % number) for number in range(20)))
+        assert [await peer.text() for _ in range(20)] == [b"re: %d" % n for n in range(20)]
+        assert house.stats.frames_out == before + 20
+        await peer.say(b"alone")
+        assert await peer.text() == b"re: alone"
+
+
+async def test_whoever_is_closed_in_the_middle_of_a_packet_has_the_answers_before(
+    house: House,
+) -> None:
+    def answer(viewer: Viewer, payload: bytes) -> None:
+        assert_sent(house, viewer.id, b"re: " + payload)
+        if payload == b"2":
+            house.audience.close_viewer(viewer, 4029, "enough")
+
+    house.on_message = answer
+    async with await Peer.join(house, "anna") as peer:
+        await peer.send(b"".join(masked(b"%d" % number) for number in range(5)))
+        assert [await peer.text() for _ in range(3)] == [b"re: 0", b"re: 1", b"re: 2"]
+        assert await peer.closing() == (4029, "enough")
+    assert house.messages_of("anna") == [b"0", b"1", b"2"]
 
 
 async def test_a_peer_that_vanishes_frees_everything(house: House) -> None:
