@@ -214,6 +214,24 @@ def does_not_give_up(me: Shopper) -> Script[None]:
         yield me.rng.randint(1_000, 4_000)
 
 
+def waits_in_line(me: Shopper) -> Script[None]:
+    """Joins, and looks now and then what came of it; some lose patience, some want two."""
+    sku, patience = me.any_sku(), me.rng.randint(2, 60)
+    join = messages.LineJoin(me.next_id(), sku, me.rng.choice((1, 1, 2)))
+    told = yield from me.ask(join)
+    for _ in range(patience):
+        if told is not None and told.code in ("sold_out", "closed", "limit_reached"):
+            return
+        cart = yield from me.look()
+        if cart is not None and cart.ok and cart.result["holds"]:
+            yield from me.pay((yield from me.check_out()))
+            return
+        if cart is not None and cart.ok and not cart.result["waiting"]:
+            told = yield from me.ask(messages.LineJoin(me.next_id(), sku))
+        yield me.rng.randint(500, 4_000)
+    yield from me.ask(messages.LineLeave(me.next_id(), sku))
+
+
 def has_heard_of_a_coupon(me: Shopper) -> Script[None]:
     """Tries every code until one is taken, and again with the next order."""
     for _ in range(2):
@@ -263,6 +281,7 @@ HABITS: dict[Habit, int] = {
     fills_the_cart: 6,
     comes_back_for_more: 6,
     does_not_give_up: 12,
+    waits_in_line: 12,
     has_heard_of_a_coupon: 10,
     meddles: 2,
 }

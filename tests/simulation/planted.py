@@ -35,6 +35,7 @@ from cart.drop import Drop, DropStatus
 from cart.edition import Edition, EditionBook
 from cart.fact import Fact
 from cart.folds.shape import Folds
+from cart.line import Line
 from cart.outcome import Decision, ErrorCode, Refusal
 from cart.stock import Stock
 from livestream.engine import turn
@@ -144,7 +145,20 @@ def closing_leaves_a_unit_on_the_shelf(patch: Patch) -> None:
 
 @breaks(2)
 def what_is_held_is_sold_again(patch: Patch) -> None:
-    refuses_less(patch, lambda drop, refusal: refusal.code is ErrorCode.ALL_HELD)
+    honest = shopper.add
+
+    def add(
+        counter: Counter, viewer: str, sku: str, units: int, command_id: str, now_ms: int, *_: Any
+    ) -> Decision:
+        decision = honest(counter, viewer, sku, units, command_id, now_ms)
+        answer, books = decision.answer, counter.books
+        if not isinstance(answer, Refusal) or answer.code is not ErrorCode.ALL_HELD:
+            return decision
+        drop, number = books.drops[books.drop_of_sku[sku]], books.holds_placed + 1
+        placed = shopper.hold_of(drop, number, viewer, units, command_id, now_ms, "", False)
+        return Decision((placed,), shopper.hold_result(placed))
+
+    patch.setattr(shopper, "add", add)
 
     def hold(stock: Stock, units: int) -> None:
         stock.available -= units
@@ -155,10 +169,10 @@ def what_is_held_is_sold_again(patch: Patch) -> None:
 
 @breaks(2)
 def nobody_says_that_it_is_sold_out(patch: Patch) -> None:
-    honest = consequences._of_stock
+    honest = consequences._of_drop
     patch.setattr(
         consequences,
-        "_of_stock",
+        "_of_drop",
         lambda *args: [f for f in honest(*args) if not isinstance(f, events.DropSoldOut)],
     )
 
@@ -411,3 +425,16 @@ def a_number_that_came_back_is_lost(patch: Patch) -> None:
 
     patch.setattr(EditionBook, "next_free", next_free)
     patch.setattr(EditionBook, "give", give)
+
+
+# -- 21 the line is served in order ------------------------------------------------------------
+
+
+@breaks(21)
+def the_last_in_line_is_served_first(patch: Patch) -> None:
+    patch.setattr(Line, "__iter__", lambda line: reversed(list(line.places.values())))
+
+
+@breaks(21)
+def who_adds_overtakes_who_waits(patch: Patch) -> None:
+    patch.setattr(consequences, "offers", lambda counter, drop, now_ms: [])
