@@ -10,6 +10,7 @@ Owns formats. Refuses to know what a value means.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -40,6 +41,8 @@ _only_id = msgspec.json.Decoder(_OnlyId)
 _ID_ECHO_MAX = 64
 #: What is wrong may quote what was sent: enough of it to find the mistake, not 8 KiB of it back.
 _ERROR_ECHO_MAX = 200
+#: Encoded refusals that are kept: 256 x at most 500 bytes = 128 KB.
+REFUSALS_KEPT = 256
 
 
 class Malformed(Struct, frozen=True, gc=False):
@@ -83,6 +86,22 @@ def reply_frame(to: str | None, answer: Mapping[str, Any] | Refusal) -> dict[str
     if answer.retry_after_ms:
         error["retry_after_ms"] = answer.retry_after_ms
     return {"type": "reply", "to": to, "ok": False, "error": error}
+
+
+def encode_reply(to: str | None, answer: Mapping[str, Any] | Refusal) -> bytes:
+    """The same as UTF-8 JSON. Late-comers all get the same refusal: all of it that comes after
+    `to` is encoded once.
+    """
+    if isinstance(answer, Refusal):
+        return b'{"type":"reply","to":' + orjson.dumps(to) + _rest_of_refusal(answer)
+    return orjson.dumps(reply_frame(to, answer))
+
+
+@lru_cache(REFUSALS_KEPT)
+def _rest_of_refusal(refusal: Refusal) -> bytes:
+    frame = reply_frame(None, refusal)
+    del frame["type"], frame["to"]
+    return b"," + orjson.dumps(frame)[1:]
 
 
 def encode_batch(envelopes: list[Envelope]) -> bytes:

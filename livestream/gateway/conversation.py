@@ -111,7 +111,7 @@ class Conversation:
             answer = self._consider(viewer, session, message)
         self.heard_by_type[kind, answer.code if isinstance(answer, Refusal) else "ok"] += 1
         if answer is not None:
-            self._audience.send(viewer, text_frame(wire.encode(wire.reply_frame(to, answer))))
+            self._audience.send(viewer, text_frame(wire.encode_reply(to, answer)))
         if isinstance(answer, Refusal) and answer.code in _MISUSES:
             self._count_misuse(viewer, session)
 

@@ -204,5 +204,5 @@ class Outbox:
             cast(Session, waiting.viewer.state).manners.in_flight -= 1
             took_ms = self._now_ms() - waiting.since_ms
             self.answered[waiting.kind, "unanswered", took_ms] += 1
-            frame = wire.encode(wire.reply_frame(waiting.command_id, refusal))
+            frame = wire.encode_reply(waiting.command_id, refusal)
             self._audience.send(waiting.viewer, text_frame(frame))

@@ -296,3 +296,16 @@ def test_without_a_time_to_wait_none_is_told() -> None:
         "ok": False,
         "error": {"code": "sold_out", "message": "gone", "retryable": False},
     }
+
+
+@given(
+    st.none() | st.text(max_size=64),
+    st.builds(Refusal, st.sampled_from(ErrorCode), st.text(max_size=200), st.integers(0, 600_000)),
+)
+def test_a_refusal_that_was_encoded_before_reads_like_a_new_one(
+    to: str | None, refusal: Refusal
+) -> None:
+    told = wire.encode(wire.reply_frame(to, refusal))
+    assert wire.encode_reply(to, refusal) == told
+    assert wire.encode_reply(to, refusal) == told
+    assert wire.encode_reply(to, {"n": 1}) == wire.encode(wire.reply_frame(to, {"n": 1}))
