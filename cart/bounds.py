@@ -51,25 +51,28 @@ TimeMs = Annotated[
 TTL_MAX_MS = 86_400_000
 TtlMs = Annotated[int, Meta(ge=1_000, le=TTL_MAX_MS)]
 
-#: Engraving, gift card and the like: at most 8 x (32 + 200) characters, under 4 KiB as UTF-8 on the
-#: wire.
-PERSONALISATION_KEYS_MAX = 8
-PersonalisationKey = Annotated[str, Meta(min_length=1, max_length=32, pattern=WORD)]
-PersonalisationValue = Annotated[str, Meta(max_length=200)]
-Personalisation = Annotated[
-    dict[PersonalisationKey, PersonalisationValue], Meta(max_length=PERSONALISATION_KEYS_MAX)
-]
-
 #: What one drop, or the room itself, gives to its first orders: each perk keeps about 100 bytes for
 #: each order that has a rank.
 PERKS_MAX = 8
 #: A guarantee lasts at most a century.
 GUARANTEE_DAYS_MAX = 36_500
+#: Options of one product, each with a text: at most 8 x (32 + 200 x 3) = 5 KiB of UTF-8 for one.
+OPTIONS_MAX = 8
+OptionId = Annotated[str, Meta(min_length=1, max_length=32, pattern=WORD)]
+PERSONALISATION_TEXT_MAX = 200
+PersonalisationText = Annotated[str, Meta(max_length=PERSONALISATION_TEXT_MAX)]
+
 #: A room lists at most 64 drops; each viewer's tally per drop is one dict entry of about 100 bytes,
 #: kept only for those who ever held a unit.
 DROPS_MAX = 64
 #: Lines in one basket, and so in one order.
 LINES_MAX = 16
+#: sku -> option -> text, for every SKU of a cart. A message is at most 8 KiB, so a cart whose texts
+#: are longer than that in all takes two orders.
+Personalisation = Annotated[
+    dict[Sku, Annotated[dict[OptionId, PersonalisationText], Meta(max_length=OPTIONS_MAX)]],
+    Meta(max_length=LINES_MAX),
+]
 #: For how long a repeated command gets its first answer, at least.
 ANSWERS_KEPT_MS = 86_400_000
 #: Cart commands that a shopper may send in that time; each is remembered, none is forgotten early,

@@ -27,6 +27,7 @@ from cart.fact import Fact
 from cart.order import OrderStatus
 from cart.outcome import Decision, ErrorCode, refuse
 from cart.perk import flaw_in
+from cart.personalisation import flaw_in_options
 from cart.price import flaw_in_flash
 from cart.refunding import Asked
 
@@ -60,6 +61,7 @@ def _flaw_in(terms: DropTerms) -> str | None:
         flaw_in(terms.perks)
         or flaw_in_edition(terms)
         or flaw_in_flash(terms.flash)
+        or flaw_in_options(terms.options)
         or (None if terms.access is None else terms.access.flaw(terms.opens_at_ms))
     )
 

@@ -27,6 +27,7 @@ from msgspec import Meta, Struct, field
 from cart.access import AccessTerms
 from cart.bounds import (
     GUARANTEE_DAYS_MAX,
+    OPTIONS_MAX,
     PERKS_MAX,
     QUANTITY_MAX,
     DropId,
@@ -40,6 +41,7 @@ from cart.edition import EditionBook
 from cart.line import Line
 from cart.money import Currency, PriceMinor
 from cart.perk import PerkBook, PerkTerms
+from cart.personalisation import OptionTerms
 from cart.price import FLASH_PRICES_MAX, FlashPrice
 from cart.stock import Stock
 
@@ -91,6 +93,8 @@ class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     numbered: bool = False
     #: How long a numbered unit is under guarantee from the day on which it was paid; 0: not said.
     guarantee_days: Annotated[int, Meta(ge=0, le=GUARANTEE_DAYS_MAX)] = 0
+    #: How a buyer may make a piece of it one's own.
+    options: Annotated[list[OptionTerms], Meta(max_length=OPTIONS_MAX)] = []
 
     @property
     def first_opens_at_ms(self) -> int | None:

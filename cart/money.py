@@ -25,13 +25,17 @@ MINOR_DIGITS: dict[Currency, int] = dict.fromkeys(CURRENCIES, 2) | {
     "BHD": 3,
 }
 
-#: A price is at most 10^11 minor units (a billion yuan). The largest order is PRICE_MINOR_MAX x 100
-#: units x 16 lines = 1.6 x 10^14, and 50 such orders still add up below 2^53 = 9.0 x 10^15, past
-#: which JavaScript clients would lose a fen.
+#: A price is at most 10^11 minor units (a billion yuan), each of 8 options 10^9. The largest order
+#: is 1.08 x 10^11 x 100 units x 16 lines = 1.73 x 10^14, and 50 such orders still add up below
+#: 2^53 = 9.0 x 10^15, past which JavaScript clients would lose a fen.
 PRICE_MINOR_MAX = 100_000_000_000
+OPTION_PRICE_MINOR_MAX = 1_000_000_000
 
 PriceMinor = Annotated[
     int, Meta(ge=0, le=PRICE_MINOR_MAX, description="price in minor units (fen)")
+]
+OptionPriceMinor = Annotated[
+    int, Meta(ge=0, le=OPTION_PRICE_MINOR_MAX, description="price in minor units (fen)")
 ]
 #: No amount goes past what every client can count exactly.
 AMOUNT_MINOR_MAX = 2**53 - 1

@@ -74,7 +74,8 @@ class Order(Struct):
     currency: Currency
     placed_at_ms: int
     expires_at_ms: int
-    personalisation: dict[str, str] = {}
+    #: sku -> option -> text.
+    personalisation: dict[str, dict[str, str]] = {}
     #: The code of the coupon that it redeems; empty: none.
     coupon: str = ""
     status: OrderStatus = OrderStatus.PLACED

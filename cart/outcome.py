@@ -133,13 +133,14 @@ class PlaceResult(TypedDict):
 
 
 class LineResult(TypedDict):
-    """One line of an order. What it costs is quantity x price, and `discount_minor` less where a
-    coupon takes something off.
+    """One line of an order. What it costs is quantity x price, with `extras_minor` more where its
+    units are personalised for a price, and `discount_minor` less where a coupon takes that off.
     """
 
     sku: str
     quantity: int
     price_minor: int
+    extras_minor: NotRequired[int]
     discount_minor: NotRequired[int]
 
 
@@ -173,6 +174,7 @@ class OrderResult(TypedDict):
     total_minor: int
     currency: Currency
     expires_at_ms: int
+    personalisation: NotRequired[dict[str, dict[str, str]]]
     coupon: NotRequired[str]
     paid_seq: NotRequired[int]
     payment: NotRequired[PaymentStatus]

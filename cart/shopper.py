@@ -7,8 +7,6 @@ time. Owns the rules of buying. Refuses to know time's own doing (`cart.clock`) 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from cart import invitation, limits
 from cart.awards import editions_of, perks_of
 from cart.basket import Basket, PutBack
@@ -35,6 +33,7 @@ from cart.outcome import (
     Refusal,
     refuse,
 )
+from cart.personalisation import Wishes, composed, personalised
 from cart.places import places_of
 from cart.price import price_at
 from cart.redemption import discounted
@@ -236,7 +235,7 @@ def check_out(
     viewer: str,
     channel: str,
     checkout_id: str,
-    personalisation: Mapping[str, str],
+    personalisation: Wishes,
     now_ms: int,
     coupon: str = "",
 ) -> Decision:
@@ -244,11 +243,12 @@ def check_out(
     answers with the same order.
     """
     books = counter.books
+    wishes = composed(personalisation) if personalisation else {}
     mine = books.checkouts.get(viewer)
     known = mine.get(checkout_id) if mine is not None else None
     if known is not None:
         order = books.orders[known]
-        if order.personalisation != personalisation or order.coupon != coupon:
+        if order.personalisation != wishes or order.coupon != coupon:
             return refuse(ErrorCode.CONFLICT, "this checkout_id was used with other content")
         return Decision((), order_result(counter, order))
     if mine is not None and len(mine) >= CHECKOUTS_PER_VIEWER_MAX:
@@ -265,14 +265,22 @@ def check_out(
     if one_product and limits.is_other_product(books, basket, first_sku):
         return refuse(ErrorCode.CONFLICT, "one product for each order: put the others back")
     lines: list[OrderLine] = []
-    total_minor, pay_ttl_ms = 0, TTL_MAX_MS
+    total_minor, pay_ttl_ms, has_options = 0, TTL_MAX_MS, False
     for hold_id in basket.hold_ids:
         hold = books.holds[hold_id]
         lines.append(OrderLine(hold_id, hold.drop_id, hold.sku, hold.quantity, hold.price_minor))
         total_minor += hold.quantity * hold.price_minor
-        ttl_ms = books.drops[hold.drop_id].terms.pay_ttl_ms
-        if ttl_ms < pay_ttl_ms:
-            pay_ttl_ms = ttl_ms
+        terms = books.drops[hold.drop_id].terms
+        if terms.pay_ttl_ms < pay_ttl_ms:
+            pay_ttl_ms = terms.pay_ttl_ms
+        if terms.options:
+            has_options = True
+    if wishes or has_options:
+        options_of = {line.drop_id: books.drops[line.drop_id].terms.options for line in lines}
+        charged = personalised(options_of, lines, wishes)
+        if isinstance(charged, Refusal):
+            return Decision((), charged)
+        lines, total_minor = charged, sum(line.total_minor for line in charged)
     if coupon:
         cheaper = discounted(books, viewer, coupon, hold.currency, lines, now_ms)
         if isinstance(cheaper, Refusal):
@@ -287,7 +295,7 @@ def check_out(
         total_minor=total_minor,
         currency=hold.currency,
         expires_at_ms=now_ms + pay_ttl_ms,
-        personalisation=dict(personalisation),
+        personalisation=wishes,
         coupon=coupon,
     )
     answer: OrderResult = {
@@ -299,6 +307,8 @@ def check_out(
         "currency": placed.currency,
         "expires_at_ms": placed.expires_at_ms,
     }
+    if wishes:
+        answer["personalisation"] = wishes
     if coupon:
         answer["coupon"] = coupon
     return Decision((placed,), answer)
@@ -366,6 +376,8 @@ def _line_result(line: OrderLine) -> LineResult:
         "quantity": line.quantity,
         "price_minor": line.price_minor,
     }
+    if line.extras_minor:
+        result["extras_minor"] = line.extras_minor
     if line.discount_minor:
         result["discount_minor"] = line.discount_minor
     return result
@@ -382,6 +394,8 @@ def order_result(counter: Counter, order: Order) -> OrderResult:
         "currency": order.currency,
         "expires_at_ms": order.expires_at_ms,
     }
+    if order.personalisation:
+        answer["personalisation"] = order.personalisation
     if order.coupon:
         answer["coupon"] = order.coupon
     if order.payment_ids:

@@ -34,8 +34,9 @@ from cart.outcome import ErrorCode
 
 SUBPROTOCOL = "livestream.v1"
 
-#: One inbound message. A checkout with 8 personalisations of 200 CJK characters is 6 KiB of UTF-8,
-#: the largest that is valid. Reassembly is the only inbound buffer: 8 KiB x those in mid-message.
+#: One inbound message. A checkout of one product with 8 options of 200 CJK characters is 6 KiB of
+#: UTF-8, the largest that a buyer needs. Reassembly is the only inbound buffer: 8 KiB x those in
+#: mid-message.
 MESSAGE_BYTES_MAX = 8 * 1024
 CHAT_TEXT_MAX = 200
 LIKES_PER_MESSAGE_MAX = 50
@@ -89,7 +90,9 @@ class LineLeave(ViewerMessage, frozen=True, tag="line.leave"):
 
 
 class Checkout(ViewerMessage, frozen=True, tag="checkout"):
-    """Turn everything held into one order, less what the coupon takes off."""
+    """Turn everything held into one order, less what the coupon takes off. `personalisation` is
+    `{sku: {option_id: text}}`.
+    """
 
     checkout_id: CheckoutId
     personalisation: Personalisation = {}
@@ -159,6 +162,19 @@ class FlashView(TypedDict):
     price_minor: int
 
 
+class OptionView(TypedDict):
+    """A way to make a piece one's own: a text of at most `characters_max` characters (grapheme
+    clusters) in an alphabet, for a price for each unit. Gift wrap takes an empty text.
+    """
+
+    option_id: str
+    kind: Literal["engraving", "embossing", "gift_wrap", "gift_card"]
+    characters_max: int
+    alphabet: Literal["latin", "latin_digits", "cjk", "any"]
+    price_minor: int
+    required: bool
+
+
 class DropView(TypedDict):
     """A drop as viewers see it. The levels, three of units and two of the line (how many wait, and
     the number that is served next), move together and carry the seq of their frame.
@@ -180,6 +196,7 @@ class DropView(TypedDict):
     perks: list[PerkView]
     access: AccessView | None
     flash: NotRequired[list[FlashView]]
+    options: NotRequired[list[OptionView]]
     numbered: bool
     guarantee_days: int
     available: int

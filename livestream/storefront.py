@@ -131,6 +131,8 @@ def _view_of_terms(terms: DropTerms) -> DropView:
     }
     if terms.flash:
         view["flash"] = to_builtins(terms.flash)
+    if terms.options:
+        view["options"] = to_builtins(terms.options)
     return view
 
 

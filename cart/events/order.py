@@ -23,7 +23,8 @@ class OrderPlaced(Fact, frozen=True, tag="order.placed"):
     total_minor: int
     currency: Currency
     expires_at_ms: int
-    personalisation: dict[str, str]
+    #: sku -> option -> text.
+    personalisation: dict[str, dict[str, str]]
     coupon: str = ""
 
 

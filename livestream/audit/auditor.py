@@ -30,6 +30,7 @@ from livestream.audit.money import (
     PriceIsFrozen,
 )
 from livestream.audit.perks import FirstNGetThePerk
+from livestream.audit.personal import PersonalisedAsOffered
 from livestream.audit.stock import LimitCountsAll, NeverOversold, ShownStockIsTrue, StockAddsUp
 from livestream.audit.verdict import Books, DropLine, Finding, MoneyLine, RuleLine, Verdict
 from livestream.facts import Record
@@ -60,6 +61,7 @@ CHECKS: tuple[type[Check], ...] = (
     OnlyTheInvitedBuy,
     CouponsAreStock,
     EachNumberOnce,
+    PersonalisedAsOffered,
 )
 
 

@@ -202,6 +202,7 @@ def order_view(books: Books, order: Order) -> OrderView:
                 "sku": line.sku,
                 "quantity": line.quantity,
                 "price_minor": line.price_minor,
+                "extras_minor": line.extras_minor,
                 "discount_minor": line.discount_minor,
                 "total_minor": line.total_minor,
             }

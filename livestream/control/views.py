@@ -287,13 +287,14 @@ class CouponCode(TypedDict):
 
 class OrderLineView(TypedDict):
     """Units of one drop at the price frozen when they were held. `total_minor` is what they cost:
-    quantity x price, less `discount_minor`.
+    quantity x price and `extras_minor`, less `discount_minor`.
     """
 
     drop_id: str
     sku: str
     quantity: int
     price_minor: int
+    extras_minor: int
     discount_minor: int
     total_minor: int
 
@@ -335,7 +336,7 @@ class OrderView(TypedDict):
     placed_at_ms: int
     expires_at_ms: int
     paid_seq: NotRequired[int]
-    personalisation: dict[str, str]
+    personalisation: dict[str, dict[str, str]]
     coupon: str | None
     payments: list[PaymentView]
     refunded_minor: int

@@ -196,7 +196,7 @@ class Shopper:
 
     async def _check_out(self, errand: Errand, first: bool) -> OrderSeen | None:
         client = self._client
-        personal = {"engraving": errand.engraving} if errand.engraving else {}
+        personal = _personal(self._drop(errand), errand.engraving)
         lose = first and errand.loses == "checkout"
         asked_s = time.perf_counter()
         command = Checkout(
@@ -245,6 +245,18 @@ class Shopper:
 
     def _unexpected(self, what: str, reply: dict[str, Any]) -> None:
         self._witness.find(f"{self._temper.viewer}: {what} was answered {reply['error']}")
+
+
+def _personal(drop: dict[str, Any], engraving: str) -> dict[str, dict[str, str]]:
+    """What this shopper asks for beside the piece: the engraving, where there is one to be had, and
+    whatever must be chosen.
+    """
+    chosen = {
+        option["option_id"]: "" if option["kind"] == "gift_wrap" else engraving or "1904"
+        for option in drop.get("options", [])
+        if option["required"] or (option["kind"] == "engraving" and engraving)
+    }
+    return {drop["sku"]: chosen} if chosen else {}
 
 
 async def _sleep_until(moment_s: float) -> None:

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from cart.bounds import (
     GUARANTEE_DAYS_MAX,
+    OPTIONS_MAX,
     PERKS_MAX,
     QUANTITY_MAX,
     SUPPLY_MAX,
@@ -24,6 +25,7 @@ from cart.bounds import (
 )
 from cart.money import Currency, PriceMinor
 from cart.perk import PerkTerms, flaw_in
+from cart.personalisation import OptionTerms, flaw_in_options
 from livestream.messages import Card
 
 #: A show of a day; a cue a second for a quarter of an hour, which a person can still read.
@@ -66,9 +68,10 @@ class DropEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     perks: Annotated[list[PerkTerms], Meta(max_length=PERKS_MAX)] = []
     numbered: bool = False
     guarantee_days: Annotated[int, Meta(ge=0, le=GUARANTEE_DAYS_MAX)] = 0
+    options: Annotated[list[OptionTerms], Meta(max_length=OPTIONS_MAX)] = []
 
     def __post_init__(self) -> None:
-        flaw = flaw_in(self.perks)
+        flaw = flaw_in(self.perks) or flaw_in_options(self.options)
         if flaw is not None:
             raise ValueError(flaw)
         if self.guarantee_days and not self.numbered:

@@ -57,6 +57,7 @@ def _show(document: Document) -> Show:
             perks=drop.perks,
             numbered=drop.numbered,
             guarantee_days=drop.guarantee_days,
+            options=drop.options,
         )
         return commands.DropSchedule(terms)
 

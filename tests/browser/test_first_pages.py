@@ -45,6 +45,7 @@ async def test_a_host_runs_a_drop_and_a_viewer_buys_with_every_press_doubled(
         "supply": "3",
         "perk": "Bellboy delivery",
         "first_n": "1",
+        "engraving": "12",
     }.items():
         await host.type(f"#drop-form [name={field}]", text)
     await host.click("#drop-schedule", times=2)
@@ -56,9 +57,10 @@ async def test_a_host_runs_a_drop_and_a_viewer_buys_with_every_press_doubled(
     await viewer.click(".stage .buy", times=2)
     await viewer.sees("#holds", "Santos-Dumont")
     await host.sees("#drops", "2 free · 1 held · 0 sold · of 3")
-    await viewer.type("#engraving", "A.S.D. 1904")
+    await viewer.type("#wish-santos-engraving", "A.S.D. 1904")
     await viewer.click("#checkout", times=2)
     await viewer.sees(".order", "No money moves here")
+    await viewer.sees(".order", "“A.S.D. 1904”")
     await viewer.click("input[value=tok_decline]")
     await viewer.click(".order button.main", times=2)
     await viewer.sees(".order", "The bank declined")

@@ -2,11 +2,12 @@
 
 import pytest
 
-from cart.bounds import LINES_MAX, QUANTITY_MAX
+from cart.bounds import LINES_MAX, OPTIONS_MAX, QUANTITY_MAX
 from cart.money import (
     AMOUNT_MINOR_MAX,
     CURRENCIES,
     MINOR_DIGITS,
+    OPTION_PRICE_MINOR_MAX,
     PRICE_MINOR_MAX,
     Currency,
     format_minor,
@@ -38,7 +39,8 @@ def test_every_currency_says_how_many_digits_its_minor_unit_has() -> None:
 
 
 def test_fifty_of_the_largest_orders_still_add_up_exactly_in_a_javascript_client() -> None:
-    largest_order = PRICE_MINOR_MAX * QUANTITY_MAX * LINES_MAX
+    dearest_piece = PRICE_MINOR_MAX + OPTIONS_MAX * OPTION_PRICE_MINOR_MAX
+    largest_order = dearest_piece * QUANTITY_MAX * LINES_MAX
     assert 50 * largest_order <= AMOUNT_MINOR_MAX
     assert float(AMOUNT_MINOR_MAX) == AMOUNT_MINOR_MAX
     assert float(AMOUNT_MINOR_MAX + 2) != AMOUNT_MINOR_MAX + 2

@@ -5,13 +5,16 @@ import pytest
 from cart.bounds import PAYMENT_ATTEMPTS_MAX
 from cart.order import OrderStatus
 from cart.outcome import ErrorCode
+from cart.personalisation import OptionTerms
 from tests.cart.till import HOLD_TTL_MS, PAY_TTL_MS, PRICE_MINOR, SANTOS, Till, ok, refusal
+
+ENGRAVED = {SANTOS: {"engraving": "W"}}
 
 
 @pytest.fixture
 def till() -> Till:
     till = Till()
-    till.sell(supply=3, limit=2)
+    till.sell(supply=3, limit=2, options=[OptionTerms("engraving", "engraving", 3)])
     return till
 
 
@@ -19,7 +22,7 @@ def test_everything_held_becomes_one_order(till: Till) -> None:
     till.sell("ring", price_minor=500_000, limit=3)
     till.add("wang")
     till.add("wang", "ring", 2)
-    order = ok(till.check_out("wang", "co-1", {"engraving": "小王"}))
+    order = ok(till.check_out("wang", "co-1"))
     assert order == {
         "order_id": "o1",
         "checkout_id": "co-1",
@@ -34,7 +37,6 @@ def test_everything_held_becomes_one_order(till: Till) -> None:
     }
     assert till.show("wang") == {"holds": [], "orders": [order], "waiting": []}
     assert till.stock() == (2, 1, 0, 0)
-    assert till.order("o1").personalisation == {"engraving": "小王"}
 
 
 def test_the_order_waits_as_long_as_its_most_impatient_drop(till: Till) -> None:
@@ -67,9 +69,9 @@ def test_a_new_hold_makes_the_old_one_that_ran_out_forgotten(till: Till) -> None
 
 def test_the_same_checkout_id_answers_with_the_same_order(till: Till) -> None:
     till.add("wang")
-    first = ok(till.check_out("wang", "co-1", {"engraving": "W"}))
+    first = ok(till.check_out("wang", "co-1", ENGRAVED))
     till.add("wang")
-    assert ok(till.check_out("wang", "co-1", {"engraving": "W"})) == first
+    assert ok(till.check_out("wang", "co-1", ENGRAVED)) == first
     assert till.last == []
     assert len(till.show("wang")["holds"]) == 1, "what was added since stays in the cart"
 
@@ -85,8 +87,10 @@ def test_a_retried_checkout_tells_how_the_order_stands_now(till: Till) -> None:
 
 def test_the_same_checkout_id_with_other_content_is_a_conflict(till: Till) -> None:
     till.add("wang")
-    till.check_out("wang", "co-1", {"engraving": "W"})
-    assert refusal(till.check_out("wang", "co-1", {"engraving": "X"})) is ErrorCode.CONFLICT
+    till.check_out("wang", "co-1", ENGRAVED)
+    assert (
+        refusal(till.check_out("wang", "co-1", {SANTOS: {"engraving": "X"}})) is ErrorCode.CONFLICT
+    )
     assert refusal(till.check_out("wang", "co-1")) is ErrorCode.CONFLICT
 
 

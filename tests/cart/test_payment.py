@@ -259,7 +259,9 @@ def test_an_order_is_found_by_its_checkout_for_as_long_as_the_room(till: Till) -
     again = ok(till.check_out("wang", "co-1"))
     assert (again["order_id"], again["total_minor"]) == (first["order_id"], first["total_minor"])
     assert till.last == []
-    assert refusal(till.check_out("wang", "co-1", {"engraving": "w"})) is ErrorCode.CONFLICT
+    assert (
+        refusal(till.check_out("wang", "co-1", {SANTOS: {"engraving": "w"}})) is ErrorCode.CONFLICT
+    )
 
 
 def test_a_viewer_places_only_so_many_orders(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from cart.money import Currency
 from cart.order import Order, OrderStatus
 from cart.outcome import Decision, ErrorCode, Refusal
 from cart.perk import PerkTerms
+from cart.personalisation import Wishes
 from cart.refunding import Asked
 from cart.rules import RoomRules
 
@@ -188,7 +189,7 @@ class Till:
         self,
         viewer: str,
         checkout_id: str | None = None,
-        personalisation: Mapping[str, str] | None = None,
+        personalisation: Wishes | None = None,
         channel: str = "tmall",
         coupon: str = "",
     ) -> Answer:

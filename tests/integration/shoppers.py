@@ -51,7 +51,7 @@ class Shopper:
                 return False
             if self._rng.random() < 0.1:
                 await self._dither(held)
-            order = await self._check_out()
+            order = await self._check_out(sku)
             if order is not None and await self._pay(order):
                 return True
 
@@ -60,7 +60,7 @@ class Shopper:
         while not until.is_set():
             if await self._hold(sku, 1) is None:
                 return
-            await self._check_out()
+            await self._check_out(sku)
             await asyncio.sleep(PACE_S)
 
     # -- the steps -----------------------------------------------------------------------------
@@ -88,12 +88,12 @@ class Shopper:
         else:
             await asyncio.sleep(self._rng.uniform(0.5, 1.5))
 
-    async def _check_out(self) -> Frame | None:
+    async def _check_out(self, sku: str) -> Frame | None:
         """The order, or None when nothing is held any more."""
         checkout_id = self.line.new_id()
         said: dict[str, Any] = {
             "checkout_id": checkout_id,
-            "personalisation": {"engraving": self.viewer[:8]},
+            "personalisation": {sku: {"engraving": self.viewer[:8]}},
         }
         reply = await self.line.ask("checkout", **said)
         if not reply["ok"]:

@@ -28,6 +28,8 @@ TERMS: dict[str, Any] = {
     "price_minor": 5_150_000,
     "currency": "CNY",
     "perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 1}],
+    "options": [{"option_id": "engraving", "kind": "engraving", "characters_max": 3}],
+    "flash": [{"from_ms": 0, "until_ms": 1, "price_minor": 1}],
 }
 
 
@@ -142,7 +144,9 @@ async def test_an_evening_is_told_as_published(
         await say(socket, "like", count=3)
         await say(socket, "attention", level="full")
         await say(socket, "cart.add", sku="santos")
-        await say(socket, "checkout", checkout_id="co1", personalisation={"engraving": "M"})
+        await say(
+            socket, "checkout", checkout_id="co1", personalisation={"santos": {"engraving": "M"}}
+        )
         order = (await viewers.reply("checkout"))["result"]
         await say(socket, "order.pay", order_id=order["order_id"], payment_token="tok_approve")
         await viewers.until("order.paid", "perk.awarded", "drop.sold_out", "stock.changed")

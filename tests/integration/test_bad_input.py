@@ -115,8 +115,10 @@ UNREADABLE = [
     ADD + ',"quantity":true}',
     ADD + ',"quantity":99999999999999999999999999}',
     '{"id":"a1","type":"checkout"}',
-    '{"id":"a1","type":"checkout","checkout_id":"c1","personalisation":{"e":7}}',
-    '{"id":"a1","type":"checkout","checkout_id":"c1","personalisation":{"e":"%s"}}' % ("é" * 201),
+    '{"id":"a1","type":"checkout","checkout_id":"c1","personalisation":{"bag":{"e":7}}}',
+    '{"id":"a1","type":"checkout","checkout_id":"c1","personalisation":{"e":"flat"}}',
+    '{"id":"a1","type":"checkout","checkout_id":"c1","personalisation":{"bag":{"e":"%s"}}}'
+    % ("é" * 201),
     '{"id":"a1","type":"order.pay","order_id":"o1"}',
     '{"id":"a1","type":"chat.send","text":""}',
     '{"id":"a1","type":"chat.send","text":"%s"}' % ("好" * 201),

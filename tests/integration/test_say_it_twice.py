@@ -93,10 +93,10 @@ async def test_a_repeated_checkout_is_one_order_and_other_content_is_a_conflict(
     async with evening.desk() as desk, evening.line("ann") as ann:
         await desk.opens_drop("bag", 5, PRICE_MINOR)
         await done(ann, "cart.add", sku="bag")
-        engraved = {"checkout_id": "c1", "personalisation": {"engraving": "AB"}}
+        engraved = {"checkout_id": "c1", "personalisation": {"bag": {"engraving": "AB"}}}
         first = await done(ann, "checkout", **engraved)
         assert await done(ann, "checkout", **engraved) == first
-        engraved["personalisation"] = {"engraving": "XY"}
+        engraved["personalisation"] = {"bag": {"engraving": "XY"}}
         assert await refused(ann, "checkout", **engraved) == "conflict"
         assert len((await read(evening)).of_kind(OrderPlaced)) == 1
 

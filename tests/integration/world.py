@@ -14,6 +14,7 @@ from typing import Any
 from redis import asyncio as aioredis
 
 from cart.drop import DropTerms
+from cart.personalisation import OptionTerms
 from livestream import keys
 from livestream.clock import now_ms
 from livestream.commands import (
@@ -116,7 +117,14 @@ class Desk:
 
     async def opens_drop(self, sku: str, supply: int, price_minor: int, **terms: Any) -> None:
         """A drop of `sku` that sells at once."""
-        given = {"currency": "CNY", "hold_ttl_ms": 60_000, "pay_ttl_ms": 60_000, **terms}
+        engraving = OptionTerms("engraving", "engraving", 8)
+        given = {
+            "currency": "CNY",
+            "hold_ttl_ms": 60_000,
+            "pay_ttl_ms": 60_000,
+            "options": [engraving],
+            **terms,
+        }
         await self.asks(
             DropSchedule(DropTerms(f"drop-{sku}", sku, sku, supply, price_minor, **given))
         )

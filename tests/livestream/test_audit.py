@@ -461,6 +461,12 @@ PLANTED: list[tuple[str, int, Forge]] = [
         12,
         put_in(facts.CardWithdrawn("ghost"), after=facts.CardPushed),
     ),
+    # -- 19 personalisation (the rest in test_audit_personal.py)
+    (
+        "charged for nothing",
+        19,
+        change(events.OrderPlaced, 0, lines=[OrderLine("h1", SANTOS, SANTOS, 1, 1, 1)]),
+    ),
     # -- 14 coupons (the rest in test_audit_coupons.py)
     (
         "cheaper for no reason",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cart.bounds import PERSONALISATION_KEYS_MAX, QUANTITY_MAX
+from cart.bounds import LINES_MAX, OPTIONS_MAX, QUANTITY_MAX
 from cart.outcome import ErrorCode, Refusal
 from livestream import facts, messages, wire
 from livestream.commands import Command, Envelope
@@ -44,8 +44,9 @@ def refused(payload: bytes | str) -> Malformed:
         ('{"id":"1","type":"cart.remove","sku":"s"}', messages.CartRemove("1", "s", None)),
         ('{"id":"1","type":"cart.show"}', messages.CartShow("1")),
         (
-            '{"id":"1","type":"checkout","checkout_id":"co","personalisation":{"engraving":"小王"}}',
-            messages.Checkout("1", "co", {"engraving": "小王"}),
+            '{"id":"1","type":"checkout","checkout_id":"co",'
+            '"personalisation":{"ring":{"engraving":"小王"}}}',
+            messages.Checkout("1", "co", {"ring": {"engraving": "小王"}}),
         ),
         (
             '{"id":"1","type":"order.pay","order_id":"o1","payment_token":"tok_approve"}',
@@ -120,13 +121,20 @@ def test_deep_nesting_is_malformed_and_harms_nobody(opened: str) -> None:
         {"type": "cart.remove", "sku": "s", "quantity": 0},
         {"type": "checkout"},
         {"type": "checkout", "checkout_id": "co", "personalisation": []},
-        {"type": "checkout", "checkout_id": "co", "personalisation": {"engraving": 1}},
-        {"type": "checkout", "checkout_id": "co", "personalisation": {"e": "x" * 201}},
-        {"type": "checkout", "checkout_id": "co", "personalisation": {"": "x"}},
+        {"type": "checkout", "checkout_id": "co", "personalisation": {"engraving": "W"}},
+        {"type": "checkout", "checkout_id": "co", "personalisation": {"s": {"e": 1}}},
+        {"type": "checkout", "checkout_id": "co", "personalisation": {"s": {"e": "x" * 201}}},
+        {"type": "checkout", "checkout_id": "co", "personalisation": {"s": {"": "x"}}},
+        {"type": "checkout", "checkout_id": "co", "personalisation": {"": {"e": "x"}}},
         {
             "type": "checkout",
             "checkout_id": "co",
-            "personalisation": {f"k{n}": "" for n in range(PERSONALISATION_KEYS_MAX + 1)},
+            "personalisation": {"s": {f"k{n}": "" for n in range(OPTIONS_MAX + 1)}},
+        },
+        {
+            "type": "checkout",
+            "checkout_id": "co",
+            "personalisation": {f"s{n}": {} for n in range(LINES_MAX + 1)},
         },
         {"type": "order.pay", "order_id": "o1"},
         {"type": "order.pay", "order_id": "o1", "payment_token": ""},

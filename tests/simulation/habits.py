@@ -66,7 +66,7 @@ class Shopper(Person):
     def check_out(
         self,
         checkout_id: str | None = None,
-        personalisation: Mapping[str, str] | None = None,
+        personalisation: Mapping[str, dict[str, str]] | None = None,
         coupon: str | None = None,
     ) -> Script[Told | None]:
         command = messages.Checkout(
@@ -131,7 +131,7 @@ def says_it_all_over_again(me: Shopper) -> Script[None]:
         yield from me.add()
         yield from me.moment()
         order = yield from me.check_out(checkout_id)
-    yield from me.check_out(checkout_id, {"engraving": "another"})
+    yield from me.check_out(checkout_id, {me.any_sku(): {"engraving": "another"}})
     yield from me.pay(order)
 
 
@@ -186,12 +186,28 @@ def changes_their_mind(me: Shopper) -> Script[None]:
     yield from me.pay((yield from me.check_out()))
 
 
+TEXTS = ("小王", "W", "W", "far too long")
+
+
 def fills_the_cart(me: Shopper) -> Script[None]:
     """Some of everything, up to every limit."""
     for _ in range(me.rng.randint(2, 6)):
         yield from me.add(quantity=me.rng.choice((1, 2, 5)))
-    yield from me.look()
-    yield from me.pay((yield from me.check_out(None, {"engraving": "小王", "gift": "yes"})))
+    cart = yield from me.look()
+    yield from me.pay((yield from me.check_out(None, wishes_for(me, cart))))
+
+
+def wishes_for(me: Shopper, cart: Told | None) -> dict[str, dict[str, str]]:
+    """Something of what is offered for the pieces in the cart; some texts do not fit."""
+    held = cart.result["holds"] if cart is not None and cart.ok else []
+    drops = me.gateway.view.drops
+    return {
+        hold["sku"]: {
+            option["option_id"]: "" if option["kind"] == "gift_wrap" else me.rng.choice(TEXTS)
+            for option in drops[hold["drop_id"]].get("options", ())
+        }
+        for hold in held
+    }
 
 
 def comes_back_for_more(me: Shopper) -> Script[None]:

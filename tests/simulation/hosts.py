@@ -17,6 +17,7 @@ from cart.bounds import DROPS_MAX
 from cart.coupon import CouponTerms
 from cart.drop import DropTerms
 from cart.perk import PerkTerms
+from cart.personalisation import OptionTerms
 from cart.price import FlashPrice
 from cart.refund import Units
 from cart.rules import RoomRules
@@ -26,6 +27,10 @@ from tests.simulation.clockwork import Script
 from tests.simulation.habits import COUPONS
 from tests.simulation.people import Person, Told
 
+OPTIONS = [
+    OptionTerms("engraving", "engraving", 3, "cjk", price_minor=333),
+    OptionTerms("wrap", "gift_wrap"),
+]
 SKUS = ("santos", "ring", "tank", "clash")
 
 
@@ -71,6 +76,7 @@ def draw_terms(
         flash=list(draw_flash(rng, now_ms)),
         access=None if calm else draw_access(rng, now_ms),
         numbered=rng.random() < 0.4,
+        options=rng.choice(([], [], OPTIONS)),
     )
 
 

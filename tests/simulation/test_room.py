@@ -34,6 +34,8 @@ from cart.money import Currency
 from cart.order import Order
 from cart.outcome import Refusal
 from cart.perk import PerkTerms
+from cart.personalisation import OptionTerms
+from cart.price import FlashPrice
 from cart.refund import Units
 from cart.rules import RoomRules
 from cart.stock import BrokenBooksError
@@ -82,6 +84,14 @@ RULES = st.sampled_from(
 )
 #: From nothing, over one tick, to past every deadline.
 SPANS_MS = st.sampled_from([0, 40, 250, 1_000, 9_999, 10_000, 60_000, HOLD_TTL_MS, PAY_TTL_MS])
+OPTIONS = [
+    OptionTerms("engraving", "engraving", 3, "cjk", price_minor=700),
+    OptionTerms("wrap", "gift_wrap"),
+]
+#: A text that fits, none, one that does not.
+WISHES = st.sampled_from(
+    [{}, {}, {"santos": {"engraving": "小王", "wrap": ""}}, {"ring": {"engraving": "too long"}}]
+)
 CURRENCIES: st.SearchStrategy[Currency] = st.sampled_from(["CNY", "CNY", "EUR"])
 
 
@@ -128,9 +138,20 @@ class RoomMachine(RuleBasedStateMachine):
         self.of_room = of_room
         self.desk(commands.RulesSet(structs.replace(rules, perks=of_room)))
         self.stage.sell(
-            "d1", sku="santos", supply=supply, limit=limit, perks=perks[0], numbered=numbered
+            "d1",
+            sku="santos",
+            supply=supply,
+            limit=limit,
+            perks=perks[0],
+            numbered=numbered,
+            options=OPTIONS,
         )
-        self.stage.sell("d2", sku="ring", limit=limit, perks=perks[1], currency=currency)
+        soon_ms = self.stage.now_ms + 250
+        flash = [FlashPrice(soon_ms, soon_ms + 10_000, 333)]
+        self.stage.sell(
+            "d2", sku="ring", limit=limit, perks=perks[1], currency=currency, flash=flash
+        )
+        self.stage.put_coupon(supply=2, percent_bp=1_111)
 
     # -- the desk ------------------------------------------------------------------------------
 
@@ -333,18 +354,20 @@ class RoomMachine(RuleBasedStateMachine):
         data=st.data(),
         checkout_id=IDS,
         channel=CHANNELS,
-        engraving=st.sampled_from([{}, {}, {"engraving": "小王"}]),
+        wishes=WISHES,
+        coupon=st.sampled_from([None, None, None, "MAISON"]),
     )
     def check_out(
         self,
         data: st.DataObject,
         checkout_id: str | None,
         channel: str,
-        engraving: dict[str, str],
+        wishes: dict[str, dict[str, str]],
+        coupon: str | None,
     ) -> None:
         viewer = data.draw(st.sampled_from(self.carts()))
         checkout_id = checkout_id or self.stage.next_id()
-        answer = self.ask(viewer, messages.Checkout("c", checkout_id, engraving), channel)
+        answer = self.ask(viewer, messages.Checkout("c", checkout_id, wishes, coupon), channel)
         if not isinstance(answer, Refusal):
             order_id = self.orders.setdefault((viewer, checkout_id), answer["order_id"])
             assert answer["order_id"] == order_id, "one checkout_id, one order"

@@ -277,7 +277,28 @@ function dropTerms(elements) {
   terms.perks = perkTerms();
   terms.numbered = elements.numbered.checked;
   if (terms.numbered) terms.guarantee_days = elements.guarantee.valueAsNumber;
+  terms.options = optionTerms(elements);
   return terms;
+}
+
+/** The usual ways to make a piece one's own, free of charge; the API takes others, with prices. */
+function optionTerms({ engraving, gift_card, gift_wrap }) {
+  const options = [];
+  if (engraving.value)
+    options.push({
+      option_id: "engraving",
+      kind: "engraving",
+      characters_max: engraving.valueAsNumber,
+      alphabet: "cjk",
+    });
+  if (gift_card.value)
+    options.push({
+      option_id: "gift-card",
+      kind: "gift_card",
+      characters_max: gift_card.valueAsNumber,
+    });
+  if (gift_wrap.checked) options.push({ option_id: "gift-wrap", kind: "gift_wrap" });
+  return options;
 }
 
 /** The rows that have a name. A perk's id is its name as a word, or its place in the form. */

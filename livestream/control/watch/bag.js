@@ -16,6 +16,7 @@ import {
   plural,
   setText,
 } from "/static/client/page.js";
+import { Wishes } from "./wishes.js";
 import { inWords } from "./words.js";
 
 /** An order only moves to the right; a late answer may tell of an earlier state. */
@@ -39,18 +40,21 @@ export class Bag {
   /** The checkout under way: it keeps its id and content until there is an answer. */
   #checkout = null;
   #shops;
+  #wishes;
   /** When news of a payment is due, by order; and before when not to ask for any. */
   #bankDueMs = new Map();
   #askAgainMs = 0;
 
   /**
-   * `titleOf(sku)` names a piece for people. `shops` says whether this viewer may have something in
+   * `titleOf(sku)` names a piece for people, `dropOf(sku)` has its options. `shops` says whether this viewer may have something in
    * the bag already: of a crowd that comes back, only those who shop ask the counter.
    */
-  constructor(live, titleOf, shops) {
+  constructor(live, titleOf, dropOf, shops) {
     this.#live = live;
     this.#titleOf = titleOf;
     this.#shops = shops;
+    this.#wishes = new Wishes(dropOf, titleOf, () => this.#drawTotal());
+    byId("options").replaceChildren(this.#wishes.node);
     this.dialog = byId("bag");
     byId("bag-open").addEventListener("click", () => this.dialog.showModal());
     byId("bag-close").addEventListener("click", () => this.dialog.close());
@@ -164,12 +168,10 @@ export class Bag {
   }
 
   async #checkOut() {
-    const personalisation = {};
-    for (const [key, value] of new FormData(byId("checkout-form"))) {
-      if (value.trim()) personalisation[key] = value.trim();
-    }
+    const { personalisation } = this.#wishes;
+    const coupon = byId("coupon").value.trim() || null;
     // After a timeout the first attempt may have gone through, so its id and content stay as they were.
-    this.#checkout ??= { type: "checkout", checkout_id: makeId("k"), personalisation };
+    this.#checkout ??= { type: "checkout", checkout_id: makeId("k"), personalisation, coupon };
     try {
       const order = await this.#ask(this.#checkout);
       this.#checkout = null;
@@ -217,11 +219,8 @@ export class Bag {
     const holds = [...this.#holds.values()];
     byId("bag-holds").hidden = holds.length === 0;
     byId("holds").replaceChildren(...holds.map((hold) => this.#holdRow(hold)));
-    const total = holds.reduce((sum, hold) => sum + hold.quantity * hold.price_minor, 0);
-    setText(
-      byId("checkout"),
-      holds.length ? `Check out · ${formatMoney(total, holds[0].currency)}` : "Check out",
-    );
+    this.#wishes.draw([...new Set(holds.map(({ sku }) => sku))]);
+    this.#drawTotal();
     const orders = [...this.#orders.values()].reverse();
     for (const order of orders) {
       if (!this.#rows.has(order.order_id)) {
@@ -239,6 +238,20 @@ export class Bag {
     byId("bag-empty").hidden = holds.length + orders.length > 0;
     byId("bag-open").hidden = holds.length + orders.length === 0;
     this.tick(this.#live.now());
+  }
+
+  /** What is to pay by what is chosen so far; only the checkout knows what a coupon takes off. */
+  #drawTotal() {
+    const holds = [...this.#holds.values()];
+    const total = holds.reduce(
+      (sum, { sku, quantity, price_minor }) =>
+        sum + quantity * (price_minor + this.#wishes.extrasOf(sku)),
+      0,
+    );
+    setText(
+      byId("checkout"),
+      holds.length ? `Check out · ${formatMoney(total, holds[0].currency)}` : "Check out",
+    );
   }
 
   #holdRow(hold) {
@@ -354,7 +367,7 @@ class OrderRow {
     setText(this.id, `Order ${order.order_id}`);
     setText(this.state, orderState(order, underWay));
     this.state.dataset.status = order.status;
-    this.lines.replaceChildren(...order.lines.map((line) => this.#line(line, order.currency)));
+    this.lines.replaceChildren(...order.lines.flatMap((line) => this.#line(line, order)));
     this.perks.replaceChildren(
       ...(order.perks ?? []).map(({ name, rank }) =>
         el("p", { className: "perk" }, `${name} · you are number ${rank}`),
@@ -377,14 +390,21 @@ class OrderRow {
     else if (!waits || underWay) setText(this.said, "");
   }
 
-  #line({ sku, quantity, price_minor }, currency) {
+  /** A line and, where there is any, what is written on its pieces, its extras and its discount. */
+  #line({ sku, quantity, price_minor, extras_minor, discount_minor }, order) {
     const pieces = quantity > 1 ? `${quantity} × ` : "";
-    return el(
-      "p",
-      { className: "head" },
-      el("span", { className: "name" }, this.#titleOf(sku)),
-      el("span", {}, `${pieces}${formatMoney(price_minor, currency)}`),
-    );
+    const row = (name, words, className) =>
+      el("p", { className: "head" }, el("span", { className }, name), el("span", {}, words));
+    const money = (minor) => formatMoney(minor, order.currency);
+    const texts = Object.values(order.personalisation?.[sku] ?? {}).filter(Boolean);
+    const wishes = texts.map((text) => `“${text}”`).join(", ") || "Personalisation";
+    return [
+      row(this.#titleOf(sku), `${pieces}${money(price_minor)}`, "name"),
+      texts.length || extras_minor
+        ? row(wishes, extras_minor ? money(extras_minor) : "", "quiet")
+        : null,
+      discount_minor ? row(`Coupon ${order.coupon ?? ""}`, money(-discount_minor), "quiet") : null,
+    ].filter(Boolean);
   }
 }
 

@@ -21,6 +21,7 @@ export class Offer {
   #drop = null;
   #opensAtMs = null;
   #bag;
+  #priced = null;
 
   /**
    * When the viewer asks for the piece, the `bag` reserves it or waits in line for it; what it throws
@@ -96,8 +97,8 @@ export class Offer {
       if (card?.image_url) this.image.src = card.image_url;
       else this.image.removeAttribute("src");
     }
-    const priced = drop ?? (card?.price_minor === undefined ? null : card);
-    setText(this.price, priced ? formatMoney(priced.price_minor, priced.currency) : "");
+    this.#priced = drop ?? (card?.price_minor === undefined ? null : card);
+    if (!this.#priced?.flash) this.#drawPrice(0);
     const pieces = drop?.numbered ? "numbered pieces" : "pieces";
     setText(this.edition, drop ? `${formatCount(drop.supply)} ${pieces}` : "");
     this.perks.replaceChildren(
@@ -123,13 +124,25 @@ export class Offer {
     setText(this.hint, place ? lineHint(drop, place) : stockHint(drop));
   }
 
+  /** The price at the server's `nowMs`: a flash price holds from its start, and not at its end. */
+  #drawPrice(nowMs) {
+    const priced = this.#priced;
+    const flash = priced?.flash?.find(
+      ({ from_ms, until_ms }) => from_ms <= nowMs && nowMs < until_ms,
+    );
+    const until = flash ? ` · for ${formatSpan(flash.until_ms - nowMs)}` : "";
+    const price = flash?.price_minor ?? priced?.price_minor;
+    setText(this.price, priced ? `${formatMoney(price, priced.currency)}${until}` : "");
+  }
+
   #picture(shown) {
     this.image.hidden = !shown;
     this.initial.hidden = shown;
   }
 
-  /** Move the countdown to the server's `nowMs`. */
+  /** Move the countdown, and a price that changes by the clock, to the server's `nowMs`. */
   tick(nowMs) {
+    if (this.#priced?.flash) this.#drawPrice(nowMs);
     if (this.#opensAtMs === null) return;
     const leftMs = this.#opensAtMs - nowMs;
     setText(this.clock, leftMs > 0 ? formatSpan(leftMs) : "a moment");

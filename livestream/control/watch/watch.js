@@ -180,7 +180,7 @@ async function begin() {
   if (!answer.ok) throw new Error(`config: ${answer.status}`);
   const config = await answer.json();
   live = new Livestream({ url: config.gateway_url, ticket: (renew) => ticketFor(config, renew) });
-  bag = new Bag(live, titleOf, ticketed);
+  bag = new Bag(live, titleOf, (sku) => view.dropOf(sku), ticketed);
   talk = new Talk(live);
   live.on("state", showLine);
   live.on("welcome", ({ role, snapshot }) => {

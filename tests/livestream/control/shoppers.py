@@ -32,11 +32,17 @@ class Shoppers:
         assert reply["ok"], reply
         return dict(reply["result"])
 
-    async def order(self, viewer: str, sku: str, channel: str = "tmall") -> str:
+    async def order(
+        self,
+        viewer: str,
+        sku: str,
+        channel: str = "tmall",
+        personalisation: dict[str, dict[str, str]] | None = None,
+    ) -> str:
         """Hold one unit and check out; the order's id."""
         await self.ask(viewer, channel, CartAdd(id=f"{viewer}-a", sku=sku))
         checkout = Checkout(
-            id=f"{viewer}-c", checkout_id=f"{viewer}-co", personalisation={"engraving": "M.L."}
+            id=f"{viewer}-c", checkout_id=f"{viewer}-co", personalisation=personalisation or {}
         )
         return str((await self.ask(viewer, channel, checkout))["order_id"])
 

@@ -207,8 +207,16 @@ def test_the_check_finds_what_is_amiss(contract: Contract) -> None:
         ({"id": "1", "type": "chat.send", "text": ""}, False),
         ({"id": "1", "type": "attention", "level": "commerce"}, True),
         ({"id": "1", "type": "attention", "level": "none"}, False),
-        ({"id": "1", "type": "checkout", "checkout_id": "c", "personalisation": {"a": "b"}}, True),
-        ({"id": "1", "type": "checkout", "checkout_id": "c", "personalisation": {"a": 1}}, False),
+        (
+            {
+                "id": "1",
+                "type": "checkout",
+                "checkout_id": "c",
+                "personalisation": {"a": {"b": "c"}},
+            },
+            True,
+        ),
+        ({"id": "1", "type": "checkout", "checkout_id": "c", "personalisation": {"a": "b"}}, False),
         ({"id": "1", "type": "checkout", "checkout_id": "c\n"}, False),
     ],
 )

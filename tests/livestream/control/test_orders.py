@@ -18,6 +18,14 @@ TERMS: dict[str, Any] = {
     "supply": 20,
     "price_minor": 5_150_000,
     "currency": "CNY",
+    "options": [
+        {
+            "option_id": "engraving",
+            "kind": "engraving",
+            "characters_max": 4,
+            "price_minor": 50_000,
+        }
+    ],
     "perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 2}],
 }
 
@@ -39,25 +47,26 @@ async def test_a_paid_order_is_read_with_its_payment_and_perk(
 ) -> None:
     await desk.opened_room(room, TERMS)
     async with shoppers_of(redis, room) as shoppers:
-        order_id = await shoppers.order("v1", "santos", "wechat")
+        order_id = await shoppers.order("v1", "santos", "wechat", {"santos": {"engraving": "M.L."}})
         placed = (await desk.get(f"/rooms/{room}/orders/{order_id}")).body
         assert (placed["status"], placed["payments"], placed["perks"]) == ("placed", [], [])
         await shoppers.pay("v1", order_id)
         order = await order_when(desk, room, order_id, "paid")
     assert order["viewer"] == "v1"
     assert order["channel"] == "wechat"
-    assert order["personalisation"] == {"engraving": "M.L."}
+    assert order["personalisation"] == {"santos": {"engraving": "M.L."}}
     assert order["lines"] == [
         {
             "drop_id": "d1",
             "sku": "santos",
             "quantity": 1,
             "price_minor": 5_150_000,
+            "extras_minor": 50_000,
             "discount_minor": 0,
-            "total_minor": 5_150_000,
+            "total_minor": 5_200_000,
         }
     ]
-    assert (order["total_minor"], order["currency"], order["paid_seq"]) == (5_150_000, "CNY", 1)
+    assert (order["total_minor"], order["currency"], order["paid_seq"]) == (5_200_000, "CNY", 1)
     assert [payment["status"] for payment in order["payments"]] == ["confirmed"]
     perk = {"drop_id": "d1", "perk_id": "bellboy", "name": "Bellboy", "rank": 1}
     assert order["perks"] == [perk]

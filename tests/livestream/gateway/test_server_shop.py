@@ -6,18 +6,22 @@ import asyncio
 
 import pytest
 
+from cart.personalisation import OptionTerms
 from livestream import clock, commands
 from livestream.gateway import outbox
 from tests.livestream.gateway.stage import Stage, eventually, shop, terms
 
 
 async def test_a_watch_is_added_checked_out_and_paid(stage: Stage) -> None:
-    await stage.open_drop()
+    heart = OptionTerms("engraving", "engraving", 6)
+    await stage.open_drop(options=[heart])
     anna = await stage.join("anna")
 
     hold = await anna.result("cart.add", sku="santos")
     assert (hold["sku"], hold["quantity"], hold["price_minor"]) == ("santos", 1, 2_880_000)
-    order = await anna.result("checkout", checkout_id="c1", personalisation={"engraving": "小王 ♥"})
+    wishes = {"santos": {"engraving": "小王 ♥"}}
+    order = await anna.result("checkout", checkout_id="c1", personalisation=wishes)
+    assert order["personalisation"] == wishes
     assert (order["status"], order["total_minor"]) == ("placed", 2_880_000)
     paying = await anna.result("order.pay", order_id=order["order_id"], payment_token="tok_approve")
     assert paying["order_id"] == order["order_id"]
