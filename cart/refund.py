@@ -92,13 +92,19 @@ class Left(Struct, frozen=True, gc=False):
         return RefundLine(self.line.hold_id, self.units, self.amount_minor)
 
 
-def left_of(order: Order, refunds: Iterable[Refund]) -> list[Left]:
-    """What `refunds` have not given back of the order, line by line."""
+def lines_back(refunds: Iterable[Refund]) -> dict[str, tuple[int, int]]:
+    """Units and money that `refunds` gave back, by the hold of their line."""
     gone: dict[str, tuple[int, int]] = {}
     for refund in refunds:
         for back in refund.lines:
             units, amount_minor = gone.get(back.hold_id, (0, 0))
             gone[back.hold_id] = units + back.quantity, amount_minor + back.amount_minor
+    return gone
+
+
+def left_of(order: Order, refunds: Iterable[Refund]) -> list[Left]:
+    """What `refunds` have not given back of the order, line by line."""
+    gone = lines_back(refunds)
     left = []
     for line in order.lines:
         units, amount_minor = gone.get(line.hold_id, (0, 0))

@@ -428,6 +428,28 @@ def report(
         print(text_of(told))
 
 
+@app.command
+def export(
+    room: str,
+    /,
+    *,
+    format: Literal["csv", "ndjson", "parquet"] = "csv",
+    out: Annotated[Path, Parameter(help="directory to write to (default: this one)")] = Path(),
+    common: Common = COMMON,
+) -> None:
+    """Write ROOM's orders, lines, payments and refunds from its log: a file for each."""
+    from livestream.export import NoParquetError, export_room, write_files
+
+    with _redis_url(common.settings()) as url:
+        exporter = asyncio.run(_with_redis(url, room, export_room))
+    try:
+        paths = write_files(exporter, room, out, format)
+    except NoParquetError as error:
+        raise NotThereError(str(error)) from None
+    for path in paths:
+        print(path)
+
+
 async def _with_redis(url: str, room: str, read: Any) -> Any:
     from livestream import keys
 

@@ -179,6 +179,22 @@ async def test_the_report_is_written_as_a_page_and_as_csv(evening: World, free_d
     assert b",net_minor,CNY minor,5760000\r\n" in csv.read_bytes()
 
 
+async def test_orders_are_exported_as_files(evening: World, free_dir: Path) -> None:
+    await sells_out(evening)
+    asked = ("export", evening.room, "--format", "ndjson", "--out", str(free_dir / "out"))
+    ran = run_command(*asked, redis_url=evening.house.redis_url)
+    assert (ran.status, ran.err) == (0, "")
+    paths = [Path(line) for line in ran.out.splitlines()]
+    assert [path.name.removeprefix(f"{evening.room}.") for path in paths] == [
+        "orders.ndjson",
+        "lines.ndjson",
+        "payments.ndjson",
+        "refunds.ndjson",
+    ]
+    orders = [orjson.loads(line) for line in paths[0].read_bytes().splitlines()]
+    assert sum(o["total_minor"] for o in orders if o["status"] == "paid") == 5_760_000
+
+
 async def test_a_report_that_cannot_be_written_is_told_in_one_line(
     evening: World, free_dir: Path
 ) -> None:
@@ -235,7 +251,7 @@ def test_asked_wrongly(
 
 
 def test_a_room_that_is_not_there(livestream: Shell, served: Served) -> None:
-    for command in ("verify", "report"):
+    for command in ("verify", "report", "export"):
         ran = livestream(command, "nowhere", redis_url=served.redis_url)
         assert_one_line(ran, NOT_THERE, "nowhere")
 
