@@ -8,7 +8,8 @@ the end measures a bare send loop to as many sockets. Leaves in `--directory` (v
     report.html            Locust's own
     audit.txt, *.log       what the auditor and the processes said
 
-Status 0 only if everybody came in, nobody missed an announcement and the audit is clean.
+Status 0 only if everybody came in, nobody missed an announcement, gateways and clients counted the
+same, and the audit is clean.
 
 Owns processes and their order. Refuses to know what users do: that is `locustfile`.
 """
@@ -30,6 +31,7 @@ from typing import Any, Final
 
 from loadtest import machine, page
 from loadtest.bare import deliveries_per_s
+from loadtest.counted import Counted
 from loadtest.private import REPOSITORY, Server, serving, var_of
 from loadtest.shape_names import SHAPE_NAMES
 
@@ -134,11 +136,13 @@ def _evening(
     """Everything between the server's start and its end; what was measured."""
     gauge = machine.Gauge(server.pid)
     before = gauge.sample()
-    locust = _start_locust(directory, options, processes, server)
+    token = server.token()
+    counted = Counted(server.address("control_url"), token, ROOM)
+    locust = _start_locust(directory, options, processes, server, token)
     stopped = ""
     try:
         gauge.load = locust.pid
-        stopped = _watch(locust, gauge, options.seconds + LOCUST_EXTRA_S)
+        stopped = _watch(locust, gauge, counted, options.seconds + LOCUST_EXTRA_S)
         server_cpu_s = machine.cpu_seconds(server.pid)
     finally:
         _end(locust)
@@ -147,9 +151,9 @@ def _evening(
     books = json.loads(server.ask(*verify, "--json").stdout or "{}").get("books", {})
     (directory / "audit.txt").write_text(audit.stdout)
     found = directory / "locust.json"
-    result: dict[str, Any] = json.loads(found.read_text()) if found.exists() else {}
-    return {
-        **result,
+    told: dict[str, Any] = json.loads(found.read_text()) if found.exists() else {}
+    result = {
+        **told,
         "viewers": options.viewers,
         "gateways": processes,
         "pulse_ms": _pulse_ms(options.viewers),
@@ -160,13 +164,15 @@ def _evening(
         "server_cpu_s": round(server_cpu_s, 1),
         "memory_before": before,
         "memory": gauge.samples,
+        "counted": counted.samples,
         "cores": len(os.sched_getaffinity(0)),
-        "passed": not (stopped or locust.returncode or audit.returncode),
     }
+    shown = all(met for _, _, met in page.proofs(result))
+    return {**result, "passed": shown and not (stopped or locust.returncode)}
 
 
 def _start_locust(
-    directory: Path, options: argparse.Namespace, processes: int, server: Server
+    directory: Path, options: argparse.Namespace, processes: int, server: Server, token: str
 ) -> subprocess.Popen[bytes]:
     port = str(_free_port())
     return subprocess.Popen(
@@ -184,7 +190,7 @@ def _start_locust(
         cwd=REPOSITORY,
         env={
             **os.environ,
-            "LOADTEST_HOST_TOKEN": server.token(),
+            "LOADTEST_HOST_TOKEN": token,
             "LOADTEST_SECRET": server.secret(),
         },
         stdin=subprocess.DEVNULL,
@@ -192,7 +198,9 @@ def _start_locust(
     )
 
 
-def _watch(locust: subprocess.Popen[bytes], gauge: machine.Gauge, within_s: float) -> str:
+def _watch(
+    locust: subprocess.Popen[bytes], gauge: machine.Gauge, counted: Counted, within_s: float
+) -> str:
     """Until Locust is through. Why it was stopped before; "" if it was not."""
     give_up_at_s = time.monotonic() + within_s
     watched, few = 0, gauge.samples[0]["gateway_processes"] <= FEW_PROCESSES
@@ -201,6 +209,7 @@ def _watch(locust: subprocess.Popen[bytes], gauge: machine.Gauge, within_s: floa
             locust.wait(WATCH_EVERY_S)
             return ""
         watched += 1
+        counted.sample()
         now = gauge.sample(whole=few or watched % PROGRESS_EVERY == 0)
         if watched % PROGRESS_EVERY == 0:
             print(

@@ -46,6 +46,16 @@ _EVENTS_MAX: Final = 512
 _CONNECTS_MAX: Final = 64
 _HEAD_BYTES_MAX: Final = 8 * 1024
 _IP_BIND_ADDRESS_NO_PORT: Final = 24  # linux/in.h: the port is chosen when the peer is known
+#: A server that gave a connection up need not be heard to say so: where packets are dropped, its
+#: reset is one of them. So a seat that has heard nothing for longer than the longest time between
+#: two pulses asks the kernel of the other end, which answers for a connection that it does not know
+#: with another reset. Seats that hear the room ask nothing.
+_KEEPALIVE: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 90),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
+)
 #: Leave without a word: no TIME_WAIT for each of 770,000 is kept by the kernel.
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
@@ -184,6 +194,8 @@ class Hall:
             seat.state = "gone"
             return
         sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        for level, option, value in _KEEPALIVE:
+            sock.setsockopt(level, option, value)
         if party.source:
             sock.bind((party.source, 0))
         status = sock.connect_ex(party.peer)

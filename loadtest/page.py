@@ -13,6 +13,7 @@ from livestream.report.html import POLICY, STYLE
 from livestream.report.markup import Markup, element
 from livestream.report.pieces import figure, note, section, table, tiles
 from livestream.report.words import compact
+from loadtest.counted import agree, before_the_close, here_at
 from loadtest.plots import Axis, Line, line_plot
 
 MIB: Final = 2**20
@@ -33,13 +34,14 @@ def proofs(result: Result) -> list[tuple[str, str, bool]]:
     """(what was to be shown, what was seen, whether that is it)."""
     viewers, joined = result["viewers"], result.get("joined", 0)
     gaps, lost = result.get("gaps"), result.get("lost")
+    nobody_leaves = result.get("shape") in WHERE_NOBODY_LEAVES
     shown = [
         ("connected at once", f"{result.get('peak', 0):,} of {viewers:,}", _most(result, viewers)),
+        *_counted_by_gateways(result),
         ("viewers who missed an announcement", _told(gaps), gaps == 0),
         ("connections lost", _told(lost), lost == 0),
         ("audit", (result["audit"].strip().splitlines() or ["–"])[-1], result["audit_clean"]),
     ]
-    nobody_leaves = result.get("shape") in WHERE_NOBODY_LEAVES
     for kind, count in sorted(result.get("landmarks", {}).items()):
         if nobody_leaves:
             name = kind.removeprefix("ARRIVE ")
@@ -51,6 +53,22 @@ def proofs(result: Result) -> list[tuple[str, str, bool]]:
     if attempts := _attempts(result):
         shown.append(("attempts at the drop answered", f"{attempts:,}", True))
     return shown
+
+
+def _counted_by_gateways(result: Result) -> list[tuple[str, str, bool]]:
+    """The same as the other end has it."""
+    counted = before_the_close(result)
+    if counted is None:
+        return [("counted by the gateways", "nobody asked", "counted" not in result)]
+    at_once, gone = counted["peak"], counted["slow_evictions"]
+    here, clients = counted["viewers"], here_at(result.get("timeline", []), counted["at_s"])
+    enough = at_once >= result.get("in_crowds", result["viewers"])
+    nobody_leaves = result.get("shape") in WHERE_NOBODY_LEAVES
+    return [
+        ("  by the gateways' count", f"{at_once:,}", enough or not nobody_leaves),
+        ("  of them at the end", f"{here:,}; by the clients' {clients:,}", agree(here, clients)),
+        ("closed for being slow", f"{gone:,}", gone <= (result.get("lost") or 0)),
+    ]
 
 
 def _told(count: int | None) -> str:
@@ -126,7 +144,11 @@ def html_of(result: Result) -> str:
 
 
 def _most(result: Result, viewers: int) -> bool:
-    """People have tunnels of their own; those in crowds are all here at once."""
+    """People have tunnels of their own; those in crowds are all here at once, where they do not
+    come and go.
+    """
+    if result.get("shape") not in WHERE_NOBODY_LEAVES:
+        return True
     return bool(result.get("peak", 0) >= result.get("in_crowds", viewers))
 
 

@@ -16,6 +16,7 @@ import pytest
 gevent = pytest.importorskip("gevent", reason="locust is not here: make load")
 
 from loadtest import frames
+from loadtest import hall as hall_module
 from loadtest.chunks import Chunk, Chunks
 from loadtest.figures import Figures, ServerClock
 from loadtest.hall import Hall, Seat
@@ -165,6 +166,36 @@ def test_a_close_is_told_with_its_code() -> None:
 
     with crowded(script) as (hall, guests, _):
         until(lambda: guests.losses == [(1012, True)])
+        assert hall.here == 0
+
+
+def test_a_connection_that_the_server_gave_up_unheard_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In repair mode a socket is closed without a packet (tcp(7), CAP_NET_ADMIN): as if the reset
+    had been lost on its way.
+    """
+    repair = 19
+    with socket.socket() as tried:
+        try:
+            tried.setsockopt(socket.IPPROTO_TCP, repair, 1)
+        except PermissionError:
+            pytest.skip("only an administrator can give a connection up unheard")
+    quick = {socket.TCP_KEEPIDLE: 1, socket.TCP_KEEPINTVL: 1}
+    keepalive = [
+        (level, option, quick.get(option, value)) for level, option, value in hall_module._KEEPALIVE
+    ]
+    monkeypatch.setattr(hall_module, "_KEEPALIVE", keepalive)
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(upgraded(request) + WELCOME)
+        threading.Event().wait(0.2)  # until the welcome was acknowledged
+        connection.setsockopt(socket.IPPROTO_TCP, repair, 1)
+        connection.close()
+
+    with crowded(script) as (hall, guests, _):
+        until(lambda: hall.here == 1)
+        until(lambda: guests.losses == [(1006, True)])
         assert hall.here == 0
 
 

@@ -4,6 +4,8 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
+import pytest
+
 from loadtest import growth, page
 
 
@@ -63,6 +65,38 @@ def test_a_run_that_missed_something_says_what() -> None:
     words = page.words_of(result(gaps=3, landmarks={"ARRIVE drop.opened": 9}))
     assert "NO  viewers who missed an announcement: 3" in words
     assert "NO  heard drop.opened: 9 of 10" in words
+
+
+def counted(**told: Any) -> dict[str, Any]:
+    return {"at_s": 101.5, "viewers": 1_000, "peak": 1_000, "slow_evictions": 0, **told}
+
+
+@pytest.mark.parametrize(
+    ("by_gateways", "line"),
+    [
+        ({}, "yes   of them at the end: 1,000; by the clients' 1,000"),
+        ({"viewers": 990}, "yes   of them at the end: 990; by the clients' 1,000"),
+        ({"viewers": 700}, "NO    of them at the end: 700; by the clients' 1,000"),
+        ({"peak": 999}, "NO    by the gateways' count: 999"),
+        ({"slow_evictions": 3}, "NO  closed for being slow: 3"),
+    ],
+)
+def test_what_the_gateways_counted_is_believed(by_gateways: dict[str, int], line: str) -> None:
+    words = page.words_of(
+        result(
+            **dict.fromkeys(("viewers", "in_crowds", "peak", "joined"), 1_000),
+            landmarks={},
+            timeline=[(100, 0), (101, 1_000), (103, 5)],
+            scenes=[(100, "doors open"), (102, "close")],
+            counted=[counted(**by_gateways), counted(at_s=103.5, viewers=0)],
+        )
+    )
+    assert line in words.splitlines()
+    assert ("NO " in words) == line.startswith("NO ")
+
+
+def test_a_run_whose_gateways_nobody_could_ask_has_not_shown_it() -> None:
+    assert "NO  counted by the gateways: nobody asked" in page.words_of(result(counted=[]))
 
 
 def test_memory_is_of_the_fullest_moment_at_which_processes_were_asked() -> None:
