@@ -187,6 +187,13 @@ BROADCASTS = Counter(
     ["lane"],  # "commerce", "chat", "pulse"
     registry=REGISTRY,
 )
+PINGS = Counter(
+    "livestream_pings",
+    "Times that viewers of a room who had heard nothing for 25 s were pinged, all with one frame. "
+    "Those who want commerce only hear so little; more than two a minute for a room of a gateway "
+    "mean that no pulse comes either: look at the engine.",
+    registry=REGISTRY,
+)
 FRAMES_SENT = Counter(
     "livestream_frames_sent",
     "Frames handed to viewers' sockets. This rate times some 9 us is the gateways' CPU.",

@@ -61,6 +61,8 @@ TAKE_OVER_ATTEMPTS: Final = 5
 class RoomOwner:
     """One ownership of one room, from take-over until it is stopped, lost or put to rest."""
 
+    _inbox_reader = InboxReader
+
     def __init__(
         self,
         redis: aioredis.Redis,
@@ -77,7 +79,7 @@ class RoomOwner:
         self._snapshot_every_events = snapshot_every_events
         self._pulse_ms = pulse_ms
         self._journal = Journal(redis, room)
-        self._inbox = InboxReader(redis, room)
+        self._inbox = self._inbox_reader(redis, room)
         self._reads: asyncio.Queue[Entries] = asyncio.Queue(READS_AHEAD_MAX)
         self._cursor = "0-0"
         self._decisions = 0

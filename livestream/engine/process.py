@@ -10,7 +10,6 @@ import asyncio
 import secrets
 import signal
 from contextlib import suppress
-from functools import partial
 from typing import Final
 
 import structlog
@@ -26,7 +25,7 @@ from livestream.engine.health import open_door
 from livestream.engine.lease import Lease
 from livestream.engine.owner import RoomOwner
 from livestream.engine.roster import Roster
-from livestream.engine.traced import TracedOwner
+from livestream.engine.traced import owner_traced_to
 from livestream.inbox import Inbox, subscribe
 from livestream.journal import FencedError
 from livestream.payments.cashier import ProviderMail
@@ -80,7 +79,7 @@ class EngineProcess:
     ) -> None:
         self._redis = redis
         self._settings = settings
-        self._new_owner = RoomOwner if tracing is None else partial(TracedOwner, tracing)
+        self._new_owner = RoomOwner if tracing is None else owner_traced_to(tracing)
         self.name = f"e-{secrets.token_hex(4)}"
         self._mail = ProviderMail(redis, Inbox(redis, f"p-{self.name}"), "sandbox")
         self._provider: PaymentProvider = (

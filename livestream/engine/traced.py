@@ -10,13 +10,14 @@ Owns these spans. Refuses to know where they go, and what a gateway adds (`gatew
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from redis import asyncio as aioredis
 
 from livestream.engine.owner import RoomOwner
 from livestream.engine.turn import Entries, Turn
 from livestream.inbox import InboxReader
-from livestream.payments.provider import PaymentProvider
 from livestream.tracing import Tracing
 
 
@@ -45,21 +46,11 @@ class TracedInboxReader(InboxReader):
 class TracedOwner(RoomOwner):
     """A `RoomOwner` with spans for the checkouts that gateways trace."""
 
-    def __init__(
-        self,
-        tracing: Tracing,
-        redis: aioredis.Redis,
-        room: str,
-        engine: str,
-        provider: PaymentProvider,
-        snapshot_every_events: int,
-        pulse_ms: int,
-    ) -> None:
-        super().__init__(redis, room, engine, provider, snapshot_every_events, pulse_ms)
-        self._tracing = tracing
-        self._inbox: TracedInboxReader = TracedInboxReader(redis, room)
-        self._append_ns = (0, 0)
-        self._about: dict[str, str | int | float | bool] = {}
+    _tracing: Tracing
+    _inbox: TracedInboxReader
+    _inbox_reader = TracedInboxReader
+    _append_ns = (0, 0)
+    _about: Mapping[str, str | int | float | bool] = MappingProxyType({})
 
     async def _turn(self, entries: Entries) -> None:
         traced = self._inbox.addresses_of(entries)
@@ -90,3 +81,12 @@ class TracedOwner(RoomOwner):
         tracing.record(
             "journal.append", tracing.internal, turn, (append_began_ns, append_ended_ns), {}
         )
+
+
+def owner_traced_to(tracing: Tracing) -> type[RoomOwner]:
+    """The kind of owner whose spans go there."""
+
+    class Owner(TracedOwner):
+        _tracing = tracing
+
+    return Owner

@@ -132,6 +132,7 @@ class Meter:
             (catalog.ACCEPT_PAUSES, stats.accept_pauses),
             (catalog.SLOW_EVICTIONS, stats.slow_evictions),
             (catalog.PROTOCOL_ERRORS, stats.protocol_errors),
+            (catalog.PINGS, stats.pings),
             (catalog.FRAMES_SENT, stats.frames_out),
             (catalog.BYTES_SENT, stats.bytes_out),
             (catalog.BYTES_RECEIVED, stats.bytes_in),

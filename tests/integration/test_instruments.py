@@ -11,7 +11,7 @@ import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ from livestream import keys, wire
 from livestream.clock import now_ms
 from livestream.commands import Announce, CardPut, DropSchedule
 from livestream.facts import EpochStarted, Record
+from livestream.gateway.limits import AudienceLimits
 from livestream.journal import read_log
 from livestream.messages import Card
 from metrics import catalog
@@ -40,6 +41,7 @@ GATEWAYS = ("gateway-1", "gateway-2")
 #: What one card update weighs in a viewer's socket: 500 characters of 3 bytes, and the rest.
 CARD_BYTES = 1_600
 BACKLOG_BYTES_MAX = 256 * 1024
+PINGED_WITHIN_S = 1.5 * AudienceLimits().ping_idle_ms / 1_000
 
 
 @pytest.fixture
@@ -74,6 +76,7 @@ async def test_every_instrument_moves_when_what_it_tells_of_happens(
         world_here.desk() as desk,
         Scraper(served_here.control_url) as scraper,
         Api(served_here) as api,
+        _silence(served_here),
     ):
         await _an_evening(world_here, desk, rng)
         await api.gets(f"/rooms/{world_here.room}/ledger")
@@ -84,6 +87,7 @@ async def test_every_instrument_moves_when_what_it_tells_of_happens(
         await _another_owner(world_here, desk)
         await _connections_to_redis_cut(world_here)
         await _no_descriptors_left(served_here, scraper)
+        assert await scraper.sees("livestream_pings_total", within_s=PINGED_WITHIN_S)
         unmoved = [name for name in INSTRUMENTS if not await scraper.sees(name, 1e-9, 3.0)]
         assert unmoved == []
         assert scraper.failures == []
@@ -98,6 +102,18 @@ async def test_every_instrument_moves_when_what_it_tells_of_happens(
 
 
 # -- what happens --------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _silence(served: Served) -> AsyncIterator[None]:
+    """A room where nothing happens, and somebody in it who wants commerce only."""
+    quiet = World(served, "quiet")
+    try:
+        async with quiet.desk(), await _seat(quiet, "zoe") as zoe:
+            await zoe.send('{"id":"1","type":"attention","level":"commerce"}')
+            yield
+    finally:
+        await quiet.close()
 
 
 async def _an_evening(world: World, desk: Desk, rng: random.Random) -> None:
