@@ -24,6 +24,7 @@ from cart import (
     folds,
     invitation,
     limits,
+    personalisation,
     redemption,
     refunding,
     settlement,
@@ -425,6 +426,14 @@ def a_number_that_came_back_is_lost(patch: Patch) -> None:
 
     patch.setattr(EditionBook, "next_free", next_free)
     patch.setattr(EditionBook, "give", give)
+
+
+# -- 19 personalised as offered ----------------------------------------------------------------
+
+
+@breaks(19)
+def any_text_fits(patch: Patch) -> None:
+    patch.setattr(personalisation, "flaw_in_text", lambda *args: None)
 
 
 # -- 21 the line is served in order ------------------------------------------------------------
