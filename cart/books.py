@@ -21,18 +21,28 @@ from cart.rules import RoomRules
 
 class Takings(Struct, gc=False):
     """Money and units of paid orders, for one currency, SKU and channel. Net is gross minus
-    refunded.
+    refunded. Deposits of presales are GMV only when they are applied to a paid order; the rest of
+    what was received is forfeited, refunded, or still waits for its balance.
     """
 
     gross_minor: int = 0
     refunded_minor: int = 0
     units_sold: int = 0
     units_refunded: int = 0
+    deposits_minor: int = 0
+    deposits_applied_minor: int = 0
+    deposits_forfeited_minor: int = 0
+    deposits_refunded_minor: int = 0
 
     @property
     def net_minor(self) -> int:
         """What stays, in minor units."""
         return self.gross_minor - self.refunded_minor
+
+    @property
+    def deposits_kept_minor(self) -> int:
+        """Deposits that are with the merchant and in no paid order."""
+        return self.deposits_minor - self.deposits_applied_minor - self.deposits_refunded_minor
 
 
 class Books(Struct):
@@ -67,8 +77,15 @@ class Books(Struct):
     orders_paid: int = 0
     orders_expired: int = 0
     orders_refunded: int = 0
+    orders_deposited: int = 0
+    orders_defaulted: int = 0
 
     def refunds_of(self, payment: Payment) -> Iterator[Refund]:
         """The refunds of one payment, oldest first."""
         for number in range(1, payment.refunds + 1):
             yield self.refunds[refund_id_of(payment.payment_id, number)]
+
+    def refunds_of_order(self, order: Order) -> Iterator[Refund]:
+        """The refunds of all payments of one order."""
+        for payment_id in order.payment_ids:
+            yield from self.refunds_of(self.payments[payment_id])

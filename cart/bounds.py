@@ -84,7 +84,8 @@ COMMANDS_KEPT_MIN = 16
 #: Orders of one viewer in one room, kept as long as the room and therefore answered as long:
 #: 1,000 x about 1.5 KB = 1.5 MB.
 CHECKOUTS_PER_VIEWER_MAX = 1_000
-#: Payments that one order may start before it must be placed anew.
+#: Payments that one order may start before it must be placed anew; as many again for the balance
+#: of a presale.
 PAYMENT_ATTEMPTS_MAX = 10
 #: Refunds in part of one order, each about 300 bytes on the books: 30 KB for one that a host takes
 #: to pieces; a refund of the rest is always possible.

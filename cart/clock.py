@@ -1,4 +1,5 @@
-"""What time does by itself: drops open, holds and orders expire, public stock is told.
+"""What time does by itself: drops open, holds and orders expire, presales end, public stock is
+told.
 
 Owns deadlines' meaning. Refuses to own a clock: `now_ms` is given, and the same `now_ms` on the
 same state always gives the same facts.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from heapq import heappop
 
+from cart import deposits
 from cart.bounds import STOCK_SHOWN_EVERY_MS
 from cart.counter import OFFERS_PER_TURN_MAX, Counter
 from cart.drop import Drop, DropStatus
@@ -39,10 +41,12 @@ def tick(counter: Counter, now_ms: int) -> list[Fact]:
             case "hold":
                 hold = books.holds[name]
                 facts.append(HoldExpired(name, hold.viewer, hold.sku, hold.quantity))
-            case "line":
+            case "line" | "presale":
                 counter.touched[name] = None  # goes on in `cart.consequences`
             case "order":
                 facts.append(OrderExpired(name, books.orders[name].viewer))
+            case "balance":
+                facts.append(deposits.defaulted(counter, books.orders[name]))
     return facts
 
 

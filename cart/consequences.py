@@ -14,7 +14,7 @@ from cart.counter import Counter
 from cart.drop import Drop, DropStatus
 from cart.events import DropAllHeld, DropOpened, DropSoldOut
 from cart.fact import Fact
-from cart.waiting import offers
+from cart.waiting import let_go, offers
 
 
 def consequences(counter: Counter, now_ms: int) -> list[Fact]:
@@ -36,6 +36,9 @@ def _of_drop(counter: Counter, drop: Drop, now_ms: int) -> list[Fact]:
         return [DropSoldOut(drop.terms.drop_id)] if status.sells else []
     if status is DropStatus.OPEN and not stock.available:
         return [DropAllHeld(drop.terms.drop_id)]
+    presale = drop.terms.presale
+    if presale is not None and drop.line.places and now_ms >= presale.deposit_until_ms:
+        return let_go(counter, drop, now_ms) if status.is_open else []
     if stock.available and drop.line.places and status.is_open:
         return offers(counter, drop, now_ms)
     if status is DropStatus.ALL_HELD and stock.available:

@@ -28,7 +28,7 @@ STALE_PER_LOOK_MAX = 1_000
 #: = 10 ms for which commands wait, when a drop is restocked before a line of 10,000.
 OFFERS_PER_TURN_MAX = 1_000
 
-Deadline = tuple[int, Literal["drop", "hold", "order", "line"], str]
+Deadline = tuple[int, Literal["drop", "hold", "order", "line", "balance", "presale"], str]
 
 
 class Counter:
@@ -47,12 +47,17 @@ class Counter:
             opens_at_ms = drop.terms.first_opens_at_ms
             if drop.status is DropStatus.SCHEDULED and opens_at_ms is not None:
                 self.agenda.append((opens_at_ms, "drop", drop.terms.drop_id))
+            if drop.terms.presale is not None:
+                at_ms = drop.terms.presale.deposit_until_ms
+                self.agenda.append((at_ms, "presale", drop.terms.drop_id))
         for hold in self.books.holds.values():
             if not hold.order_id:
                 self.agenda.append((hold.expires_at_ms, "hold", hold.hold_id))
         for order in self.books.orders.values():
             if order.status is OrderStatus.PLACED:
                 self.agenda.append((order.expires_at_ms, "order", order.order_id))
+            elif order.status is OrderStatus.DEPOSITED:
+                self.agenda.append((order.expires_at_ms, "balance", order.order_id))
         heapify(self.agenda)
 
     def stock_moved(self, drop: Drop) -> None:
@@ -70,9 +75,13 @@ class Counter:
             return hold is None or bool(hold.order_id)
         if kind == "order":
             return self.books.orders[name].status is not OrderStatus.PLACED
+        if kind == "balance":
+            return self.books.orders[name].status is not OrderStatus.DEPOSITED
         drop = self.books.drops[name]
         if kind == "line":
             return not drop.line.places or not drop.status.is_open
+        if kind == "presale":
+            return drop.status is DropStatus.CLOSED
         return drop.status is not DropStatus.SCHEDULED
 
     def next_deadline_ms(self) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cart import refunding
+from cart import presale, refunding
 from cart.awards import taken_back
 from cart.bounds import DROPS_MAX, SUPPLY_MAX
 from cart.counter import Counter
@@ -32,7 +32,7 @@ from cart.price import flaw_in_flash
 from cart.refunding import Asked
 
 
-def schedule(counter: Counter, terms: DropTerms) -> Decision:
+def schedule(counter: Counter, terms: DropTerms, now_ms: int) -> Decision:
     """Declare a drop. The same terms again are answered with success; other terms are a
     conflict.
     """
@@ -42,7 +42,7 @@ def schedule(counter: Counter, terms: DropTerms) -> Decision:
         if known.terms == terms:
             return Decision((), drop_result(known))
         return refuse(ErrorCode.CONFLICT, f"drop {terms.drop_id} exists with other terms")
-    flaw = _flaw_in(terms)
+    flaw = _flaw_in(terms, now_ms)
     if flaw is not None:
         return refuse(ErrorCode.INVALID, flaw)
     if len(books.drops) >= DROPS_MAX:
@@ -55,7 +55,7 @@ def schedule(counter: Counter, terms: DropTerms) -> Decision:
     )
 
 
-def _flaw_in(terms: DropTerms) -> str | None:
+def _flaw_in(terms: DropTerms, now_ms: int) -> str | None:
     """What is wrong with the terms, in a sentence; None when they may stand."""
     return (
         flaw_in(terms.perks)
@@ -63,7 +63,15 @@ def _flaw_in(terms: DropTerms) -> str | None:
         or flaw_in_flash(terms.flash)
         or flaw_in_options(terms.options)
         or (None if terms.access is None else terms.access.flaw(terms.opens_at_ms))
+        or _flaw_in_presale(terms, now_ms)
     )
+
+
+def _flaw_in_presale(terms: DropTerms, now_ms: int) -> str | None:
+    if terms.presale is None:
+        return None
+    cheapest_minor = min([terms.price_minor, *(price.price_minor for price in terms.flash)])
+    return presale.flaw_in(terms.presale, cheapest_minor, terms.first_opens_at_ms, now_ms)
 
 
 def open_now(counter: Counter, drop_id: str) -> Decision:
@@ -156,7 +164,7 @@ def refund(counter: Counter, order_id: str, asked: Asked) -> Decision:
     whole = isinstance(fact, OrderRefunded)
     back = {line.hold_id for line in given.lines if line.quantity}
     restocked = {line.drop_id for line in order.lines if line.hold_id in back and asked.restock}
-    facts: list[Fact] = [fact]
+    facts: list[Fact] = [*given.before, fact]
     for drop_id in dict.fromkeys(line.drop_id for line in order.lines):
         drop = books.drops[drop_id]
         if drop_id in restocked and _is_empty(drop):
@@ -164,7 +172,7 @@ def refund(counter: Counter, order_id: str, asked: Asked) -> Decision:
     facts += taken_back(counter, order, given.lines, asked.restock, whole)
     status = OrderStatus.REFUNDED if whole else order.status
     return Decision(
-        facts, refunding.answer_of(fact.refund_id, order_id, fact.amount_minor, status.value)
+        facts, refunding.answer_of(fact.refund_id, order_id, given.amount_minor, status.value)
     )
 
 

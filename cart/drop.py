@@ -42,6 +42,7 @@ from cart.line import Line
 from cart.money import Currency, PriceMinor
 from cart.perk import PerkBook, PerkTerms
 from cart.personalisation import OptionTerms
+from cart.presale import PresaleTerms
 from cart.price import FLASH_PRICES_MAX, FlashPrice
 from cart.stock import Stock
 
@@ -95,6 +96,7 @@ class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     guarantee_days: Annotated[int, Meta(ge=0, le=GUARANTEE_DAYS_MAX)] = 0
     #: How a buyer may make a piece of it one's own.
     options: Annotated[list[OptionTerms], Meta(max_length=OPTIONS_MAX)] = []
+    presale: PresaleTerms | None = None
 
     @property
     def first_opens_at_ms(self) -> int | None:

@@ -2,6 +2,7 @@
 
     order    PLACED --first confirmed payment--> PAID --host--> REFUNDED
              PLACED --deadline--> EXPIRED --late payment, units free--> PAID
+             (of a presale: see `cart.presale`)
 
     payment  STARTED --> CONFIRMED --> REFUNDING --> REFUNDED
              STARTED --> DECLINED  --> (a late approval still counts) CONFIRMED or REFUNDING
@@ -17,6 +18,7 @@ stock.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from msgspec import Struct
 
@@ -30,6 +32,8 @@ class OrderStatus(StrEnum):
     PAID = "paid"
     EXPIRED = "expired"
     REFUNDED = "refunded"
+    DEPOSITED = "deposited"
+    DEFAULTED = "defaulted"
 
 
 class PaymentStatus(StrEnum):
@@ -41,6 +45,10 @@ class PaymentStatus(StrEnum):
     CONFIRMED = "confirmed"
     REFUNDING = "refunding"
     REFUNDED = "refunded"
+
+
+#: What a payment is for: all of its order, or a part of a presale's.
+Part = Literal["whole", "deposit", "balance"]
 
 
 class OrderLine(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -84,6 +92,9 @@ class Order(Struct):
     payment_ids: list[str] = []
     #: What went back so far, whole or in part.
     refunded_minor: int = 0
+    #: What is due first, and the payment that paid it: of a presale only.
+    deposit_minor: int = 0
+    deposited_by: str = ""
 
 
 class Payment(Struct, gc=False):
@@ -97,3 +108,4 @@ class Payment(Struct, gc=False):
     status: PaymentStatus = PaymentStatus.STARTED
     refunds: int = 0
     command_id: str = ""
+    part: Part = "whole"

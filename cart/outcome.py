@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from msgspec import Struct
 
@@ -164,6 +164,18 @@ class EditionResult(TypedDict):
     of: int
 
 
+class PresaleResult(TypedDict):
+    """The two payments of an order of a presale. The deposit is due first, by the order's
+    `expires_at_ms`; the balance is taken from `balance_from_ms` until `balance_until_ms`.
+    """
+
+    deposit_minor: int
+    balance_minor: int
+    balance_from_ms: int
+    balance_until_ms: int
+    on_default: Literal["forfeit", "refund"]
+
+
 class OrderResult(TypedDict):
     """Answer to `checkout` and `order.pay`: the order as it stands."""
 
@@ -181,6 +193,7 @@ class OrderResult(TypedDict):
     perks: NotRequired[list[PerkResult]]
     refunded_minor: NotRequired[int]
     editions: NotRequired[list[EditionResult]]
+    presale: NotRequired[PresaleResult]
 
 
 class Decision(Struct, frozen=True, gc=False):

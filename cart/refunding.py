@@ -21,6 +21,9 @@ from cart.order import Order, OrderStatus, Payment, PaymentStatus
 from cart.outcome import Decision, ErrorCode, refuse
 from cart.refund import Left, RefundLine, Units, left_of, refund_id_of, share_of, spread
 
+#: What is asked for when nothing is named.
+_EVERYTHING = "everything"
+
 
 class Asked(Struct, frozen=True):
     """What the host wants back: these units, or an amount and no units; neither is everything that
@@ -45,20 +48,36 @@ class Asked(Struct, frozen=True):
         for units in self.units:
             by_sku[units.sku] = by_sku.get(units.sku, 0) + units.quantity
         named = ",".join(f"{sku}={quantity}" for sku, quantity in sorted(by_sku.items()))
-        return f"{named or 'everything'};{'restock' if self.restock else 'write-off'}"
+        return f"{named or _EVERYTHING};{'restock' if self.restock else 'write-off'}"
 
 
-def paying(books: Books, order: Order) -> Payment | None:
-    """The payment that paid the order and still has something of it, or None."""
-    payments = (books.payments[payment_id] for payment_id in order.payment_ids)
-    return next((p for p in payments if p.status is PaymentStatus.CONFIRMED), None)
+def paying(books: Books, order: Order) -> list[Payment]:
+    """The payments that paid the order and still have something of it, newest first: one; of a
+    presale the balance and the deposit.
+    """
+    payments = [books.payments[payment_id] for payment_id in reversed(order.payment_ids)]
+    confirmed = [p for p in payments if p.status is PaymentStatus.CONFIRMED]
+    return [p for p in confirmed if _left_minor(books, p)] or confirmed[:1]
+
+
+def _left_minor(books: Books, payment: Payment) -> int:
+    """What has not gone back of a payment."""
+    return payment.amount_minor - sum(r.amount_minor for r in books.refunds_of(payment))
 
 
 class Given(Struct, frozen=True, gc=False):
-    """The fact that gives back what was asked for, and what goes back of which line."""
+    """The fact that gives back what was asked for, and what goes back of which line. All of a
+    presale goes back by both of its payments: `before` is what goes by the other one.
+    """
 
     fact: OrderRefunded | OrderRefundedPartly
     lines: list[RefundLine]
+    before: Sequence[OrderRefundedPartly] = ()
+
+    @property
+    def amount_minor(self) -> int:
+        """All that goes back."""
+        return self.fact.amount_minor + sum(part.amount_minor for part in self.before)
 
 
 def refund(books: Books, order_id: str, asked: Asked) -> Given | Decision:
@@ -74,29 +93,35 @@ def refund(books: Books, order_id: str, asked: Asked) -> Given | Decision:
     wrong = _wrongly_asked(asked)
     if wrong:
         return refuse(ErrorCode.INVALID, wrong)
-    payment = paying(books, order) if order.status is OrderStatus.PAID else None
-    if payment is None:
+    payments = paying(books, order) if order.status is OrderStatus.PAID else []
+    if not payments:
         if order.status is OrderStatus.REFUNDED and not asked.is_part:
             return _refunded_before(books, order)
         return refuse(ErrorCode.CONFLICT, f"order {order_id} is {order.status.value}, not paid")
-    left = left_of(order, books.refunds_of(payment))
+    left = left_of(order, books.refunds_of_order(order))
     lines = _lines(left, asked)
     if isinstance(lines, Decision):
         return lines
     amount_minor = sum(line.amount_minor for line in lines)
-    refund_id = refund_id_of(payment.payment_id, payment.refunds + 1)
     everything = sum(one.units for one in left), sum(one.amount_minor for one in left)
     if (sum(line.quantity for line in lines), amount_minor) == everything:
+        *others, payment = payments
+        before = [_all_of(books, order, other, left, asked) for other in others]
         whole = OrderRefunded(
             order_id,
             payment.payment_id,
-            amount_minor,
+            amount_minor - sum(part.amount_minor for part in before),
             asked.restock,
-            refund_id,
+            refund_id_of(payment.payment_id, payment.refunds + 1),
             asked.request_id,
             asked.content() if asked.request_id else "",
         )
-        return Given(whole, lines)
+        return Given(whole, lines, before)
+    enough = [p for p in payments if _left_minor(books, p) >= amount_minor]
+    if not enough:
+        most = max(_left_minor(books, p) for p in payments)
+        return refuse(ErrorCode.CONFLICT, f"at most {most} at once: it was paid in two parts")
+    payment = enough[0]
     if payment.refunds >= REFUNDS_PER_ORDER_MAX:
         return refuse(
             ErrorCode.LIMIT_REACHED,
@@ -105,7 +130,7 @@ def refund(books: Books, order_id: str, asked: Asked) -> Given | Decision:
     part = OrderRefundedPartly(
         order_id,
         payment.payment_id,
-        refund_id,
+        refund_id_of(payment.payment_id, payment.refunds + 1),
         amount_minor,
         lines,
         asked.restock,
@@ -113,6 +138,27 @@ def refund(books: Books, order_id: str, asked: Asked) -> Given | Decision:
         asked.content(),
     )
     return Given(part, lines)
+
+
+def _all_of(
+    books: Books, order: Order, payment: Payment, left: list[Left], asked: Asked
+) -> OrderRefundedPartly:
+    """All that is left of one of a presale's two payments, while the units go with the other."""
+    amount_minor = _left_minor(books, payment)
+    parts = spread(amount_minor, [one.amount_minor for one in left])
+    lines = [
+        RefundLine(one.line.hold_id, 0, part) for one, part in zip(left, parts, strict=True) if part
+    ]
+    return OrderRefundedPartly(
+        order.order_id,
+        payment.payment_id,
+        refund_id_of(payment.payment_id, payment.refunds + 1),
+        amount_minor,
+        lines,
+        asked.restock,
+        asked.request_id,
+        asked.content(),
+    )
 
 
 def answer_of(refund_id: str, order_id: str, amount_minor: int, status: str) -> dict[str, object]:
@@ -128,31 +174,33 @@ def answer_of(refund_id: str, order_id: str, amount_minor: int, status: str) -> 
 def _answered_before(books: Books, order: Order, asked: Asked) -> Decision | None:
     if not asked.request_id:
         return None
-    for payment_id in order.payment_ids:
-        for known in books.refunds_of(books.payments[payment_id]):
-            if known.request_id != asked.request_id:
-                continue
-            if known.asked != asked.content():
-                return refuse(
-                    ErrorCode.CONFLICT,
-                    f"the request_id {asked.request_id} was used with other content",
-                )
-            status = order.status.value
-            return Decision(
-                (), answer_of(known.refund_id, order.order_id, known.amount_minor, status)
-            )
-    return None
+    known = [r for r in books.refunds_of_order(order) if r.request_id == asked.request_id]
+    if not known:
+        return None
+    if known[0].asked != asked.content():
+        return refuse(
+            ErrorCode.CONFLICT, f"the request_id {asked.request_id} was used with other content"
+        )
+    amount_minor = sum(refund.amount_minor for refund in known)
+    status = order.status.value
+    return Decision((), answer_of(known[0].refund_id, order.order_id, amount_minor, status))
 
 
 def _refunded_before(books: Books, order: Order) -> Decision:
-    last = next(
+    """All went back, and is asked for again without a name; of a presale by both payments."""
+    ends = [
         known
         for payment_id in order.payment_ids
-        for known in reversed(list(books.refunds_of(books.payments[payment_id])))
+        for known in list(books.refunds_of(books.payments[payment_id]))[-1:]
         if known.lines
+    ]
+    whole = [known for known in ends if not known.asked or known.asked.startswith(_EVERYTHING)]
+    last, *others = whole or ends
+    amount_minor = last.amount_minor + sum(
+        other.amount_minor for other in others if other.request_id == last.request_id
     )
     status = order.status.value
-    return Decision((), answer_of(last.refund_id, order.order_id, last.amount_minor, status))
+    return Decision((), answer_of(last.refund_id, order.order_id, amount_minor, status))
 
 
 def _wrongly_asked(asked: Asked) -> str:

@@ -4,15 +4,14 @@ Callbacks come in any order, any number of times, hours late. The rule that deci
 money that was captured ends either as a paid order or as a refund, never as neither and never as
 both.
 
-Owns that rule. Refuses to know the provider itself, and time; what a paid order wins is in
-`cart.awards`.
+Owns that rule. Refuses to know the provider itself; what a paid order wins is in `cart.awards`.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from cart import limits
+from cart import deposits, limits
 from cart.awards import won
 from cart.counter import Counter
 from cart.events import (
@@ -27,10 +26,14 @@ from cart.outcome import Decision, ErrorCode, refuse
 from cart.redemption import is_free_again
 from cart.refund import refund_id_of
 
+#: Its units went back: money that comes after all needs others.
+_LET_GO = (OrderStatus.EXPIRED, OrderStatus.DEFAULTED)
 _CAPTURED = (PaymentStatus.CONFIRMED, PaymentStatus.REFUNDING, PaymentStatus.REFUNDED)
 
 
-def approved(counter: Counter, payment_id: str, amount_minor: int, currency: Currency) -> Decision:
+def approved(
+    counter: Counter, payment_id: str, amount_minor: int, currency: Currency, now_ms: int
+) -> Decision:
     """The provider captured the money."""
     payment = counter.books.payments.get(payment_id)
     if payment is None:
@@ -38,32 +41,43 @@ def approved(counter: Counter, payment_id: str, amount_minor: int, currency: Cur
     order = counter.books.orders[payment.order_id]
     if payment.status in _CAPTURED:
         return Decision((), {"order_id": order.order_id, "payment": payment.status.value})
-    reason = _reason_to_return(counter, order, payment, amount_minor, currency)
+    reason = _reason_to_return(counter, order, payment, amount_minor, currency, now_ms)
     if reason is not None:
         refund_id = refund_id_of(payment_id, payment.refunds + 1)
         returned = PaymentReturned(
             payment_id, order.order_id, amount_minor, currency, reason, refund_id
         )
         return Decision((returned,), {"order_id": order.order_id, "payment": "refunding"})
+    if payment.part == "deposit":
+        deposited = deposits.deposited(counter, order, payment_id)
+        return Decision((deposited,), {"order_id": order.order_id, "payment": "confirmed"})
     paid = OrderPaid(
         order_id=order.order_id,
         payment_id=payment_id,
         paid_seq=counter.books.orders_paid + 1,
-        late=order.status is OrderStatus.EXPIRED,
+        late=order.status in _LET_GO,
     )
     facts = [paid, *won(counter, order)]
     return Decision(facts, {"order_id": order.order_id, "payment": "confirmed"})
 
 
 def _reason_to_return(
-    counter: Counter, order: Order, payment: Payment, amount_minor: int, currency: Currency
+    counter: Counter,
+    order: Order,
+    payment: Payment,
+    amount_minor: int,
+    currency: Currency,
+    now_ms: int,
 ) -> Literal["too_late", "already_paid", "order_refunded", "wrong_amount"] | None:
     if (amount_minor, currency) != (payment.amount_minor, payment.currency):
         return "wrong_amount"
+    if payment.part != "whole":
+        free = order.status in _LET_GO and _units_still_free(counter, order)
+        return deposits.reason_to_return(counter, order, payment, free, now_ms)
     match order.status:
         case OrderStatus.PLACED:
             return None
-        case OrderStatus.PAID:
+        case OrderStatus.PAID | OrderStatus.DEPOSITED | OrderStatus.DEFAULTED:
             return "already_paid"
         case OrderStatus.REFUNDED:
             return "order_refunded"

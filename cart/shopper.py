@@ -7,7 +7,7 @@ time. Owns the rules of buying. Refuses to know time's own doing (`cart.clock`) 
 
 from __future__ import annotations
 
-from cart import invitation, limits
+from cart import deposits, invitation, limits
 from cart.awards import editions_of, perks_of
 from cart.basket import Basket, PutBack
 from cart.books import Books
@@ -22,7 +22,7 @@ from cart.counter import Counter
 from cart.drop import Drop, DropStatus
 from cart.events import HoldPlaced, HoldReleased, OrderPlaced, PaymentStarted
 from cart.hold import Hold
-from cart.order import Order, OrderLine, OrderStatus, PaymentStatus
+from cart.order import Order, OrderLine, OrderStatus, Part, PaymentStatus
 from cart.outcome import (
     CartResult,
     Decision,
@@ -40,6 +40,7 @@ from cart.redemption import discounted
 
 #: A shopper who finds everything held is told to look again after this long.
 ALL_HELD_RETRY_MS = 2_000
+_WHOLE: Part = "whole"
 
 
 def add(
@@ -80,11 +81,10 @@ def add(
     refusal = _refusal_to_hold(books, drop, viewer, quantity, now_ms)
     if refusal is not None:
         return refusal
-    if basket is not None and not same_currency(counter, basket, drop):
-        return refuse(ErrorCode.CONFLICT, "one cart has one currency: check out first")
-    one_product = books.rules.one_product_per_order
-    if one_product and basket is not None and limits.is_other_product(books, basket, sku):
-        return refuse(ErrorCode.CONFLICT, "one product for each order: check out first")
+    if basket is not None:
+        refusal = refusal_to_mix(books, basket, drop)
+        if refusal is not None:
+            return refusal
     if quantity > drop.stock.available or drop.line.places:
         return _nothing_free(drop, viewer)
     claims = (tier, invited) if asked else ("", False)
@@ -105,6 +105,9 @@ def hold_of(
 ) -> HoldPlaced:
     """The hold that a viewer gets now: the `number`-th of the room."""
     terms = drop.terms
+    expires_at_ms = now_ms + terms.hold_ttl_ms
+    if terms.presale is not None:
+        expires_at_ms = min(expires_at_ms, terms.presale.deposit_until_ms)
     return HoldPlaced(
         hold_id=f"h{number}",
         viewer=viewer,
@@ -115,7 +118,7 @@ def hold_of(
         if terms.flash
         else terms.price_minor,
         currency=terms.currency,
-        expires_at_ms=now_ms + terms.hold_ttl_ms,
+        expires_at_ms=expires_at_ms,
         command_id=command_id,
         tier=tier,
         invited=invited,
@@ -144,6 +147,10 @@ def _refusal_to_hold(
         case DropStatus.SCHEDULED:
             wait_ms = max(0, terms.opens_at_ms - now_ms) if terms.opens_at_ms is not None else 0
             return refuse(ErrorCode.NOT_OPEN, f"{terms.title} is not open yet", wait_ms)
+    if terms.presale is not None:
+        refusal = deposits.closed(terms.presale, terms.title, now_ms)
+        if refusal is not None:
+            return refusal
     return limits.refusal(books, drop, viewer, quantity)
 
 
@@ -159,11 +166,20 @@ def _nothing_free(drop: Drop, viewer: str) -> Decision:
     )
 
 
-def same_currency(counter: Counter, basket: Basket, drop: Drop) -> bool:
-    """Whether the drop is priced in the currency of what lies in the basket."""
-    return all(
-        counter.books.holds[hold_id].currency == drop.terms.currency for hold_id in basket.hold_ids
-    )
+def refusal_to_mix(books: Books, basket: Basket, drop: Drop) -> Decision | None:
+    """Why units of the drop cannot lie in this cart, if so it is."""
+    terms = drop.terms
+    if books.rules.one_product_per_order and limits.is_other_product(books, basket, terms.sku):
+        return refuse(ErrorCode.CONFLICT, "one product for each order: check out first")
+    for hold_id in basket.hold_ids:
+        hold = books.holds[hold_id]
+        if hold.currency != terms.currency:
+            return refuse(ErrorCode.CONFLICT, "one cart has one currency: check out first")
+        if hold.drop_id != terms.drop_id and (
+            terms.presale is not None or books.drops[hold.drop_id].terms.presale is not None
+        ):
+            return refuse(ErrorCode.CONFLICT, "a presale has a cart of its own: check out first")
+    return None
 
 
 def too_many(wait_ms: int) -> Decision:
@@ -298,6 +314,14 @@ def check_out(
         personalisation=wishes,
         coupon=coupon,
     )
+    presale = terms.presale  # alone in its cart: the last line speaks for all
+    if presale is not None:
+        refusal = deposits.closed(presale, terms.title, now_ms)
+        if refusal is not None:
+            return refusal
+        if coupon:
+            return refuse(ErrorCode.COUPON_REJECTED, "a presale takes no coupons")
+        placed = deposits.with_deposit(placed, presale)
     answer: OrderResult = {
         "order_id": placed.order_id,
         "checkout_id": checkout_id,
@@ -311,10 +335,16 @@ def check_out(
         answer["personalisation"] = wishes
     if coupon:
         answer["coupon"] = coupon
+    if presale is not None:
+        answer["presale"] = deposits.presale_result(
+            presale, placed.deposit_minor, placed.total_minor
+        )
     return Decision((placed,), answer)
 
 
-def pay(counter: Counter, viewer: str, order_id: str, token: str, command_id: str) -> Decision:
+def pay(
+    counter: Counter, viewer: str, order_id: str, token: str, command_id: str, now_ms: int
+) -> Decision:
     """Ask to pay an order. While an attempt is in flight, or when it is paid, another changes
     nothing; and the same command never starts a second one.
     """
@@ -329,7 +359,7 @@ def pay(counter: Counter, viewer: str, order_id: str, token: str, command_id: st
                 return id_used(command_id)
             return Decision((), order_result(counter, order))
     match order.status:
-        case OrderStatus.PLACED:
+        case OrderStatus.PLACED | OrderStatus.DEPOSITED:
             pass
         case OrderStatus.PAID:
             return Decision((), order_result(counter, order))
@@ -337,20 +367,29 @@ def pay(counter: Counter, viewer: str, order_id: str, token: str, command_id: st
             return refuse(ErrorCode.HOLD_EXPIRED, "the order expired before it was paid")
         case OrderStatus.REFUNDED:
             return refuse(ErrorCode.CONFLICT, "the order was refunded")
+        case OrderStatus.DEFAULTED:
+            return refuse(ErrorCode.HOLD_EXPIRED, "the balance was not paid in time")
+    part, amount_minor = _WHOLE, order.total_minor
+    if order.deposit_minor:
+        due = deposits.due(counter, order, now_ms)
+        if isinstance(due, Decision):
+            return due
+        part, amount_minor = due
     if order.payment_ids:
         last = books.payments[order.payment_ids[-1]]
-        if last.status is PaymentStatus.STARTED:
+        if last.status is PaymentStatus.STARTED and last.part == part:
             return Decision((), order_result(counter, order))
     attempt = len(order.payment_ids) + 1
-    if attempt > PAYMENT_ATTEMPTS_MAX:
+    if attempt > PAYMENT_ATTEMPTS_MAX * (2 if part == "balance" else 1):
         return refuse(ErrorCode.LIMIT_REACHED, "too many payment attempts for this order")
     started = PaymentStarted(
         payment_id=f"{order_id}-p{attempt}",
         order_id=order_id,
         token=token,
-        amount_minor=order.total_minor,
+        amount_minor=amount_minor,
         currency=order.currency,
         command_id=command_id,
+        part=part,
     )
     answer = order_result(counter, order)
     answer["payment"] = PaymentStatus.STARTED
@@ -398,6 +437,10 @@ def order_result(counter: Counter, order: Order) -> OrderResult:
         answer["personalisation"] = order.personalisation
     if order.coupon:
         answer["coupon"] = order.coupon
+    if order.deposit_minor:
+        answer["presale"] = deposits.presale_result(
+            deposits.terms_of(counter, order), order.deposit_minor, order.total_minor
+        )
     if order.payment_ids:
         answer["payment"] = counter.books.payments[order.payment_ids[-1]].status
     if order.paid_seq:

@@ -15,6 +15,7 @@ of the same wish.
 from __future__ import annotations
 
 from heapq import heappush
+from itertools import islice
 from typing import Literal
 
 from cart import invitation, limits
@@ -27,7 +28,7 @@ from cart.fact import Fact
 from cart.line import LINE_MAX, Place
 from cart.outcome import Decision, ErrorCode, PlaceResult, Refusal, refuse
 from cart.places import place_result
-from cart.shopper import ALL_HELD_RETRY_MS, add, hold_of, id_used, same_currency
+from cart.shopper import ALL_HELD_RETRY_MS, add, hold_of, id_used, refusal_to_mix
 
 
 def join(
@@ -138,11 +139,21 @@ def _reason_to_pass_over(
 
 
 def _takes_more(counter: Counter, basket: Basket, drop: Drop) -> bool:
-    if len(basket.hold_ids) >= LINES_MAX or not same_currency(counter, basket, drop):
+    if len(basket.hold_ids) >= LINES_MAX:
         return False
-    books = counter.books
-    one_product = books.rules.one_product_per_order
-    return not (one_product and limits.is_other_product(books, basket, drop.terms.sku))
+    return refusal_to_mix(counter.books, basket, drop) is None
+
+
+def let_go(counter: Counter, drop: Drop, now_ms: int) -> list[Fact]:
+    """Send those home who wait for a presale that takes no deposits any more: what falls free is
+    not sold by it. What one turn cannot do for all is gone on with at the next.
+    """
+    drop_id = drop.terms.drop_id
+    gone = [*islice(drop.line, max(0, counter.offers_left))]
+    counter.offers_left -= len(gone)
+    if len(gone) < len(drop.line.places):
+        heappush(counter.agenda, (now_ms, "line", drop_id))
+    return [LineLeft(drop_id, place.viewer, place.number, "presale") for place in gone]
 
 
 def _joined_result(joined: LineJoined) -> PlaceResult:

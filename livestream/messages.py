@@ -175,6 +175,19 @@ class OptionView(TypedDict):
     required: bool
 
 
+class PresaleView(TypedDict):
+    """A drop that is sold by a deposit for each unit, until `deposit_until_ms`, and the rest of the
+    price between the other two times; who does not pay it loses the units, and the deposit too if
+    `on_default` is `forfeit`.
+    """
+
+    deposit_minor: int
+    deposit_until_ms: int
+    balance_from_ms: int
+    balance_until_ms: int
+    on_default: Literal["forfeit", "refund"]
+
+
 class DropView(TypedDict):
     """A drop as viewers see it. The levels, three of units and two of the line (how many wait, and
     the number that is served next), move together and carry the seq of their frame.
@@ -199,6 +212,7 @@ class DropView(TypedDict):
     options: NotRequired[list[OptionView]]
     numbered: bool
     guarantee_days: int
+    presale: NotRequired[PresaleView]
     available: int
     held: int
     sold: int
@@ -472,14 +486,15 @@ class HoldOffered(TypedDict):
 
 class LineLeft(TypedDict):
     """You were next, and could not be offered anything: by now you have as many units as the
-    limits allow, a cart that takes no more, or are no longer invited.
+    limits allow, a cart that takes no more, or are no longer invited; or the presale for which you
+    waited takes no deposits any more.
     """
 
     type: Literal["line.left"]
     drop_id: str
     sku: str
     number: int
-    reason: Literal["limit", "cart", "invitation"]
+    reason: Literal["limit", "cart", "invitation", "presale"]
 
 
 class OrderChanged(TypedDict):
@@ -512,6 +527,30 @@ class OrderRefundedPartly(TypedDict):
     total_minor: int
     currency: Currency
     lines: list[UnitsBack]
+
+
+class DepositPaid(TypedDict):
+    """The deposit of this viewer's order is paid: the balance is due in its window."""
+
+    type: Literal["deposit.paid"]
+    order_id: str
+    deposit_minor: int
+    balance_minor: int
+    currency: Currency
+    balance_from_ms: int
+    balance_until_ms: int
+
+
+class OrderDefaulted(TypedDict):
+    """The balance of this viewer's order was not paid in time: the units are gone. The deposit,
+    `amount_minor`, is `forfeited` or on its way back.
+    """
+
+    type: Literal["order.defaulted"]
+    order_id: str
+    amount_minor: int
+    currency: Currency
+    forfeited: bool
 
 
 class PaymentFailed(TypedDict):
@@ -574,6 +613,8 @@ PRIVATE_FRAMES = (
     LineLeft,
     OrderChanged,
     OrderRefundedPartly,
+    DepositPaid,
+    OrderDefaulted,
     PaymentFailed,
     PerkAwarded,
     EditionNumbered,

@@ -188,9 +188,9 @@ def _checkout(room: Room, asked: Envelope, command: messages.Checkout, now_ms: i
     )
 
 
-def _order_pay(room: Room, asked: Envelope, command: messages.OrderPay, _: int) -> Decision:
+def _order_pay(room: Room, asked: Envelope, command: messages.OrderPay, now_ms: int) -> Decision:
     return shopper.pay(
-        room.counter, asked.actor, command.order_id, command.payment_token, command.id
+        room.counter, asked.actor, command.order_id, command.payment_token, command.id, now_ms
     )
 
 
@@ -199,7 +199,7 @@ def _order_pay(room: Room, asked: Envelope, command: messages.OrderPay, _: int) 
 
 def _approved(room: Room, _: Envelope, command: commands.PaymentApproved, now_ms: int) -> Decision:
     return settlement.approved(
-        room.counter, command.payment_id, command.amount_minor, command.currency
+        room.counter, command.payment_id, command.amount_minor, command.currency, now_ms
     )
 
 
@@ -301,7 +301,7 @@ def _drop_schedule(
 ) -> Decision:
     if room.state.status == "ended":
         return refuse(ErrorCode.CLOSED, "the show is over")
-    return desk.schedule(room.counter, command.terms)
+    return desk.schedule(room.counter, command.terms, now_ms)
 
 
 def _drop_open(room: Room, _: Envelope, command: commands.DropOpen, now_ms: int) -> Decision:

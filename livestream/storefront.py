@@ -35,6 +35,7 @@ from livestream.messages import (
     ChatMessage,
     DropView,
     PerkView,
+    PresaleView,
     RoomStatus,
     RulesView,
     Snapshot,
@@ -133,6 +134,8 @@ def _view_of_terms(terms: DropTerms) -> DropView:
         view["flash"] = to_builtins(terms.flash)
     if terms.options:
         view["options"] = to_builtins(terms.options)
+    if terms.presale is not None:
+        view["presale"] = cast(PresaleView, to_builtins(terms.presale))
     return view
 
 
@@ -253,6 +256,31 @@ def _order_refunded_partly(books: Books, fact: events.OrderRefundedPartly) -> tu
     }
 
 
+def _deposit_paid(books: Books, fact: events.DepositPaid) -> tuple[str, Frame]:
+    order = books.orders[fact.order_id]
+    presale = books.drops[order.lines[0].drop_id].terms.presale
+    assert presale is not None, "an order with a deposit is of a presale"
+    return order.viewer, {
+        "type": "deposit.paid",
+        "order_id": order.order_id,
+        "deposit_minor": fact.amount_minor,
+        "balance_minor": order.total_minor - fact.amount_minor,
+        "currency": order.currency,
+        "balance_from_ms": presale.balance_from_ms,
+        "balance_until_ms": presale.balance_until_ms,
+    }
+
+
+def _order_defaulted(books: Books, fact: events.OrderDefaulted) -> tuple[str, Frame]:
+    return fact.viewer, {
+        "type": "order.defaulted",
+        "order_id": fact.order_id,
+        "amount_minor": fact.amount_minor,
+        "currency": books.orders[fact.order_id].currency,
+        "forfeited": fact.forfeited,
+    }
+
+
 def _payment_failed(
     books: Books, fact: events.PaymentDeclined | events.PaymentReturned
 ) -> tuple[str, Frame]:
@@ -293,6 +321,8 @@ _PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame] | None]] = {
     events.OrderExpired: _order_changed,
     events.OrderRefunded: _order_changed,
     events.OrderRefundedPartly: _order_refunded_partly,
+    events.DepositPaid: _deposit_paid,
+    events.OrderDefaulted: _order_defaulted,
     events.PaymentDeclined: _payment_failed,
     events.PaymentReturned: _payment_failed,
     events.PerkAwarded: _perk_awarded,

@@ -140,19 +140,31 @@ def _takings(field: str) -> Callable[[Ledger], Iterable[Row]]:
     return read
 
 
+def _deposits(ledger: Ledger) -> Iterable[Row]:
+    for row in ledger["takings"]:
+        labels = row["currency"], channel_label(row["channel"])
+        for became in ("applied", "forfeited", "refunded"):
+            yield (*labels, became), row[f"deposits_{became}_minor"]
+        ended = sum(
+            row[f"deposits_{became}_minor"] for became in ("applied", "forfeited", "refunded")
+        )
+        yield (*labels, "waiting"), row["deposits_minor"] - ended
+
+
 def _status(ledger: Ledger) -> Iterable[Row]:
     for status in ("created", "live", "ended"):
         yield (status,), ledger["status"] == status
 
 
 def _orders(ledger: Ledger) -> Iterable[Row]:
-    for status in ("placed", "paid", "refunded"):
+    for status in ("placed", "deposited", "paid", "refunded"):
         yield (status,), ledger["orders"][status]
 
 
 def _orders_open(ledger: Ledger) -> Iterable[Row]:
     orders = ledger["orders"]
-    return [((), orders["placed"] - orders["paid"] - orders["expired"])]
+    ended = orders["paid"] + orders["expired"] + orders["defaulted"]
+    return [((), orders["placed"] - ended)]
 
 
 def _per_drop(field: str) -> Callable[[Ledger], Iterable[Row]]:
@@ -186,9 +198,18 @@ _READINGS: Final = (
         _takings("refunded_minor"),
     ),
     _Reading(
+        "gauge",
+        "livestream_deposits_minor",
+        "Deposits of presales by what became of them. Those that are applied are in "
+        "livestream_gmv_minor_total; those that wait are held for orders whose balance is due.",
+        ("currency", "channel", "became"),
+        _deposits,
+    ),
+    _Reading(
         "counter",
         "livestream_orders",
-        "Orders by what became of them: each is placed, then perhaps paid, then perhaps refunded. "
+        "Orders by what became of them: each is placed, then perhaps paid (in a presale deposited "
+        "before), then perhaps refunded. "
         "Placed far ahead of paid: look at the payment provider.",
         ("status",),
         _orders,
@@ -206,6 +227,13 @@ _READINGS: Final = (
         "Orders whose time to pay passed. A gauge: a late payment makes one a paid order again.",
         (),
         _number("orders", "expired"),
+    ),
+    _Reading(
+        "gauge",
+        "livestream_orders_defaulted",
+        "Orders of presales whose balance was not paid in time. A gauge, as expired ones are.",
+        (),
+        _number("orders", "defaulted"),
     ),
     _Reading(
         "counter",

@@ -53,6 +53,10 @@ from cart.events.perk import (
     PerkAwarded,
     PerkRevoked,
 )
+from cart.events.presale import (
+    DepositPaid,
+    OrderDefaulted,
+)
 
 CounterEvent = (
     DropScheduled
@@ -85,11 +89,14 @@ CounterEvent = (
     | InvitationWithdrawn
     | EditionNumbered
     | EditionRevoked
+    | DepositPaid
+    | OrderDefaulted
 )
 
 __all__ = [
     "CounterEvent",
     "CouponPut",
+    "DepositPaid",
     "DropAllHeld",
     "DropClosed",
     "DropOpened",
@@ -106,6 +113,7 @@ __all__ = [
     "InvitationWithdrawn",
     "LineJoined",
     "LineLeft",
+    "OrderDefaulted",
     "OrderExpired",
     "OrderPaid",
     "OrderPlaced",

@@ -32,10 +32,10 @@ class LineJoined(Fact, frozen=True, gc=False, tag="line.joined"):
 class LineLeft(Fact, frozen=True, gc=False, tag="line.left"):
     """A viewer left without a unit: by the own wish (`viewer`), or passed over because by now the
     viewer has as many units as the limits allow (`limit`), a cart that takes no more (`cart`), or
-    is no longer invited (`invitation`).
+    is no longer invited (`invitation`), or because the presale takes no deposits any more.
     """
 
     drop_id: str
     viewer: str
     number: int
-    reason: Literal["viewer", "limit", "cart", "invitation"]
+    reason: Literal["viewer", "limit", "cart", "invitation", "presale"]

@@ -12,7 +12,8 @@ from cart.refund import RefundLine
 
 class OrderPlaced(Fact, frozen=True, tag="order.placed"):
     """All holds of the viewer's cart became one order, which waits for its payment until
-    `expires_at_ms`. It holds one redemption of `coupon`, if there is one.
+    `expires_at_ms`; in a presale for `deposit_minor`. It holds one redemption of `coupon`, if there
+    is one.
     """
 
     order_id: str
@@ -26,6 +27,7 @@ class OrderPlaced(Fact, frozen=True, tag="order.placed"):
     #: sku -> option -> text.
     personalisation: dict[str, dict[str, str]]
     coupon: str = ""
+    deposit_minor: int = 0
 
 
 class OrderPaid(Fact, frozen=True, gc=False, tag="order.paid"):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from cart.fact import Fact
 from cart.money import Currency
+from cart.order import Part
 
 
 class PaymentStarted(Fact, frozen=True, gc=False, tag="payment.started"):
@@ -19,6 +20,7 @@ class PaymentStarted(Fact, frozen=True, gc=False, tag="payment.started"):
     amount_minor: int
     currency: Currency
     command_id: str = ""
+    part: Part = "whole"
 
 
 class PaymentDeclined(Fact, frozen=True, gc=False, tag="payment.declined"):

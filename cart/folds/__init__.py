@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cart.counter import Counter
 from cart.fact import Fact
-from cart.folds import cart, coupon, drop, edition, invitation, line, order, payment, perk
+from cart.folds import cart, coupon, drop, edition, invitation, line, order, payment, perk, presale
 from cart.folds.shape import Folds
 from cart.stock import BrokenBooksError
 
@@ -22,6 +22,7 @@ _FOLDS: Folds = {
     **perk.FOLDS,
     **invitation.FOLDS,
     **edition.FOLDS,
+    **presale.FOLDS,
 }
 
 

@@ -32,6 +32,8 @@ def _drop_scheduled(counter: Counter, event: DropScheduled, at_ms: int) -> None:
         perks={perk.perk_id: PerkBook() for perk in terms.perks},
     )
     counter.books.drop_of_sku[terms.sku] = terms.drop_id
+    if terms.presale is not None:
+        heappush(counter.agenda, (terms.presale.deposit_until_ms, "presale", terms.drop_id))
     opens_at_ms = terms.first_opens_at_ms
     if opens_at_ms is not None:
         heappush(counter.agenda, (opens_at_ms, "drop", terms.drop_id))

@@ -7,7 +7,8 @@ from heapq import heappush
 from cart.counter import Counter
 from cart.events import OrderExpired, OrderPaid, OrderPlaced, OrderRefunded, OrderRefundedPartly
 from cart.folds.coupon import give_coupon_back, hold_coupon, redeem_coupon
-from cart.folds.payment import owe
+from cart.folds.payment import lapse, owe
+from cart.folds.presale import deposit_applied, rest_is_owed
 from cart.folds.shape import Folds
 from cart.folds.stock import give_back, reserve, sell, take_back, write_off
 from cart.order import Order, OrderStatus, PaymentStatus
@@ -29,6 +30,7 @@ def _order_placed(counter: Counter, event: OrderPlaced, at_ms: int) -> None:
         expires_at_ms=event.expires_at_ms,
         personalisation=event.personalisation,
         coupon=event.coupon,
+        deposit_minor=event.deposit_minor,
     )
     if order.coupon:
         hold_coupon(books, order)
@@ -64,8 +66,13 @@ def _order_paid(counter: Counter, event: OrderPaid, at_ms: int) -> None:
         books.paid_orders.append(order.order_id)
     if order.coupon:
         redeem_coupon(books, order, event.late)
+    if order.deposit_minor:
+        deposit_applied(counter, order)
     if event.late:
-        books.orders_expired -= 1
+        if order.status is OrderStatus.DEFAULTED:
+            books.orders_defaulted -= 1
+        else:
+            books.orders_expired -= 1
     order.status = OrderStatus.PAID
     order.paid_seq = event.paid_seq
     books.orders_paid = event.paid_seq
@@ -83,20 +90,18 @@ def _order_expired(counter: Counter, event: OrderExpired, at_ms: int) -> None:
         give_coupon_back(books, order)
     order.status = OrderStatus.EXPIRED
     books.orders_expired += 1
-    if order.payment_ids:
-        payment = books.payments[order.payment_ids[-1]]
-        if payment.status is PaymentStatus.STARTED:
-            payment.status = PaymentStatus.EXPIRED
+    lapse(books, order)
 
 
 def _order_refunded(counter: Counter, event: OrderRefunded, at_ms: int) -> None:
     books = counter.books
     order = books.orders[event.order_id]
-    payment = books.payments[event.payment_id]
-    left = left_of(order, books.refunds_of(payment))
+    left = left_of(order, books.refunds_of_order(order))
     _give_back(counter, order, event, [line.whole() for line in left])
     order.status = OrderStatus.REFUNDED
     books.orders_refunded += 1
+    if order.deposited_by:
+        rest_is_owed(books, order)
 
 
 def _order_refunded_partly(counter: Counter, event: OrderRefundedPartly, at_ms: int) -> None:

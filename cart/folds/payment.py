@@ -6,7 +6,7 @@ from cart.books import Books
 from cart.counter import Counter
 from cart.events import PaymentDeclined, PaymentReturned, PaymentStarted, RefundSettled
 from cart.folds.shape import Folds
-from cart.order import Payment, PaymentStatus
+from cart.order import Order, Payment, PaymentStatus
 from cart.refund import Refund
 from cart.stock import BrokenBooksError
 
@@ -20,6 +20,7 @@ def _payment_started(counter: Counter, event: PaymentStarted, at_ms: int) -> Non
         event.amount_minor,
         event.currency,
         command_id=event.command_id,
+        part=event.part,
     )
     books.unsettled[event.payment_id] = None
     books.orders[event.order_id].payment_ids.append(event.payment_id)
@@ -35,6 +36,14 @@ def _payment_returned(counter: Counter, event: PaymentReturned, at_ms: int) -> N
         event.refund_id, event.payment_id, event.order_id, event.amount_minor, event.currency
     )
     owe(counter.books, refund, whole=True)
+
+
+def lapse(books: Books, order: Order) -> None:
+    """The time to pay the order has passed: who still waits for the provider is told so."""
+    if order.payment_ids:
+        payment = books.payments[order.payment_ids[-1]]
+        if payment.status is PaymentStatus.STARTED:
+            payment.status = PaymentStatus.EXPIRED
 
 
 def owe(books: Books, refund: Refund, whole: bool) -> None:

@@ -31,6 +31,7 @@ from livestream.audit.money import (
 )
 from livestream.audit.perks import FirstNGetThePerk
 from livestream.audit.personal import PersonalisedAsOffered
+from livestream.audit.presale import PresaleKeepsItsWord
 from livestream.audit.stock import LimitCountsAll, NeverOversold, ShownStockIsTrue, StockAddsUp
 from livestream.audit.verdict import Books, DropLine, Finding, MoneyLine, RuleLine, Verdict
 from livestream.facts import Record
@@ -62,6 +63,7 @@ CHECKS: tuple[type[Check], ...] = (
     CouponsAreStock,
     EachNumberOnce,
     PersonalisedAsOffered,
+    PresaleKeepsItsWord,
 )
 
 

@@ -63,7 +63,7 @@ class OrderBook(Struct):
     captured: int = 0
     #: Captured, and sent back because it bought nothing.
     returned: int = 0
-    #: Captured, kept for a while, and given back by the host.
+    #: Captured, kept for a while, and given back: by the host, or a deposit by its terms.
     refunded: int = 0
 
     @property
@@ -205,6 +205,30 @@ class BooksBalance(Check):
             book.receivable -= payment.amount_minor
         yield from self._paid_in_full(book)
 
+    @before(events.DepositPaid)
+    def deposited(self, fact: events.DepositPaid) -> Iterator[str]:
+        book = self._orders.get(fact.order_id)
+        payment = self.ledger.payments.get(fact.payment_id)
+        if book is None or payment is None:
+            return
+        if fact.late:
+            book.receivable += book.lapsed
+            book.lapsed = 0
+        book.captured += payment.amount_minor
+        book.receivable -= payment.amount_minor
+        if not book.balances():
+            yield f"order {book.order_id} has a deposit, and its book says {book.accounts()}"
+
+    @before(events.OrderDefaulted)
+    def defaulted(self, fact: events.OrderDefaulted) -> Iterator[str]:
+        if book := self._orders.get(fact.order_id):
+            book.lapsed += book.receivable
+            book.receivable = 0
+            if not fact.forfeited:
+                book.refunded += fact.amount_minor
+            if not book.balances():
+                yield f"order {book.order_id} defaults, and its book says {book.accounts()}"
+
     def _paid_in_full(self, book: OrderBook) -> Iterator[str]:
         if book.receivable or book.lapsed or not book.balances():
             yield f"order {book.order_id} is paid, and its book says {book.accounts()}"
@@ -284,3 +308,8 @@ def _stands_as(book: OrderBook, order: OrderAccount) -> bool:
             return book.kept == order.minor_left()
         case "refunded":
             return book.kept == 0
+        case "deposited":
+            return book.kept == order.deposit_minor == book.ordered - book.receivable
+        case "defaulted":
+            unpaid = book.ordered - order.deposit_minor
+            return book.kept in (0, order.deposit_minor) and book.lapsed == unpaid

@@ -15,8 +15,9 @@ from livestream.audit.coupons import CouponsAreStock
 from livestream.audit.editions import EachNumberOnce
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger
-from livestream.audit.money import GmvToTheFen
+from livestream.audit.money import GmvToTheFen, Row
 from livestream.audit.perks import FirstNGetThePerk, named
+from livestream.audit.presale import PresaleKeepsItsWord
 from livestream.facts import Record
 from livestream.room import Room, RoomState, evolve
 
@@ -201,6 +202,7 @@ class StateIsTheFold(Check):
         self._perks = others.one(FirstNGetThePerk)
         self._coupons = others.one(CouponsAreStock)
         self._editions = others.one(EachNumberOnce)
+        self._presales = others.one(PresaleKeepsItsWord)
 
     def fold(self, fact: Fact) -> Iterator[str]:
         """Fold as a restarted engine would, and stop where it would."""
@@ -283,6 +285,10 @@ class StateIsTheFold(Check):
                 row.refunded_minor,
                 row.units_sold,
                 row.units_refunded,
+                row.deposits_minor,
+                row.deposits_applied_minor,
+                row.deposits_forfeited_minor,
+                row.deposits_refunded_minor,
             )
             for currency, by_sku in self._room.state.books.takings.items()
             for sku, by_channel in by_sku.items()
@@ -294,8 +300,10 @@ class StateIsTheFold(Check):
                 row.refunded_minor,
                 row.units_sold,
                 row.units_refunded,
+                *self._presales.columns((currency, sku, channel)),
             )
-            for (currency, sku, channel), row in self._gmv.rows.items()
+            for currency, sku, channel in {*self._gmv.rows, *self._presales.rows}
+            for row in [self._gmv.rows.get((currency, sku, channel), Row())]
         }
         for key in sorted(theirs.keys() | ours.keys()):
             if theirs.get(key) != ours.get(key):

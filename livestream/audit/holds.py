@@ -97,11 +97,11 @@ class EveryHoldEndsOnce(Check):
         order = self.ledger.orders.get(fact.order_id)
         if order is None:
             return
-        if order.status == "expired" and not fact.late:
+        if order.status in ("expired", "defaulted") and not fact.late:
             yield f"order {fact.order_id} is paid from holds that had expired"
-        if order.status == "placed" and fact.late:
+        if order.status in ("placed", "deposited") and fact.late:
             yield f"order {fact.order_id} is paid as if late while its holds still stand"
-        if order.status == "placed":
+        if order.status in ("placed", "deposited"):
             yield from self._in_time(f"order {fact.order_id}", "paid", order.expires_at_ms)
 
     @before(events.OrderExpired)
@@ -113,6 +113,32 @@ class EveryHoldEndsOnce(Check):
         if order.status != "placed":
             yield f"order {fact.order_id} expires and was {order.status} already"
         yield from self._in_time(f"order {fact.order_id}", "expired", order.expires_at_ms)
+
+    @before(events.DepositPaid)
+    def deposited_while_held(self, fact: events.DepositPaid) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        if order is None:
+            return
+        if fact.late != (order.status == "expired"):
+            how = "late" if fact.late else "in time"
+            yield f"the deposit of order {fact.order_id} comes {how} and it is {order.status}"
+        if order.status == "placed":
+            yield from self._in_time(f"order {fact.order_id}", "deposited", order.expires_at_ms)
+
+    @before(events.OrderDefaulted)
+    def defaulted_when_due(self, fact: events.OrderDefaulted) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        if order is None:
+            yield f"order {fact.order_id} defaults and was never placed"
+            return
+        if order.status != "deposited":
+            yield f"order {fact.order_id} defaults and was {order.status}, not deposited"
+        if order.viewer != fact.viewer:
+            yield f"order {fact.order_id} of {order.viewer} defaults as one of {fact.viewer}"
+        if self.ledger.at_ms < order.expires_at_ms:
+            early_ms = order.expires_at_ms - self.ledger.at_ms
+            yield f"order {fact.order_id} defaults {early_ms} ms before its balance is overdue"
+        yield from self._in_time(f"order {fact.order_id}", "defaulted", order.expires_at_ms)
 
     def log_ends(self) -> Iterator[str]:
         for hold_id, hold in self.ledger.holds.items():

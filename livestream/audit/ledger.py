@@ -19,7 +19,7 @@ from cart import events
 from cart.drop import DropTerms
 from cart.fact import Fact
 from cart.money import Currency
-from cart.order import OrderLine
+from cart.order import OrderLine, Part
 from livestream import facts
 
 
@@ -76,11 +76,14 @@ class OrderAccount(Struct):
     total_minor: int
     currency: Currency
     expires_at_ms: int
-    status: Literal["placed", "paid", "expired", "refunded"] = "placed"
+    status: Literal["placed", "paid", "expired", "refunded", "deposited", "defaulted"] = "placed"
     paid_by: str = ""
     #: hold id -> units and money of that line that went back.
     units_back: dict[str, int] = {}
     minor_back: dict[str, int] = {}
+    #: Of a presale: what is due first, and the payment that it came by.
+    deposit_minor: int = 0
+    deposited_by: str = ""
 
     def units(self) -> dict[str, int]:
         """Units of this order for each drop."""
@@ -111,6 +114,7 @@ class PaymentAccount(Struct, gc=False):
     #: Refunds of it that were made, and those of them that are not settled yet.
     refunds: int = 0
     unsettled: int = 0
+    part: Part = "whole"
 
 
 class RefundAccount(Struct, gc=False):
@@ -299,6 +303,7 @@ def _order_placed(ledger: Ledger, fact: events.OrderPlaced) -> None:
         fact.total_minor,
         fact.currency,
         fact.expires_at_ms,
+        deposit_minor=fact.deposit_minor,
     )
     for line in fact.lines:
         hold = ledger.holds.get(line.hold_id)
@@ -348,8 +353,9 @@ def _order_refunded(ledger: Ledger, fact: events.OrderRefunded) -> None:
         _give_back(ledger, order, line, units, minor, fact.restocked)
     order.status = "refunded"
     _owe(ledger, fact.refund_id, fact.payment_id, fact.amount_minor, order.currency)
-    if payment := ledger.payments.get(fact.payment_id):
-        payment.state = "owed"
+    for payment_id in {fact.payment_id, order.paid_by, order.deposited_by}:
+        if payment := ledger.payments.get(payment_id):
+            payment.state = "owed" if payment.unsettled else "back"
 
 
 def _order_refunded_partly(ledger: Ledger, fact: events.OrderRefundedPartly) -> None:
@@ -389,7 +395,7 @@ def _owe(
 
 def _payment_started(ledger: Ledger, fact: events.PaymentStarted) -> None:
     ledger.payments[fact.payment_id] = PaymentAccount(
-        fact.order_id, fact.amount_minor, fact.currency
+        fact.order_id, fact.amount_minor, fact.currency, part=fact.part
     )
 
 
@@ -415,6 +421,61 @@ def _refund_settled(ledger: Ledger, fact: events.RefundSettled) -> None:
             payment.state = "back"
 
 
+# -- presales ----------------------------------------------------------------------------------
+
+
+def _deposit_paid(ledger: Ledger, fact: events.DepositPaid) -> None:
+    order = ledger.orders.get(fact.order_id)
+    if order is None:
+        return
+    for line in order.lines:
+        if fact.late:
+            _hold_again(ledger, order, line, fact)
+        elif hold := ledger.holds.get(line.hold_id):
+            hold.expires_at_ms = fact.expires_at_ms
+    order.status = "deposited"
+    order.deposited_by = fact.payment_id
+    order.expires_at_ms = fact.expires_at_ms
+    if payment := ledger.payments.get(fact.payment_id):
+        payment.state = "kept"
+
+
+def _hold_again(
+    ledger: Ledger, order: OrderAccount, line: OrderLine, fact: events.DepositPaid
+) -> None:
+    """The deposit came late: the hold that had expired stands again, with other units."""
+    ledger.ended.pop(line.hold_id, None)
+    ledger.holds[line.hold_id] = HoldAccount(
+        order.viewer,
+        line.drop_id,
+        line.sku,
+        line.quantity,
+        line.price_minor,
+        order.currency,
+        fact.expires_at_ms,
+        fact.order_id,
+    )
+    if account := ledger.touch(line.drop_id):
+        account.available -= line.quantity
+        account.held += line.quantity
+
+
+def _order_defaulted(ledger: Ledger, fact: events.OrderDefaulted) -> None:
+    order = ledger.orders.get(fact.order_id)
+    if order is None:
+        return
+    for line in order.lines:
+        _end(ledger, line.hold_id, "defaulted")
+        if account := ledger.touch(line.drop_id):
+            account.held -= line.quantity
+            account.give_back(line.quantity)
+    order.status = "defaulted"
+    payment = ledger.payments.get(fact.payment_id)
+    if payment is not None and not fact.forfeited:
+        _owe(ledger, fact.refund_id, fact.payment_id, fact.amount_minor, order.currency)
+        payment.state = "owed"
+
+
 _ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
     facts.EpochStarted: _epoch_started,
     facts.RoomCreated: _room_moved,
@@ -437,6 +498,8 @@ _ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
     events.OrderExpired: _order_expired,
     events.OrderRefunded: _order_refunded,
     events.OrderRefundedPartly: _order_refunded_partly,
+    events.DepositPaid: _deposit_paid,
+    events.OrderDefaulted: _order_defaulted,
     events.PaymentStarted: _payment_started,
     events.PaymentDeclined: _payment_declined,
     events.PaymentReturned: _payment_returned,

@@ -129,6 +129,9 @@ class LineIsServedInOrder(Check):
         match reason:
             case "limit":
                 return self._limits.left(drop, place.viewer) <= 0
+            case "presale":
+                presale = drop.terms.presale
+                return presale is not None and self.ledger.at_ms >= presale.deposit_until_ms
             case "invitation":
                 return any(self._guests.says_against(place, place.viewer))
             case _:
@@ -144,11 +147,17 @@ class LineIsServedInOrder(Check):
             return True
         if any(hold.currency != drop.terms.currency for hold in lines):
             return True
+        others = [hold for hold in lines if hold.drop_id != drop.terms.drop_id]
+        drops = [drop, *(self.ledger.drops[h.drop_id] for h in others)]
+        if others and any(one.terms.presale is not None for one in drops):
+            return True
         one_product = self._rules.one_product_per_order
         return one_product and any(hold.sku != drop.terms.sku for hold in lines)
 
-    @before(events.OrderPaid)
-    def late_money_does_not_overtake(self, fact: events.OrderPaid) -> Iterator[str]:
+    @before(events.OrderPaid, events.DepositPaid)
+    def late_money_does_not_overtake(
+        self, fact: events.OrderPaid | events.DepositPaid
+    ) -> Iterator[str]:
         order = self.ledger.orders.get(fact.order_id)
         for drop_id in order.units() if order is not None and fact.late else ():
             drop = self.ledger.drops.get(drop_id)

@@ -54,8 +54,8 @@ class MoneyFindsItsOrder(Check):
 
     def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
         super().__init__(ledger, evidence)
-        #: (order, request_id) -> the refund that it made.
-        self._requests: dict[tuple[str, str], str] = {}
+        #: (order, request_id, payment) -> the refund that it made.
+        self._requests: dict[tuple[str, str, str], str] = {}
         #: Payments that went back, with what came.
         self._returned: dict[str, tuple[int, Currency]] = {}
 
@@ -66,7 +66,7 @@ class MoneyFindsItsOrder(Check):
         order = self.ledger.orders.get(fact.order_id)
         if order is None:
             yield f"payment {fact.payment_id} is for order {fact.order_id}, which is not there"
-        elif order.status != "placed":
+        elif order.status != ("deposited" if fact.part == "balance" else "placed"):
             yield f"payment {fact.payment_id} is started for an order that is {order.status}"
 
     @before(events.PaymentDeclined)
@@ -126,7 +126,9 @@ class MoneyFindsItsOrder(Check):
     ) -> Iterator[str]:
         yield from self._has_its_own_name(fact.refund_id, fact.payment_id)
         if fact.request_id:
-            known = self._requests.setdefault((fact.order_id, fact.request_id), fact.refund_id)
+            # All of a presale goes back by one request and both of its payments.
+            asked = fact.order_id, fact.request_id, fact.payment_id
+            known = self._requests.setdefault(asked, fact.refund_id)
             if known != fact.refund_id:
                 yield (
                     f"request {fact.request_id} of order {fact.order_id} made refund {known} "
@@ -136,11 +138,16 @@ class MoneyFindsItsOrder(Check):
         if order is None or order.status != "paid":
             state = "not there" if order is None else order.status
             yield f"order {fact.order_id} is refunded and is {state}, not paid"
-        elif order.paid_by != fact.payment_id:
+        elif fact.payment_id not in (order.paid_by, order.deposited_by):
             yield (
                 f"order {fact.order_id} was paid by {order.paid_by}; "
                 f"what is refunded is {fact.payment_id}"
             )
+
+    @before(events.OrderDefaulted)
+    def gives_a_deposit_back(self, fact: events.OrderDefaulted) -> Iterator[str]:
+        if not fact.forfeited:
+            yield from self._has_its_own_name(fact.refund_id, fact.payment_id)
 
     @before(events.RefundSettled)
     def settles_what_is_owed(self, fact: events.RefundSettled) -> Iterator[str]:
@@ -203,6 +210,10 @@ def _reason_to_return(
     match order.status:
         case "paid":
             return "already_paid"
+        case "deposited":
+            return "already_paid" if payment.part == "deposit" else ""
+        case "defaulted":
+            return "too_late"
         case "refunded":
             return "order_refunded"
         case "expired":
@@ -275,6 +286,9 @@ class GmvToTheFen(Check):
         if payment is not None:
             money = self._money.setdefault(payment.currency, Row())
             money.gross_minor += payment.amount_minor
+        if order is not None and (deposit := self.ledger.payments.get(order.deposited_by)):
+            money = self._money.setdefault(deposit.currency, Row())
+            money.gross_minor += deposit.amount_minor
 
     @before(events.OrderRefunded)
     def refunded(self, fact: events.OrderRefunded) -> Iterator[str]:
@@ -386,8 +400,13 @@ class PriceIsFrozen(Check):
         order = self.ledger.orders.get(fact.order_id)
         if order is None:
             return
-        if (fact.amount_minor, fact.currency) != (order.total_minor, order.currency):
+        due_minor = {
+            "whole": 0 if order.deposit_minor else order.total_minor,
+            "deposit": order.deposit_minor,
+            "balance": order.total_minor - order.deposit_minor,
+        }[fact.part]
+        if (fact.amount_minor, fact.currency) != (due_minor, order.currency):
             yield (
                 f"payment {fact.payment_id} asks {fact.amount_minor} {fact.currency} for order "
-                f"{fact.order_id}, which is {order.total_minor} {order.currency}"
+                f"{fact.order_id}, of which {due_minor} {order.currency} is due"
             )

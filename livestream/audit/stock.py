@@ -33,6 +33,8 @@ class StockAddsUp(Check):
         events.OrderExpired,
         events.OrderRefunded,
         events.OrderRefundedPartly,
+        events.DepositPaid,
+        events.OrderDefaulted,
     )
     def no_column_below_zero(self, fact: object) -> Iterator[str]:
         for drop in self.ledger.touched:
@@ -120,6 +122,13 @@ class NeverOversold(Check):
             if fact.late or order.status in ("paid", "refunded"):
                 yield from self._take(drop_id, units, f"the payment of order {fact.order_id}")
 
+    @before(events.DepositPaid)
+    def held_again(self, fact: events.DepositPaid) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        if order is not None and fact.late:
+            for drop_id, units in order.units().items():
+                yield from self._take(drop_id, units, f"the deposit of order {fact.order_id}")
+
     def _take(self, drop_id: str, units: int, taker: str) -> Iterator[str]:
         out = self._out[drop_id] = self._out.get(drop_id, 0) + units
         supplied = self._supplied.get(drop_id, 0)
@@ -138,10 +147,12 @@ class NeverOversold(Check):
             self._out[hold.drop_id] -= hold.quantity
         yield from ()
 
-    @before(events.OrderExpired, events.OrderRefunded)
-    def came_back(self, fact: events.OrderExpired | events.OrderRefunded) -> Iterator[str]:
+    @before(events.OrderExpired, events.OrderDefaulted, events.OrderRefunded)
+    def came_back(
+        self, fact: events.OrderExpired | events.OrderDefaulted | events.OrderRefunded
+    ) -> Iterator[str]:
         order = self.ledger.orders.get(fact.order_id)
-        if order is not None and (isinstance(fact, events.OrderExpired) or fact.restocked):
+        if order is not None and (not isinstance(fact, events.OrderRefunded) or fact.restocked):
             for drop_id, units in order.units_left().items():
                 self._out[drop_id] = self._out.get(drop_id, 0) - units
         yield from ()
@@ -233,8 +244,8 @@ class LimitCountsAll(Check):
     def held(self, fact: events.HoldPlaced) -> Iterator[str]:
         yield from self._take(fact.drop_id, fact.viewer, fact.quantity)
 
-    @before(events.OrderPaid)
-    def bought_late(self, fact: events.OrderPaid) -> Iterator[str]:
+    @before(events.OrderPaid, events.DepositPaid)
+    def bought_late(self, fact: events.OrderPaid | events.DepositPaid) -> Iterator[str]:
         order = self.ledger.orders.get(fact.order_id)
         if order is not None and fact.late:
             for drop_id, units in order.units().items():
@@ -262,8 +273,10 @@ class LimitCountsAll(Check):
             self._give_back(hold.drop_id, hold.viewer, units)
         yield from ()
 
-    @before(events.OrderExpired, events.OrderRefunded)
-    def order_gave_back(self, fact: events.OrderExpired | events.OrderRefunded) -> Iterator[str]:
+    @before(events.OrderExpired, events.OrderDefaulted, events.OrderRefunded)
+    def order_gave_back(
+        self, fact: events.OrderExpired | events.OrderDefaulted | events.OrderRefunded
+    ) -> Iterator[str]:
         if order := self.ledger.orders.get(fact.order_id):
             for drop_id, units in order.units_left().items():
                 self._give_back(drop_id, order.viewer, units)

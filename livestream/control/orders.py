@@ -24,6 +24,7 @@ from redis import asyncio as aioredis
 from cart.awards import editions_of, perks_of
 from cart.books import Books
 from cart.coupon import Coupon
+from cart.deposits import presale_result
 from cart.order import Order
 from cart.refund import Refund
 from livestream import journal, keys
@@ -219,6 +220,7 @@ def order_view(books: Books, order: Order) -> OrderView:
                 "payment_id": payment_id,
                 "status": books.payments[payment_id].status,
                 "amount_minor": books.payments[payment_id].amount_minor,
+                "part": books.payments[payment_id].part,
             }
             for payment_id in order.payment_ids
         ],
@@ -231,6 +233,9 @@ def order_view(books: Books, order: Order) -> OrderView:
         "perks": perks_of(books, order),
         "editions": editions_of(books, order),
     }
+    presale = books.drops[order.lines[0].drop_id].terms.presale
+    if presale is not None:
+        view["presale"] = presale_result(presale, order.deposit_minor, order.total_minor)
     if order.paid_seq:
         view["paid_seq"] = order.paid_seq
     return view

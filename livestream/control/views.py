@@ -14,8 +14,8 @@ from cart.access import TierOrNone
 from cart.bounds import Channel, DropId, OrderId, TtlMs, ViewerId
 from cart.drop import DropStatus
 from cart.money import Currency
-from cart.order import OrderStatus, PaymentStatus
-from cart.outcome import EditionResult, PerkResult
+from cart.order import OrderStatus, Part, PaymentStatus
+from cart.outcome import EditionResult, PerkResult, PresaleResult
 from cart.rules import RoomRules
 from livestream.certificates import CERTIFICATE_CHARACTERS_MAX
 from livestream.engine.ledger import Ledger, TotalLine
@@ -300,11 +300,14 @@ class OrderLineView(TypedDict):
 
 
 class PaymentView(TypedDict):
-    """One attempt to pay. The buyer's payment token stays in the log."""
+    """One attempt to pay the whole order, or a part of a presale's. The buyer's payment token stays
+    in the log.
+    """
 
     payment_id: str
     status: PaymentStatus
     amount_minor: int
+    part: Part
 
 
 class RefundView(TypedDict):
@@ -343,6 +346,7 @@ class OrderView(TypedDict):
     refunds: list[RefundView]
     perks: list[PerkResult]
     editions: list[EditionResult]
+    presale: NotRequired[PresaleResult]
 
 
 class OrderList(TypedDict):

@@ -24,7 +24,9 @@ class TotalLine(TypedDict):
 
 
 class TakingsLine(TypedDict):
-    """Money and units of one currency, SKU and channel."""
+    """Money and units of one currency, SKU and channel. Deposits of presales: all that were
+    received, and of them what became part of a paid order, was forfeited, and went back.
+    """
 
     currency: str
     sku: str
@@ -33,6 +35,10 @@ class TakingsLine(TypedDict):
     refunded_minor: int
     units_sold: int
     units_refunded: int
+    deposits_minor: int
+    deposits_applied_minor: int
+    deposits_forfeited_minor: int
+    deposits_refunded_minor: int
 
 
 class DropLine(DropView):
@@ -43,12 +49,16 @@ class DropLine(DropView):
 
 
 class OrderCounts(TypedDict):
-    """Orders by what became of them. `placed` counts all there ever were, `paid` all ever paid."""
+    """Orders by what became of them. `placed` counts all there ever were, `deposited` and `paid`
+    all that ever were so.
+    """
 
     placed: int
     paid: int
     expired: int
     refunded: int
+    deposited: int
+    defaulted: int
 
 
 class HoldCounts(TypedDict):
@@ -127,6 +137,8 @@ def ledger_of(
             "paid": books.orders_paid,
             "expired": books.orders_expired,
             "refunded": books.orders_refunded,
+            "deposited": books.orders_deposited,
+            "defaulted": books.orders_defaulted,
         },
         "holds": {"placed": books.holds_placed, "open": len(books.holds)},
         "cards": [card_view(card) for card in state.cards.values()],
@@ -175,6 +187,10 @@ def _takings_line(currency: str, sku: str, channel: str, row: Takings) -> Taking
         "refunded_minor": row.refunded_minor,
         "units_sold": row.units_sold,
         "units_refunded": row.units_refunded,
+        "deposits_minor": row.deposits_minor,
+        "deposits_applied_minor": row.deposits_applied_minor,
+        "deposits_forfeited_minor": row.deposits_forfeited_minor,
+        "deposits_refunded_minor": row.deposits_refunded_minor,
     }
 
 

@@ -16,7 +16,13 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from cart.books import Books
-from cart.events import OrderRefunded, OrderRefundedPartly, PaymentReturned, PaymentStarted
+from cart.events import (
+    OrderDefaulted,
+    OrderRefunded,
+    OrderRefundedPartly,
+    PaymentReturned,
+    PaymentStarted,
+)
 from cart.fact import Fact
 from cart.order import Payment, PaymentStatus
 from cart.refund import Refund
@@ -32,7 +38,7 @@ RETRY_S: Final = 0.2
 
 #: Facts on which the provider is asked for something. Most are none, so they are told by a look at
 #: their type, which costs a fifth of `isinstance`.
-_Back = PaymentReturned | OrderRefunded | OrderRefundedPartly
+_Back = PaymentReturned | OrderRefunded | OrderRefundedPartly | OrderDefaulted
 _Due = PaymentStarted | _Back
 _DUE: Final = frozenset(get_args(_Due))
 
@@ -62,8 +68,8 @@ class Cashier:
                 continue
             if type(fact) is PaymentStarted:
                 self._charge(self._books.payments[fact.payment_id])
-            else:
-                self._refund(self._books.refunds[cast(_Back, fact).refund_id])
+            elif refund_id := cast(_Back, fact).refund_id:  # none: a deposit that is forfeited
+                self._refund(self._books.refunds[refund_id])
 
     def _charge(self, payment: Payment) -> None:
         if payment.status in (PaymentStatus.STARTED, PaymentStatus.EXPIRED):

@@ -19,7 +19,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from livestream.report.figures import AudienceReport, DropReport, Report, TakingsReport, Timeline
+from livestream.report.figures import (
+    DEPOSITS,
+    AudienceReport,
+    DropReport,
+    Report,
+    TakingsReport,
+    Timeline,
+)
 from livestream.report.words import sources
 
 HEADER: Final = ("part", "item", "figure", "unit", "value")
@@ -100,6 +107,9 @@ def _takings(part: str, row: TakingsReport) -> Iterator[Row]:
         yield part, item, figure, f"{row.currency} minor", getattr(row, figure)
     for figure in ("units_sold", "units_refunded"):
         yield part, item, figure, "units", getattr(row, figure)
+    if row.deposits_minor:
+        for figure in DEPOSITS:
+            yield part, item, figure, f"{row.currency} minor", getattr(row, figure)
 
 
 def _drop(drop: DropReport) -> Iterator[Row]:

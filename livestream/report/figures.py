@@ -69,7 +69,7 @@ class DropReport(Struct, frozen=True):
 
 class TakingsReport(Struct, frozen=True):
     """Money and units of one currency, or of one product or channel in it. Net is gross less
-    refunded.
+    refunded. Of the deposits of presales, what was applied to paid orders is in gross.
     """
 
     currency: Currency
@@ -79,6 +79,14 @@ class TakingsReport(Struct, frozen=True):
     net_minor: int
     units_sold: int
     units_refunded: int
+    deposits_minor: int = 0
+    deposits_applied_minor: int = 0
+    deposits_forfeited_minor: int = 0
+    deposits_refunded_minor: int = 0
+
+
+#: Figures of the takings that are of presales only.
+DEPOSITS = tuple(name for name in TakingsReport.__struct_fields__ if name.startswith("deposits"))
 
 
 class Funnel(Struct, frozen=True):
@@ -220,7 +228,8 @@ class Reconciliation(Struct, frozen=True):
 class Report(Struct, frozen=True):
     """Everything the desk wants to know after the show.
 
-    `orders` counts what stands at placed, paid, expired and refunded now, `payments` likewise at
+    `orders` counts what stands at placed, paid, expired and refunded now (in presales at deposited
+    and defaulted too), `payments` likewise at
     processing, declined, confirmed, refunding and refunded. `duration_ms` is from start to end, or
     to the last thing that happened. What needs a counted audience is None without one.
     """

@@ -58,7 +58,7 @@ class Reporter:
         self._ordered: set[str] = set()
         self._paid: set[str] = set()
         self._paid_by_channel: Tally[str] = Tally()
-        self._paying: set[str] = set()  # payments that paid an order
+        self._paying: set[str] = set()  # payments that paid an order, or a part of it
         # One look-up for each fact: a match over its type costs five times as much.
         self._notes: dict[type[Fact], Callable[[Any, int], None]] = {
             facts.RoomStarted: self._note_start,
@@ -129,6 +129,8 @@ class Reporter:
         order = self._room.state.books.orders.get(fact.order_id)
         if order is not None:
             self._paid.add(order.viewer)
+            if order.deposited_by:
+                self._paying.add(order.deposited_by)
             self._paid_by_channel[order.channel] += 1
             self._run.pay(order.currency, order.total_minor, at_ms)
 
@@ -254,6 +256,10 @@ def _takings_by(
                 total.refunded_minor += row.refunded_minor
                 total.units_sold += row.units_sold
                 total.units_refunded += row.units_refunded
+                total.deposits_minor += row.deposits_minor
+                total.deposits_applied_minor += row.deposits_applied_minor
+                total.deposits_forfeited_minor += row.deposits_forfeited_minor
+                total.deposits_refunded_minor += row.deposits_refunded_minor
     return [
         TakingsReport(
             currency,
@@ -263,6 +269,10 @@ def _takings_by(
             total.net_minor,
             total.units_sold,
             total.units_refunded,
+            total.deposits_minor,
+            total.deposits_applied_minor,
+            total.deposits_forfeited_minor,
+            total.deposits_refunded_minor,
         )
         for (currency, name), total in sorted(sums.items())
     ]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from cart.books import Books, Takings
 from cart.money import CURRENCIES, Currency
-from cart.order import OrderStatus, PaymentStatus
+from cart.order import Order, OrderStatus, PaymentStatus
 from livestream.payments.statement import Statement
 from livestream.report.figures import Comparison, Reconciliation
 from livestream.report.surroundings import Surroundings
@@ -25,6 +25,8 @@ from livestream.report.surroundings import Surroundings
 #: What no report can compare: it is not where the report looks.
 OUTSIDE = "what a Prometheus server has stored: compared is what it is given to scrape"
 MONEY = ("gross", "refunded", "net")
+#: Deposits of presales that are with the merchant and in no paid order: no part of GMV.
+DEPOSITS = "deposits"
 COUNTS = ("orders placed", "orders paid", "orders refunded", "units sold")
 _SOLD = (OrderStatus.PAID, OrderStatus.REFUNDED)
 _GIVEN_BACK = (PaymentStatus.REFUNDING, PaymentStatus.REFUNDED)
@@ -38,7 +40,7 @@ class _Sums(NamedTuple):
 
 
 def reconcile(books: Books, seq: int, paying: set[str], beside: Surroundings) -> Reconciliation:
-    """Compare. `paying` are the payments that each paid an order; `seq` is where the log ends."""
+    """Compare. `paying` are the payments that paid orders; `seq` is where the log ends."""
     provider, provider_missing = _by_statement(books, paying, beside.statement)
     metrics, metrics_missing = _by_ledger(beside.ledger, seq)
     sources = {
@@ -52,7 +54,8 @@ def reconcile(books: Books, seq: int, paying: set[str], beside: Surroundings) ->
         _compare(figure, currency, sources)
         for currency in CURRENCIES
         if any(currency == used for source in sources.values() for _, used in _money(source))
-        for figure in MONEY
+        for figure in (*MONEY, DEPOSITS)
+        if figure in MONEY or any(_money(s)[figure, currency] for s in sources.values())
     ]
     figures += [_compare(figure, None, sources) for figure in COUNTS]
     return Reconciliation(
@@ -90,6 +93,8 @@ def _by_order(books: Books) -> _Sums:
     for order in books.orders.values():
         statuses[order.status] += 1
         if order.status not in _SOLD:
+            if _keeps_deposit(books, order):
+                money[DEPOSITS, order.currency] += order.deposit_minor
             continue
         units += sum(line.quantity for line in order.lines)
         money["gross", order.currency] += order.total_minor
@@ -106,6 +111,13 @@ def _by_order(books: Books) -> _Sums:
     )
 
 
+def _keeps_deposit(books: Books, order: Order) -> bool:
+    if order.status is OrderStatus.DEFAULTED:
+        presale = books.drops[order.lines[0].drop_id].terms.presale
+        return presale is not None and presale.on_default == "forfeit"
+    return order.status is OrderStatus.DEPOSITED
+
+
 def _by_books(books: Books) -> _Sums:
     money: Tally[tuple[str, Currency]] = Tally()
     units = 0
@@ -114,6 +126,7 @@ def _by_books(books: Books) -> _Sums:
             money["gross", currency] += row.gross_minor
             money["refunded", currency] += row.refunded_minor
             money["net", currency] += row.net_minor
+            money[DEPOSITS, currency] += row.deposits_kept_minor
             units += row.units_sold
     return _Sums(
         money,
@@ -134,19 +147,29 @@ def _rows(books: Books, currency: Currency) -> list[Takings]:
 def _by_payment(books: Books, paying: set[str]) -> _Sums:
     """A payment that was confirmed and returned without having paid anything is in none of the
     sums; what stays of a confirmed one is in `net`, whether it paid an order or not: money that
-    belongs to nothing would show.
+    belongs to nothing would show. Only a deposit may stay without an order that is paid.
     """
     money: Tally[tuple[str, Currency]] = Tally()
-    refunded = 0
+    refunded: set[str] = set()
     for payment_id, payment in books.payments.items():
         back = sum(refund.amount_minor for refund in books.refunds_of(payment))
         if payment_id in paying:
             money["gross", payment.currency] += payment.amount_minor
             money["refunded", payment.currency] += back
-            refunded += payment.status in _GIVEN_BACK
+            if payment.status in _GIVEN_BACK:
+                refunded.add(payment.order_id)
         if payment.status is PaymentStatus.CONFIRMED:
-            money["net", payment.currency] += payment.amount_minor - back
-    return _Sums(money, {"orders paid": len(paying), "orders refunded": refunded})
+            kept_as = _kept_as(books, paying, payment_id)
+            money[kept_as, payment.currency] += payment.amount_minor - back
+    paid = {books.payments[payment_id].order_id for payment_id in paying}
+    return _Sums(money, {"orders paid": len(paid), "orders refunded": len(refunded)})
+
+
+def _kept_as(books: Books, paying: set[str], payment_id: str) -> str:
+    """The figure in which money of a payment is that was captured and did not go back."""
+    payment = books.payments.get(payment_id)
+    is_deposit = payment is not None and payment.part == "deposit"
+    return DEPOSITS if is_deposit and payment_id not in paying else "net"
 
 
 def _by_statement(books: Books, paying: set[str], statement: Statement) -> tuple[_Sums | None, str]:
@@ -157,13 +180,14 @@ def _by_statement(books: Books, paying: set[str], statement: Statement) -> tuple
         return None, "the provider's account: it keeps none here"
     money: Tally[tuple[str, Currency]] = Tally()
     for payment_id, amount in statement.captured.items():
-        money["net", amount.currency] += amount.amount_minor
+        money[_kept_as(books, paying, payment_id), amount.currency] += amount.amount_minor
         if payment_id in paying:
             money["gross", amount.currency] += amount.amount_minor
     for refund_id, amount in statement.returned.items():
-        money["net", amount.currency] -= amount.amount_minor
         refund = books.refunds.get(refund_id)
-        if refund is not None and refund.payment_id in paying:
+        payment_id = "" if refund is None else refund.payment_id
+        money[_kept_as(books, paying, payment_id), amount.currency] -= amount.amount_minor
+        if payment_id in paying:
             money["refunded", amount.currency] += amount.amount_minor
     return _Sums(money, {}), ""
 
@@ -186,13 +210,17 @@ def _by_ledger(ledger: Mapping[str, Any] | None, seq: int) -> tuple[_Sums | None
 
 
 def _money_told(ledger: Mapping[str, Any]) -> Tally[tuple[str, Currency]]:
-    return Tally(
+    money: Tally[tuple[str, Currency]] = Tally(
         {
             (figure, total["currency"]): total[f"{figure}_minor"]
             for total in ledger["totals"]
             for figure in MONEY
         }
     )
+    for row in ledger["takings"]:
+        ended = row["deposits_applied_minor"] + row["deposits_refunded_minor"]
+        money[DEPOSITS, row["currency"]] += row["deposits_minor"] - ended
+    return money
 
 
 def _counts_told(ledger: Mapping[str, Any]) -> dict[str, int]:

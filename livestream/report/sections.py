@@ -192,7 +192,25 @@ def _takings(report: Report) -> Markup | None:
         table("In all", columns, rows(report.gmv)),
         table("By product", columns, rows(report.by_product)),
         table("By channel", columns, rows(report.by_channel)),
+        *_deposits(report.gmv),
     )
+
+
+def _deposits(takings: list[TakingsReport]) -> list[Markup]:
+    """What became of the deposits of presales, where there were any."""
+    columns = ("Deposits", "Received", "In paid orders", "Forfeited", "Refunded")
+    rows = [
+        (
+            row.currency,
+            format_minor(row.deposits_minor, row.currency),
+            format_minor(row.deposits_applied_minor, row.currency),
+            format_minor(row.deposits_forfeited_minor, row.currency),
+            format_minor(row.deposits_refunded_minor, row.currency),
+        )
+        for row in takings
+        if row.deposits_minor
+    ]
+    return [table("Deposits", columns, rows)] if rows else []
 
 
 def _orders(report: Report) -> Markup:

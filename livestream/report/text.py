@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cart.money import format_minor
+from cart.order import OrderStatus
 from livestream.printed import to_text
 from livestream.report.figures import (
     DropReport,
@@ -45,6 +46,7 @@ def text_of(report: Report) -> str:
             )
             if rows
         ),
+        _deposits(report.gmv),
         _audience(report),
         _channels(report),
         _fairness(report),
@@ -100,8 +102,16 @@ def _some(winners: list[Winner]) -> str:
     return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])} ... {names[-1]}"
 
 
+#: Statuses that orders of presales have, told only where there are some.
+_OF_PRESALES = (OrderStatus.DEPOSITED, OrderStatus.DEFAULTED)
+
+
 def _orders(report: Report) -> RenderableType:
-    counts = ", ".join(f"{number:,} {status}" for status, number in report.orders.items())
+    counts = ", ".join(
+        f"{number:,} {status}"
+        for status, number in report.orders.items()
+        if number or status not in _OF_PRESALES
+    )
     lines = [
         f"orders: {counts}; payments: {report.payments_declined:,} declined, "
         f"{report.payments_returned:,} returned, {report.refunds_owed:,} refunds owed"
@@ -126,6 +136,18 @@ def _takings_table(name: str, rows: list[TakingsReport]) -> RenderableType:
             format_minor(row.net_minor, row.currency),
         )
     return table
+
+
+def _deposits(rows: list[TakingsReport]) -> RenderableType:
+    lines = [
+        f"deposits: {format_minor(row.deposits_minor, row.currency)} received, "
+        f"{format_minor(row.deposits_applied_minor, row.currency)} of it in paid orders, "
+        f"{format_minor(row.deposits_forfeited_minor, row.currency)} forfeited, "
+        f"{format_minor(row.deposits_refunded_minor, row.currency)} refunded\n"
+        for row in rows
+        if row.deposits_minor
+    ]
+    return Text("".join(lines))
 
 
 def _audience(report: Report) -> RenderableType:

@@ -62,8 +62,11 @@ def between(chances: Chances) -> str:
 
 
 def figure_name(line: Comparison) -> str:
-    """`GMV gross, CNY` or `orders paid`."""
-    return line.figure if line.currency is None else f"GMV {line.figure}, {line.currency}"
+    """`GMV gross, CNY`, `deposits kept, CNY` or `orders paid`."""
+    if line.currency is None:
+        return line.figure
+    name = "deposits kept" if line.figure == "deposits" else f"GMV {line.figure}"
+    return f"{name}, {line.currency}"
 
 
 def sources(line: Comparison) -> dict[str, int | None]:

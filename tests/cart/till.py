@@ -94,7 +94,7 @@ class Till:
             access=access,
             **terms_beside,
         )
-        return self.settle(desk.schedule(self.counter, terms))
+        return self.settle(desk.schedule(self.counter, terms, self.now_ms))
 
     def sell(self, drop_id: str = SANTOS, **terms: Any) -> None:
         """Schedule a drop and open it."""
@@ -214,7 +214,9 @@ class Till:
         command_id: str | None = None,
     ) -> Answer:
         command_id = command_id or f"c{next(self._ids)}"
-        return self.settle(shopper.pay(self.counter, viewer, order_id, token, command_id))
+        return self.settle(
+            shopper.pay(self.counter, viewer, order_id, token, command_id, self.now_ms)
+        )
 
     def place(
         self, viewer: str, sku: str = SANTOS, quantity: int = 1, channel: str = "tmall"
@@ -249,6 +251,7 @@ class Till:
                 payment_id,
                 asked if amount_minor is None else amount_minor,
                 currency or (payment.currency if payment else "CNY"),
+                self.now_ms,
             )
         )
 

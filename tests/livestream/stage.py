@@ -106,7 +106,8 @@ class Stage:
         until_ms = self.now_ms + ms
         while (due_ms := next_due_ms(self.room)) is not None and due_ms <= until_ms:
             self.now_ms = max(self.now_ms, due_ms)
-            self.commit(tick(self.room, self.now_ms))
+            due = tick(self.room, self.now_ms)
+            self.commit(due or consequences(self.room, self.now_ms))
             self.commit(stock_to_show(self.room, self.now_ms))
         self.now_ms = until_ms
 

@@ -473,6 +473,8 @@ PLANTED: list[tuple[str, int, Forge]] = [
         14,
         change(events.OrderPlaced, 0, lines=[OrderLine("h1", SANTOS, SANTOS, 1, 2, 0, 1)]),
     ),
+    # -- 22 presales (the rest in test_audit_presale.py)
+    ("a deposit for what is no presale", 22, change(events.OrderPlaced, 0, deposit_minor=1)),
 ]
 
 
@@ -513,7 +515,7 @@ def test_a_finding_says_where_and_what(honest: Log) -> None:
     assert finding.fact == "payment.started"
     assert finding.name == "the price is the one of the hold"
     assert finding.sentence == (
-        f"payment o1-p1 asks 1 CNY for order o1, which is {PRICE_MINOR} CNY"
+        f"payment o1-p1 asks 1 CNY for order o1, of which {PRICE_MINOR} CNY is due"
     )
 
 

@@ -10,6 +10,7 @@ from cart import events
 from cart.perk import PerkTerms
 from livestream import commands, facts, messages, wire
 from livestream.storefront import _BODIES, Storefront, private_frame, public_frame
+from tests.livestream.presales import DEPOSIT_MINOR, HOUR_MS, TERMS, deposit, presale_stage
 from tests.livestream.stage import PRICE_MINOR, SANTOS, START_MS, Stage, ok
 from tests.properties import PROPERTY
 
@@ -134,6 +135,47 @@ def test_carts_orders_and_payments_are_nobody_elses_business(stage: Stage) -> No
     assert "wang" not in str(stage.air)
 
 
+def test_a_presale_is_announced_with_its_windows() -> None:
+    stage, _ = presale_stage()
+    assert stage.view.drops[SANTOS]["presale"] == {
+        "deposit_minor": DEPOSIT_MINOR,
+        "deposit_until_ms": TERMS.deposit_until_ms,
+        "balance_from_ms": TERMS.balance_from_ms,
+        "balance_until_ms": TERMS.balance_until_ms,
+        "on_default": "forfeit",
+    }
+
+
+def test_the_buyer_hears_of_the_deposit_and_of_the_default() -> None:
+    stage, terms = presale_stage()
+    deposit(stage, "wang")
+    (deposited,) = stage.log[-1][1].facts
+    assert private_frame(stage.room.counter, deposited) == (
+        "wang",
+        {
+            "type": "deposit.paid",
+            "order_id": "o1",
+            "deposit_minor": DEPOSIT_MINOR,
+            "balance_minor": PRICE_MINOR - DEPOSIT_MINOR,
+            "currency": "CNY",
+            "balance_from_ms": terms.balance_from_ms,
+            "balance_until_ms": terms.balance_until_ms,
+        },
+    )
+    stage.wait(3 * HOUR_MS)
+    defaulted = next(f for f in stage.facts() if isinstance(f, events.OrderDefaulted))
+    assert private_frame(stage.room.counter, defaulted) == (
+        "wang",
+        {
+            "type": "order.defaulted",
+            "order_id": "o1",
+            "amount_minor": DEPOSIT_MINOR,
+            "currency": "CNY",
+            "forfeited": True,
+        },
+    )
+
+
 def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
     assert set(get_args(facts.AnyFact)) - set(_BODIES) == {
         events.CouponPut,
@@ -156,6 +198,8 @@ def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
         events.PerkRevoked,
         events.EditionNumbered,
         events.EditionRevoked,
+        events.DepositPaid,
+        events.OrderDefaulted,
     }
 
 

@@ -119,7 +119,7 @@ _VALUES: dict[tuple[str, str], set[str]] = {
     ("livestream_http_requests_total", "status"): {str(status.value) for status in HTTPStatus},
     ("livestream_leaves_total", "code"): {str(code) for code in catalog.CLOSE_CODES},
     ("livestream_messages_received_total", "result"): {"ok"} | _CODES,
-    ("livestream_orders_total", "status"): {"placed", "paid", "refunded"},
+    ("livestream_orders_total", "status"): {"placed", "deposited", "paid", "refunded"},
     ("livestream_room_status", "status"): set(get_args(RoomStatus)),
     ("livestream_stock_units", "state"): {"available", "held", "sold", "withdrawn"},
 }

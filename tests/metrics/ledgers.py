@@ -24,7 +24,14 @@ def a_ledger(room: str, **changes: Any) -> dict[str, Any]:
         ],
         "takings": [a_row("tmall", 5_760_000, 2_880_000), a_row("wechat", 2_880_000, 0)],
         "drops": [a_drop("santos")],
-        "orders": {"placed": 6, "paid": 3, "expired": 1, "refunded": 1},
+        "orders": {
+            "placed": 7,
+            "paid": 3,
+            "expired": 1,
+            "refunded": 1,
+            "deposited": 2,
+            "defaulted": 1,
+        },
         "holds": {"placed": 8, "open": 3},
         "cards": [],
         "pinned": None,
@@ -55,6 +62,10 @@ def a_row(channel: str, gross_minor: int, refunded_minor: int, sku: str = "s1") 
         "refunded_minor": refunded_minor,
         "units_sold": gross_minor // 2_880_000,
         "units_refunded": refunded_minor // 2_880_000,
+        "deposits_minor": 1_000,
+        "deposits_applied_minor": 500,
+        "deposits_forfeited_minor": 300,
+        "deposits_refunded_minor": 150,
     }
 
 

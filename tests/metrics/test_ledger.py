@@ -59,12 +59,26 @@ def test_a_room_is_created_or_live_or_ended() -> None:
 
 def test_orders_are_counted_by_what_became_of_them() -> None:
     assert samples_of(a_ledger("r"), name="livestream_orders_total") == {
-        ("r", "placed"): 6,
+        ("r", "placed"): 7,
+        ("r", "deposited"): 2,
         ("r", "paid"): 3,
         ("r", "refunded"): 1,
     }
     assert samples_of(a_ledger("r"), name="livestream_orders_open") == {("r",): 2}
     assert samples_of(a_ledger("r"), name="livestream_orders_expired") == {("r",): 1}
+    assert samples_of(a_ledger("r"), name="livestream_orders_defaulted") == {("r",): 1}
+
+
+def test_deposits_are_told_by_what_became_of_them() -> None:
+    told = samples_of(
+        a_ledger("r", takings=[a_row("tmall", 0, 0)]), name="livestream_deposits_minor"
+    )
+    assert told == {
+        ("applied", "tmall", "CNY", "r"): 500,
+        ("forfeited", "tmall", "CNY", "r"): 300,
+        ("refunded", "tmall", "CNY", "r"): 150,
+        ("waiting", "tmall", "CNY", "r"): 50,
+    }
 
 
 def test_stock_by_state_adds_up_to_what_was_supplied() -> None:

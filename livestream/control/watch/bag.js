@@ -20,7 +20,7 @@ import { Wishes } from "./wishes.js";
 import { inWords } from "./words.js";
 
 /** An order only moves to the right; a late answer may tell of an earlier state. */
-const ORDER_STATES = ["placed", "expired", "paid", "refunded"];
+const ORDER_STATES = ["placed", "expired", "deposited", "defaulted", "paid", "refunded"];
 const SHORT_MS = 20_000;
 /** News that is later than this was lost on its way; pages of a crowd do not ask all at once. */
 const NEWS_LATE_MS = 2_000 + Math.random() * 3_000;
@@ -82,6 +82,18 @@ export class Bag {
     }
     live.on("order.refunded_partly", ({ order_id, refunded_minor }) =>
       this.#learn({ order_id, refunded_minor }),
+    );
+    live.on("deposit.paid", ({ type, order_id, currency, ...presale }) =>
+      this.#learn({
+        order_id,
+        status: "deposited",
+        payment: "confirmed",
+        presale,
+        expires_at_ms: presale.balance_until_ms,
+      }),
+    );
+    live.on("order.defaulted", ({ order_id, forfeited }) =>
+      this.#learn({ order_id, status: "defaulted", forfeited }),
     );
     live.on("payment.declined", ({ order_id }) => this.#learn({ order_id, payment: "declined" }));
     live.on("payment.returned", ({ order_id }) => this.#learn({ order_id, payment: "refunding" }));
@@ -188,7 +200,7 @@ export class Bag {
 
   /** What is private is told once, and is lost while the gateway is cut off: then the cart tells. */
   #missNews(nowMs) {
-    const orders = [...this.#orders.values()].filter(({ status }) => status === "placed");
+    const orders = [...this.#orders.values()].filter(isWaiting);
     const due = [
       ...[...this.#holds.values(), ...orders].map(({ expires_at_ms }) => expires_at_ms),
       ...orders.map(({ order_id }) => this.#bankDueMs.get(order_id)),
@@ -229,7 +241,7 @@ export class Bag {
           new OrderRow((token) => this.#pay(order.order_id, token), this.#titleOf),
         );
       }
-      this.#rows.get(order.order_id).update(order);
+      this.#rows.get(order.order_id).update(order, this.#live.now());
     }
     const nodes = orders.map(({ order_id }) => this.#rows.get(order_id).node);
     if (nodes.some((node, at) => byId("orders").children[at] !== node))
@@ -286,7 +298,10 @@ export class Bag {
       showLeft(clock, Number(clock.dataset.until) - nowMs);
     }
     const holds = [...this.#holds.values()];
-    const due = [...this.#orders.values()].filter(({ status }) => status === "placed");
+    const due = [...this.#orders.values()].filter((order) => dueMinor(order, nowMs) !== null);
+    for (const order of this.#orders.values()) {
+      if (order.status === "deposited") this.#rows.get(order.order_id)?.update(order, nowMs);
+    }
     const paid = [...this.#orders.values()].filter(({ status }) => status === "paid").length;
     const until = Math.min(...[...holds, ...due].map(({ expires_at_ms }) => expires_at_ms));
     let summary = paid ? `${plural(paid, "order")} confirmed` : "Your orders";
@@ -361,8 +376,9 @@ class OrderRow {
     );
   }
 
-  update(order) {
-    const waits = order.status === "placed";
+  update(order, nowMs) {
+    const waits = isWaiting(order);
+    const due = dueMinor(order, nowMs);
     const underWay = waits && order.payment === "processing";
     setText(this.id, `Order ${order.order_id}`);
     setText(this.state, orderState(order, underWay));
@@ -378,13 +394,8 @@ class OrderRow {
     );
     this.until.dataset.until = order.expires_at_ms ?? 0;
     this.deadline.hidden = !waits;
-    this.sandbox.hidden = this.button.hidden = !waits || underWay;
-    setText(
-      this.button,
-      order.total_minor === undefined
-        ? "Pay"
-        : `Pay ${formatMoney(order.total_minor, order.currency)}`,
-    );
+    this.sandbox.hidden = this.button.hidden = due === null || underWay;
+    setText(this.button, due ? `Pay ${formatMoney(due, order.currency)}` : "Pay");
     if (order.payment === "declined" && waits)
       setText(this.said, "The bank declined. The order is still yours: try again.");
     else if (!waits || underWay) setText(this.said, "");
@@ -408,8 +419,28 @@ class OrderRow {
   }
 }
 
-function orderState({ status, paid_seq, payment, refunded_minor, currency }, underWay) {
+/** Whether the viewer has something to pay for this order, now or later. */
+function isWaiting({ status }) {
+  return status === "placed" || status === "deposited";
+}
+
+/** What can be paid now, in minor units (0: not known yet), or null. A presale takes two payments. */
+function dueMinor({ status, total_minor, presale }, nowMs) {
+  if (status === "placed") return presale?.deposit_minor ?? total_minor ?? 0;
+  if (status !== "deposited" || nowMs < presale.balance_from_ms) return null;
+  return presale.balance_minor;
+}
+
+function orderState(order, underWay) {
+  const { status, paid_seq, payment, refunded_minor, currency, presale, forfeited } = order;
   if (underWay) return "Payment under way…";
+  if (status === "deposited")
+    return `Deposit paid · the rest is due from ${new Date(presale.balance_from_ms).toLocaleString()}`;
+  if (status === "defaulted")
+    return forfeited === false
+      ? "Not paid in time; your deposit is on its way back"
+      : "Not paid in time";
+  if (status === "placed" && presale) return "Waits for the deposit";
   if (status === "paid") {
     const back = refunded_minor ? ` · ${formatMoney(refunded_minor, currency)} given back` : "";
     return `Confirmed${paid_seq ? ` · no. ${paid_seq}` : ""}${back}`;

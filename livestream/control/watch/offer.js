@@ -100,7 +100,7 @@ export class Offer {
     this.#priced = drop ?? (card?.price_minor === undefined ? null : card);
     if (!this.#priced?.flash) this.#drawPrice(0);
     const pieces = drop?.numbered ? "numbered pieces" : "pieces";
-    setText(this.edition, drop ? `${formatCount(drop.supply)} ${pieces}` : "");
+    setText(this.edition, drop ? `${formatCount(drop.supply)} ${pieces}${inTwoParts(drop)}` : "");
     this.perks.replaceChildren(
       ...(drop?.perks ?? []).map(({ first_n, name }) =>
         el("p", { className: "perk" }, `The first ${plural(first_n, "order")}: ${name}`),
@@ -160,6 +160,13 @@ function lineHint({ held, next }, { number }) {
   const ahead = next ? number - next : 0;
   const first = ahead > 0 ? `At most ${formatCount(ahead)} before you` : "You are next";
   return `You are number ${formatCount(number)} in line. ${first}; ${plural(held, "piece")} reserved may still come back.`;
+}
+
+/** How a presale is paid. */
+function inTwoParts({ presale, currency }) {
+  if (!presale) return "";
+  const from = new Date(presale.balance_from_ms).toLocaleString();
+  return ` · presale: ${formatMoney(presale.deposit_minor, currency)} now, the rest from ${from}`;
 }
 
 /** What a viewer may fairly expect. The numbers are told a few times a second, so it is a hint. */

@@ -78,7 +78,8 @@ async def test_the_ledger_tells_the_rooms_numbers(desk: Desk, room: str) -> None
     ledger = await ledger_when(desk, room, lambda ledger: is_open(ledger["drops"]))
     (drop,) = ledger["drops"]
     assert (drop["supply"], drop["available"], drop["withdrawn"]) == (288, 288, 0)
-    assert ledger["orders"] == {"placed": 0, "paid": 0, "expired": 0, "refunded": 0}
+    assert ledger["orders"].keys() >= {"placed", "deposited", "paid", "expired", "refunded"}
+    assert set(ledger["orders"].values()) == {0}
 
 
 # -- cards

@@ -10,6 +10,7 @@ from cart.access import AccessTerms
 from cart.fact import Fact
 from cart.outcome import Refusal
 from cart.perk import PerkTerms
+from cart.presale import PresaleTerms
 from cart.rules import RoomRules
 from livestream import commands, messages, wire
 from livestream.clock import now_ms
@@ -105,10 +106,25 @@ def evening() -> Seen:
     stage.add("v6", "tank")  # another currency: no ring goes into this cart
     stage.ask("v5", messages.CartRemove("c13", "ring"))
     stage.leave("v7", "ring")
+    a_presale(stage)
     stage.desk(commands.DropClose("santos"))
     stage.take_over()
     stage.desk(commands.RoomEnd())
     return stage
+
+
+def a_presale(stage: Seen) -> None:
+    """One pays the balance, one does not."""
+    at_ms = stage.now_ms
+    terms = PresaleTerms(1_000, at_ms + 60_000, at_ms + 60_000, at_ms + 120_000)
+    stage.sell("clutch", presale=terms)
+    for viewer in ("v11", "v12"):
+        ok(stage.approve(stage.pay(viewer, stage.place(viewer, "clutch"))))
+    stage.wait(60_000)
+    orders = list(stage.room.state.books.orders)
+    ok(stage.approve(stage.pay("v11", orders[-2])))
+    stage.ask("v11", messages.CartShow("c12"))
+    stage.wait(60_000)
 
 
 def test_every_public_frame_is_as_published(contract: Contract, evening: Seen) -> None:

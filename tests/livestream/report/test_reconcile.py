@@ -4,16 +4,18 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from cart.order import PaymentStatus
 from livestream import commands
 from livestream.engine.ledger import EngineCounts, ledger_of
 from livestream.engine.pulse import total
 from livestream.payments.statement import Amount, Statement
-from livestream.report import Report, Surroundings, report_of
+from livestream.report import Report, Surroundings, csv_of, html_of, report_of, text_of
 from livestream.report.figures import Comparison, Reconciliation
 from livestream.report.reconcile import OUTSIDE, reconcile
-from livestream.report.words import sources
+from livestream.report.words import figure_name, sources
+from tests.livestream.presales import DEPOSIT_MINOR, HOUR_MS, deposit, presale_stage
 from tests.livestream.stage import PRICE_MINOR, SANTOS, Stage, ok
 
 
@@ -114,6 +116,57 @@ def test_parts_that_went_back_are_in_all_five(settled: Stage) -> None:
     assert told.agrees
     assert set(sources(line_of(told, "refunded")).values()) == {PRICE_MINOR + 80_001}
     assert line_of(told, "orders refunded").payments == 1, "an order of which a part is back stays"
+
+
+@pytest.fixture
+def presales() -> Stage:
+    """Of four deposits one is in a paid order, one forfeited, one refunded, one still waits."""
+    stage, terms = presale_stage()
+    stage.sell("ring", price_minor=900_000, presale=structs.replace(terms, on_default="refund"))
+    later = structs.replace(terms, balance_until_ms=terms.balance_until_ms + HOUR_MS)
+    stage.sell("clutch", price_minor=900_000, presale=later)
+    for viewer, sku in (("wang", SANTOS), ("li", SANTOS), ("li", "ring"), ("li", "clutch")):
+        deposit(stage, viewer, sku)
+    stage.wait(terms.balance_from_ms - stage.now_ms)
+    ok(stage.approve(stage.pay("wang", "o1")))
+    stage.wait(HOUR_MS)
+    settle_refunds(stage)
+    return stage
+
+
+def test_deposits_that_are_kept_are_no_gmv_and_agree_everywhere(presales: Stage) -> None:
+    report = report_with(presales, told_by_engine(presales), told_by_provider(presales))
+    told = report.reconciliation
+    assert told.agrees, told
+    assert set(sources(line_of(told, "gross")).values()) == {PRICE_MINOR}
+    assert set(sources(line_of(told, "deposits")).values()) == {2 * DEPOSIT_MINOR}
+    assert line_of(told, "orders paid").payments == 1
+    assert report.orders["deposited"] == report.orders["paid"] == 1
+    assert report.orders["defaulted"] == 2
+    assert figure_name(line_of(told, "deposits")) == "deposits kept, CNY"
+    (row,) = report.gmv
+    assert row.deposits_minor == 4 * DEPOSIT_MINOR
+    assert row.deposits_applied_minor == DEPOSIT_MINOR
+    assert row.deposits_forfeited_minor == DEPOSIT_MINOR
+    assert row.deposits_refunded_minor == DEPOSIT_MINOR
+    assert "deposits: CNY 20,000.00 received" in text_of(report)
+    assert "deposits_forfeited_minor" in csv_of(report)
+    assert "In paid orders" in html_of(report)
+
+
+def test_a_deposit_that_the_provider_gave_back_is_found(presales: Stage) -> None:
+    statement = told_by_provider(presales)
+    statement.returned["o2-p1-r1"] = statement.captured["o2-p1"]
+    told = report_with(presales, told_by_engine(presales), statement).reconciliation
+    assert not told.agrees
+
+
+def test_a_refund_of_both_payments_is_one_refunded_order(presales: Stage) -> None:
+    ok(presales.desk(commands.OrderRefund("o1")))
+    settle_refunds(presales)
+    told = report_with(presales, told_by_engine(presales), told_by_provider(presales))
+    assert told.reconciliation.agrees, told.reconciliation
+    assert line_of(told.reconciliation, "orders refunded").payments == 1
 
 
 def test_a_fen_that_the_provider_took_too_much_is_found(settled: Stage) -> None:

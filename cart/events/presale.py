@@ -1,0 +1,32 @@
+"""What happens to an order of a presale, as facts. Owns their words; refuses to know the rest of an
+order's life.
+"""
+
+from __future__ import annotations
+
+from cart.fact import Fact
+
+
+class DepositPaid(Fact, frozen=True, gc=False, tag="deposit.paid"):
+    """The deposit of an order was captured: its units stay held until `expires_at_ms`, when the
+    balance is due. `late` means: the order had expired, units were free and are held again.
+    """
+
+    order_id: str
+    payment_id: str
+    amount_minor: int
+    expires_at_ms: int
+    late: bool = False
+
+
+class OrderDefaulted(Fact, frozen=True, gc=False, tag="order.defaulted"):
+    """The balance was not paid in time: the units went back. `amount_minor` is the deposit, paid by
+    `payment_id`: it is kept if `forfeited`, else it goes back to the buyer by the name `refund_id`.
+    """
+
+    order_id: str
+    viewer: str
+    payment_id: str
+    amount_minor: int
+    forfeited: bool
+    refund_id: str = ""
