@@ -23,6 +23,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from cart.drop import DropTerms
+from cart.personalisation import OptionTerms
 from livestream import keys, wire
 from livestream.clock import now_ms
 from livestream.commands import Announce, CardPut, DropSchedule
@@ -119,7 +120,9 @@ async def _silence(served: Served) -> AsyncIterator[None]:
 async def _an_evening(world: World, desk: Desk, rng: random.Random) -> None:
     """Somebody buys in a drop that opens by the clock, talks, loses the connection and resumes."""
     opens_at_ms = now_ms() + 300
-    await desk.asks(DropSchedule(DropTerms("bag", "bag", "Bag", 5, 100, "CNY", opens_at_ms)))
+    options = [OptionTerms("engraving", "engraving", 8)]
+    terms = DropTerms("bag", "bag", "Bag", 5, 100, "CNY", opens_at_ms, options=options)
+    await desk.asks(DropSchedule(terms))
     async with world.line("ann") as ann:
         assert await ann.hears(lambda: any(f["type"] == "drop.opened" for f in ann.story), 5)
         assert await Shopper(ann, "tmall", rng).wants("bag")
