@@ -26,8 +26,8 @@ _WORD = "[a-z0-9][a-z0-9_-]*"
 Tier = Annotated[str, Meta(min_length=1, max_length=32, pattern=rf"^{_WORD}$(?!\n)")]
 #: The same, or "" for none.
 TierOrNone = Annotated[str, Meta(max_length=32, pattern=rf"^(?:{_WORD})?$(?!\n)")]
-#: 16 x about 100 bytes = 1.6 KB in the frame that announces a drop, and in every snapshot of it.
-TIERS_MAX = 16
+#: 8 x about 50 bytes = 400 bytes in every view of a drop: 26 KB for 64 drops in what newcomers get.
+TIERS_MAX = 8
 
 
 class AccessTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):

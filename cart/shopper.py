@@ -73,8 +73,10 @@ def add(
     if drop_id is None:
         return refuse(ErrorCode.NOT_FOUND, f"no drop sells {sku}")
     drop = books.drops[drop_id]
-    asked = drop.terms.access is not None or books.rules.invited_only
-    if asked:
+    rules = books.rules
+    if drop.terms.access is None and not rules.invited_only:
+        tier, invited = "", False  # does not matter here, and is not kept
+    else:
         refusal = invitation.refusal(books, drop, viewer, tier, invited, now_ms)
         if refusal is not None:
             return refusal
@@ -87,8 +89,8 @@ def add(
             return refusal
     if quantity > drop.stock.available or drop.line.places:
         return _nothing_free(drop, viewer)
-    claims = (tier, invited) if asked else ("", False)
-    placed = hold_of(drop, books.holds_placed + 1, viewer, quantity, command_id, now_ms, *claims)
+    number = books.holds_placed + 1
+    placed = hold_of(drop, number, viewer, quantity, command_id, now_ms, tier, invited)
     return Decision((placed,), hold_result(placed))
 
 
@@ -151,6 +153,9 @@ def _refusal_to_hold(
         refusal = deposits.closed(terms.presale, terms.title, now_ms)
         if refusal is not None:
             return refusal
+    has = drop.taken.get(viewer, 0)
+    if has + quantity <= terms.limit_per_viewer and books.rules.limit_per_viewer is None:
+        return None  # as nearly always
     return limits.refusal(books, drop, viewer, quantity)
 
 

@@ -209,11 +209,14 @@ async def test_a_report_that_cannot_be_written_is_told_in_one_line(
 
 def test_a_ticket_and_a_host_token_open_what_they_say(livestream: Shell) -> None:
     ticket = livestream(
-        "ticket", "soiree", "--viewer", "ann", "--channel", "wechat", secret=SECRET
+        *("ticket", "soiree", "--viewer", "ann", "--channel", "wechat"),
+        *("--tier", "gold", "--invited"),
+        secret=SECRET,
     ).out.strip()
     read = read_ticket(SECRET, ticket, "soiree", now_ms())
     assert isinstance(read, Ticket)
     assert (read.viewer, read.channel) == ("ann", "wechat")
+    assert (read.tier, read.invited) == ("gold", True)
     token = livestream("token", "moira", "--role", "moderator", secret=SECRET).out.strip()
     host = read_host_token(SECRET, token, now_ms())
     assert isinstance(host, HostToken)
