@@ -69,11 +69,7 @@ async def test_who_is_not_invited_is_shown_out_when_the_room_becomes_private(
         closing = await person.closing()
         assert (closing.code, closing.reason) == (4003, "this room is for invited viewers")
     heard = await wang.frame("room.rules")
-    assert heard["rules"] == {
-        "invited_only": True,
-        "limit_per_viewer": None,
-        "one_product_per_order": False,
-    }
+    assert heard["rules"] == rules_view(INVITED_ONLY)
     assert await wang.result("like", count=1) == {"count": 1}
 
 
