@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cart import presale, refunding
+from cart import presale, refunding, reserving
 from cart.awards import taken_back
 from cart.bounds import DROPS_MAX, SUPPLY_MAX
 from cart.counter import Counter
@@ -64,6 +64,7 @@ def _flaw_in(terms: DropTerms, now_ms: int) -> str | None:
         or flaw_in_options(terms.options)
         or (None if terms.access is None else terms.access.flaw(terms.opens_at_ms))
         or _flaw_in_presale(terms, now_ms)
+        or reserving.flaw_in(terms)
     )
 
 

@@ -20,7 +20,7 @@ tally for the limit, and every clock.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -90,6 +90,8 @@ class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     #: Other prices by time; `price_minor` holds outside of them.
     flash: Annotated[list[FlashPrice], Meta(max_length=FLASH_PRICES_MAX)] = []
     access: AccessTerms | None = None
+    #: What reserves a unit (`cart.reserving`).
+    reserve_on: Literal["cart", "checkout", "payment"] = "cart"
     #: Each paid unit gets its number, and a certificate of it.
     numbered: bool = False
     #: How long a numbered unit is under guarantee from the day on which it was paid; 0: not said.

@@ -1,4 +1,4 @@
-"""A hold: units of one drop reserved for one viewer until a deadline, at a frozen price.
+"""A hold: units of one drop for one viewer until a deadline, at a frozen price.
 
 A hold ends exactly once: paid, released or expired. Checking out moves it from the cart into an
 order and gives it the order's deadline. Owns the record. Refuses to know how it ends.
@@ -23,3 +23,5 @@ class Hold(Struct, gc=False):
     currency: Currency
     expires_at_ms: int
     order_id: str = ""
+    #: False: a wish, for which no unit is set aside yet (`cart.reserving`).
+    reserved: bool = True

@@ -63,6 +63,8 @@ class OrderLine(Struct, frozen=True, gc=False, omit_defaults=True):
     price_minor: int
     extras_minor: int = 0
     discount_minor: int = 0
+    #: Its units are set aside until the order's deadline; else only a payment takes them.
+    reserved: bool = True
 
     @property
     def total_minor(self) -> int:
@@ -84,6 +86,8 @@ class Order(Struct):
     expires_at_ms: int
     #: sku -> option -> text.
     personalisation: dict[str, dict[str, str]] = {}
+    #: Every line holds its units.
+    reserved: bool = True
     #: The code of the coupon that it redeems; empty: none.
     coupon: str = ""
     status: OrderStatus = OrderStatus.PLACED

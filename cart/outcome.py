@@ -91,7 +91,10 @@ class Refusal(Struct, frozen=True, gc=False):
 
 
 class HoldResult(TypedDict):
-    """Answer to `cart.add`: units reserved until `expires_at_ms`, at a price frozen now."""
+    """Answer to `cart.add`: units reserved until `expires_at_ms`, at a price frozen now. With
+    `reserved` false it is a wish, of a drop that reserves at the checkout (at the price of then) or
+    by the payment.
+    """
 
     hold_id: str
     drop_id: str
@@ -100,6 +103,7 @@ class HoldResult(TypedDict):
     price_minor: int
     currency: Currency
     expires_at_ms: int
+    reserved: NotRequired[bool]
 
 
 class RemoveResult(TypedDict):

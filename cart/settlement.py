@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cart import deposits, limits
+from cart import deposits, limits, reserving
 from cart.awards import won
 from cart.counter import Counter
 from cart.events import (
@@ -68,7 +68,7 @@ def _reason_to_return(
     amount_minor: int,
     currency: Currency,
     now_ms: int,
-) -> Literal["too_late", "already_paid", "order_refunded", "wrong_amount"] | None:
+) -> Literal["too_late", "already_paid", "order_refunded", "wrong_amount", "sold_out"] | None:
     if (amount_minor, currency) != (payment.amount_minor, payment.currency):
         return "wrong_amount"
     if payment.part != "whole":
@@ -76,7 +76,9 @@ def _reason_to_return(
         return deposits.reason_to_return(counter, order, payment, free, now_ms)
     match order.status:
         case OrderStatus.PLACED:
-            return None
+            if order.reserved or reserving.refusal_to_pay(counter.books, order.lines) is None:
+                return None
+            return "sold_out"
         case OrderStatus.PAID | OrderStatus.DEPOSITED | OrderStatus.DEFAULTED:
             return "already_paid"
         case OrderStatus.REFUNDED:

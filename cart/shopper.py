@@ -7,7 +7,7 @@ time. Owns the rules of buying. Refuses to know time's own doing (`cart.clock`) 
 
 from __future__ import annotations
 
-from cart import deposits, invitation, limits
+from cart import deposits, invitation, limits, reserving
 from cart.awards import editions_of, perks_of
 from cart.basket import Basket, PutBack
 from cart.books import Books
@@ -125,6 +125,7 @@ def hold_of(
         tier=tier,
         invited=invited,
         offered=offered,
+        reserved=offered or terms.reserve_on == "cart",
     )
 
 
@@ -286,16 +287,25 @@ def check_out(
     if one_product and limits.is_other_product(books, basket, first_sku):
         return refuse(ErrorCode.CONFLICT, "one product for each order: put the others back")
     lines: list[OrderLine] = []
-    total_minor, pay_ttl_ms, has_options = 0, TTL_MAX_MS, False
+    total_minor, pay_ttl_ms, has_options, all_reserved = 0, TTL_MAX_MS, False, True
     for hold_id in basket.hold_ids:
         hold = books.holds[hold_id]
-        lines.append(OrderLine(hold_id, hold.drop_id, hold.sku, hold.quantity, hold.price_minor))
-        total_minor += hold.quantity * hold.price_minor
-        terms = books.drops[hold.drop_id].terms
+        drop = books.drops[hold.drop_id]
+        if hold.reserved:
+            line = OrderLine(hold_id, hold.drop_id, hold.sku, hold.quantity, hold.price_minor)
+        else:
+            all_reserved, line = False, reserving.line_of(drop, hold, now_ms)
+        lines.append(line)
+        total_minor += hold.quantity * line.price_minor
+        terms = drop.terms
         if terms.pay_ttl_ms < pay_ttl_ms:
             pay_ttl_ms = terms.pay_ttl_ms
         if terms.options:
             has_options = True
+    if not all_reserved:
+        refusal = reserving.refusal_to_check_out(books, basket.hold_ids)
+        if refusal is not None:
+            return refusal
     if wishes or has_options:
         options_of = {line.drop_id: books.drops[line.drop_id].terms.options for line in lines}
         charged = personalised(options_of, lines, wishes)
@@ -384,6 +394,10 @@ def pay(
         last = books.payments[order.payment_ids[-1]]
         if last.status is PaymentStatus.STARTED and last.part == part:
             return Decision((), order_result(counter, order))
+    if not order.reserved:
+        refusal = reserving.refusal_to_pay(books, order.lines)
+        if refusal is not None:
+            return refusal
     attempt = len(order.payment_ids) + 1
     if attempt > PAYMENT_ATTEMPTS_MAX * (2 if part == "balance" else 1):
         return refuse(ErrorCode.LIMIT_REACHED, "too many payment attempts for this order")
@@ -403,7 +417,7 @@ def pay(
 
 def hold_result(hold: Hold | HoldPlaced) -> HoldResult:
     """A hold as its viewer sees it."""
-    return {
+    answer: HoldResult = {
         "hold_id": hold.hold_id,
         "drop_id": hold.drop_id,
         "sku": hold.sku,
@@ -412,6 +426,9 @@ def hold_result(hold: Hold | HoldPlaced) -> HoldResult:
         "currency": hold.currency,
         "expires_at_ms": hold.expires_at_ms,
     }
+    if not hold.reserved:
+        answer["reserved"] = False
+    return answer
 
 
 def _line_result(line: OrderLine) -> LineResult:

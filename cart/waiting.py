@@ -61,8 +61,8 @@ def join(
     now = add(counter, viewer, sku, quantity, command_id, now_ms, tier, invited)
     if drop is None or not isinstance(now.answer, Refusal):
         return now
-    if now.answer.code is not ErrorCode.ALL_HELD:
-        return now
+    if now.answer.code is not ErrorCode.ALL_HELD or drop.terms.reserve_on == "payment":
+        return now  # where only a payment takes a unit, none comes back
     line = drop.line
     if len(line.places) >= LINE_MAX:
         return refuse(

@@ -205,6 +205,7 @@ class DropView(TypedDict):
     currency: Currency
     opens_at_ms: int | None
     limit_per_viewer: int
+    reserve_on: Literal["cart", "checkout", "payment"]
     hold_ttl_ms: int
     perks: list[PerkView]
     access: AccessView | None

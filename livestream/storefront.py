@@ -119,6 +119,7 @@ def _view_of_terms(terms: DropTerms) -> DropView:
         "currency": terms.currency,
         "opens_at_ms": terms.opens_at_ms,
         "limit_per_viewer": terms.limit_per_viewer,
+        "reserve_on": terms.reserve_on,
         "hold_ttl_ms": terms.hold_ttl_ms,
         "perks": [_view_of_perk(perk) for perk in terms.perks],
         "access": None if terms.access is None else _view_of_access(terms.access),

@@ -40,7 +40,7 @@ class PaymentReturned(Fact, frozen=True, gc=False, tag="payment.returned"):
     order_id: str
     amount_minor: int
     currency: Currency
-    reason: Literal["too_late", "already_paid", "order_refunded", "wrong_amount"]
+    reason: Literal["too_late", "already_paid", "order_refunded", "wrong_amount", "sold_out"]
     refund_id: str
 
 

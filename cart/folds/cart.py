@@ -8,7 +8,7 @@ from cart.basket import Basket, PutBack
 from cart.counter import Counter
 from cart.events import HoldExpired, HoldPlaced, HoldReleased
 from cart.folds.shape import Folds
-from cart.folds.stock import give_back, reserve
+from cart.folds.stock import give_back, reserve, wish
 from cart.hold import Hold
 
 
@@ -23,8 +23,12 @@ def _hold_placed(counter: Counter, event: HoldPlaced, at_ms: int) -> None:
         event.price_minor,
         event.currency,
         event.expires_at_ms,
+        reserved=event.reserved,
     )
-    reserve(counter, books.drops[event.drop_id], event.viewer, event.quantity)
+    if event.reserved:
+        reserve(counter, books.drops[event.drop_id], event.viewer, event.quantity)
+    else:
+        wish(books.drops[event.drop_id], event.viewer, event.quantity)
     books.holds[event.hold_id] = hold
     books.holds_placed += 1
     basket = books.baskets.get(event.viewer)
@@ -41,7 +45,7 @@ def _hold_placed(counter: Counter, event: HoldPlaced, at_ms: int) -> None:
 
 def _hold_released(counter: Counter, event: HoldReleased, at_ms: int) -> None:
     hold = counter.books.holds[event.hold_id]
-    give_back(counter, counter.books.drops[hold.drop_id], hold.viewer, event.quantity)
+    give_back(counter, counter.books.drops[hold.drop_id], hold, event.quantity)
     basket = counter.books.baskets[hold.viewer]
     hold.quantity -= event.quantity
     if hold.quantity == 0:
@@ -54,7 +58,7 @@ def _hold_released(counter: Counter, event: HoldReleased, at_ms: int) -> None:
 
 def _hold_expired(counter: Counter, event: HoldExpired, at_ms: int) -> None:
     hold = counter.books.holds.pop(event.hold_id)
-    give_back(counter, counter.books.drops[hold.drop_id], hold.viewer, hold.quantity)
+    give_back(counter, counter.books.drops[hold.drop_id], hold, hold.quantity)
     basket = counter.books.baskets[hold.viewer]
     basket.hold_ids.remove(event.hold_id)
     basket.expired = True

@@ -10,7 +10,7 @@ from cart.folds.coupon import give_coupon_back, hold_coupon, redeem_coupon
 from cart.folds.payment import lapse, owe
 from cart.folds.presale import deposit_applied, rest_is_owed
 from cart.folds.shape import Folds
-from cart.folds.stock import give_back, reserve, sell, take_back, write_off
+from cart.folds.stock import give_back, reserve, sell, set_aside, take_back, write_off
 from cart.order import Order, OrderStatus, PaymentStatus
 from cart.refund import Refund, RefundLine, left_of
 from cart.stock import BrokenBooksError
@@ -38,6 +38,11 @@ def _order_placed(counter: Counter, event: OrderPlaced, at_ms: int) -> None:
         hold = books.holds[line.hold_id]
         hold.order_id = event.order_id
         hold.expires_at_ms = event.expires_at_ms
+        if not line.reserved:
+            order.reserved = False
+        elif not hold.reserved:
+            set_aside(counter, books.drops[line.drop_id], line.quantity)
+            hold.reserved, hold.price_minor = True, line.price_minor
     books.baskets[event.viewer].hold_ids.clear()
     mine = books.checkouts.get(event.viewer)
     if mine is None:
@@ -56,6 +61,8 @@ def _order_paid(counter: Counter, event: OrderPaid, at_ms: int) -> None:
             reserve(counter, drop, order.viewer, line.quantity)
         else:
             del books.holds[line.hold_id]
+            if not line.reserved:
+                set_aside(counter, drop, line.quantity)
         sell(counter, drop, line.quantity)
         if not drop.paid_orders or drop.paid_orders[-1] != order.order_id:
             drop.paid_orders.append(order.order_id)
@@ -85,7 +92,7 @@ def _order_expired(counter: Counter, event: OrderExpired, at_ms: int) -> None:
     order = books.orders[event.order_id]
     for line in order.lines:
         hold = books.holds.pop(line.hold_id)
-        give_back(counter, books.drops[hold.drop_id], hold.viewer, hold.quantity)
+        give_back(counter, books.drops[hold.drop_id], hold, hold.quantity)
     if order.coupon:
         give_coupon_back(books, order)
     order.status = OrderStatus.EXPIRED

@@ -51,7 +51,7 @@ def _order_defaulted(counter: Counter, event: OrderDefaulted, at_ms: int) -> Non
     order = books.orders[event.order_id]
     for line in order.lines:
         hold = books.holds.pop(line.hold_id)
-        give_back(counter, books.drops[hold.drop_id], hold.viewer, hold.quantity)
+        give_back(counter, books.drops[hold.drop_id], hold, hold.quantity)
     order.status = OrderStatus.DEFAULTED
     books.orders_defaulted += 1
     lapse(books, order)

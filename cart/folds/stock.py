@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus
+from cart.hold import Hold
 from cart.stock import BrokenBooksError
 
 
@@ -18,18 +19,32 @@ def reserve(counter: Counter, drop: Drop, viewer: str, units: int) -> None:
     counter.stock_moved(drop)
 
 
+def wish(drop: Drop, viewer: str, units: int) -> None:
+    """Nothing moves; the viewer has that many more all the same."""
+    drop.taken[viewer] = drop.taken.get(viewer, 0) + units
+
+
+def set_aside(counter: Counter, drop: Drop, units: int) -> None:
+    """available -> held, for a viewer who wished for them before."""
+    drop.stock.hold(units)
+    counter.stock_moved(drop)
+
+
 def sell(counter: Counter, drop: Drop, units: int) -> None:
     """held -> sold."""
     drop.stock.sell(units)
     counter.stock_moved(drop)
 
 
-def give_back(counter: Counter, drop: Drop, viewer: str, units: int) -> None:
-    """held -> available, or -> withdrawn when the drop has closed meanwhile."""
+def give_back(counter: Counter, drop: Drop, hold: Hold, units: int) -> None:
+    """held -> available, or -> withdrawn when the drop has closed meanwhile. A wish just ends."""
+    if not hold.reserved:
+        _untake(drop, hold.viewer, units)
+        return
     drop.stock.release(units)
     if drop.status is DropStatus.CLOSED:
         drop.stock.withdraw(units)
-    _untake(drop, viewer, units)
+    _untake(drop, hold.viewer, units)
     counter.stock_moved(drop)
 
 

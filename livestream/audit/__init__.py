@@ -11,6 +11,7 @@ compared. The verdict is on the log alone; what else is known may be given as ev
     refunds.py   the arithmetic of a refund in part
     money.py     3 one checkout one order, 6 payments, 7 GMV to the fen, 10 frozen price
     line.py      21 the line is served in order
+    reserving.py 23 reserved when declared
     perks.py     8 the first N                        presale.py   22 presales
     editions.py  18 each number once
     history.py   0 the log's own form, 4 nothing acknowledged is lost, 12 state = fold(log)

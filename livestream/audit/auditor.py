@@ -32,6 +32,7 @@ from livestream.audit.money import (
 from livestream.audit.perks import FirstNGetThePerk
 from livestream.audit.personal import PersonalisedAsOffered
 from livestream.audit.presale import PresaleKeepsItsWord
+from livestream.audit.reserving import ReservedWhenDeclared
 from livestream.audit.stock import LimitCountsAll, NeverOversold, ShownStockIsTrue, StockAddsUp
 from livestream.audit.verdict import Books, DropLine, Finding, MoneyLine, RuleLine, Verdict
 from livestream.facts import Record
@@ -64,6 +65,7 @@ CHECKS: tuple[type[Check], ...] = (
     EachNumberOnce,
     PersonalisedAsOffered,
     PresaleKeepsItsWord,
+    ReservedWhenDeclared,
 )
 
 

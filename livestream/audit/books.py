@@ -263,7 +263,8 @@ class BooksBalance(Check):
         """What is held and sold by the books, beside the holds and orders that make it up."""
         held: dict[str, int] = {}
         for hold in self.ledger.holds.values():
-            held[hold.drop_id] = held.get(hold.drop_id, 0) + hold.quantity
+            if hold.reserved:
+                held[hold.drop_id] = held.get(hold.drop_id, 0) + hold.quantity
         for drop_id, drop in self.ledger.drops.items():
             if drop.held != held.get(drop_id, 0):
                 yield (

@@ -45,6 +45,11 @@ class DropAccount(Struct):
             f"{self.withdrawn} withdrawn of {self.supplied} supplied"
         )
 
+    def set_aside(self, units: int) -> None:
+        """Free units that are held from now on."""
+        self.available -= units
+        self.held += units
+
     def give_back(self, units: int) -> None:
         """Units that may be sold again, unless the drop has closed."""
         if self.status == "closed":
@@ -64,6 +69,7 @@ class HoldAccount(Struct, gc=False):
     currency: Currency
     expires_at_ms: int
     order_id: str = ""
+    reserved: bool = True
 
 
 class OrderAccount(Struct):
@@ -84,6 +90,14 @@ class OrderAccount(Struct):
     #: Of a presale: what is due first, and the payment that it came by.
     deposit_minor: int = 0
     deposited_by: str = ""
+
+    def wishes(self) -> dict[str, int]:
+        """Units for each drop that are not set aside for it: only its payment takes them."""
+        units: dict[str, int] = {}
+        for line in self.lines:
+            if not line.reserved:
+                units[line.drop_id] = units.get(line.drop_id, 0) + line.quantity
+        return units
 
     def units(self) -> dict[str, int]:
         """Units of this order for each drop."""
@@ -256,10 +270,11 @@ def _hold_placed(ledger: Ledger, fact: events.HoldPlaced) -> None:
         fact.price_minor,
         fact.currency,
         fact.expires_at_ms,
+        reserved=fact.reserved,
     )
     if account := ledger.touch(fact.drop_id):
-        account.available -= fact.quantity
-        account.held += fact.quantity
+        if fact.reserved:
+            account.set_aside(fact.quantity)
         if fact.offered:
             account.waiting.pop(fact.viewer, None)
 
@@ -271,7 +286,8 @@ def _hold_released(ledger: Ledger, fact: events.HoldReleased) -> None:
     hold.quantity -= fact.quantity
     if hold.quantity <= 0:
         _end(ledger, fact.hold_id, "released")
-    if account := ledger.touch(hold.drop_id):
+    account = ledger.touch(hold.drop_id)
+    if account and hold.reserved:
         account.held -= fact.quantity
         account.give_back(fact.quantity)
 
@@ -281,7 +297,8 @@ def _hold_expired(ledger: Ledger, fact: events.HoldExpired) -> None:
     if hold is None:
         return
     _end(ledger, fact.hold_id, "expired")
-    if account := ledger.touch(hold.drop_id):
+    account = ledger.touch(hold.drop_id)
+    if account and hold.reserved:
         account.held -= hold.quantity
         account.give_back(hold.quantity)
 
@@ -307,8 +324,13 @@ def _order_placed(ledger: Ledger, fact: events.OrderPlaced) -> None:
     )
     for line in fact.lines:
         hold = ledger.holds.get(line.hold_id)
-        if hold is not None:
-            hold.order_id = fact.order_id
+        if hold is None:
+            continue
+        hold.order_id = fact.order_id
+        account = ledger.touch(line.drop_id)
+        if account and line.reserved and not hold.reserved:
+            account.set_aside(line.quantity)
+            hold.reserved = True
 
 
 def _order_paid(ledger: Ledger, fact: events.OrderPaid) -> None:
@@ -320,7 +342,7 @@ def _order_paid(ledger: Ledger, fact: events.OrderPaid) -> None:
         account = ledger.touch(line.drop_id)
         if account is None:
             continue
-        if fact.late:
+        if fact.late or not line.reserved:
             account.available -= line.quantity
         else:
             account.held -= line.quantity
@@ -337,7 +359,8 @@ def _order_expired(ledger: Ledger, fact: events.OrderExpired) -> None:
         return
     for line in order.lines:
         _end(ledger, line.hold_id, "expired")
-        if account := ledger.touch(line.drop_id):
+        account = ledger.touch(line.drop_id)
+        if account and line.reserved:
             account.held -= line.quantity
             account.give_back(line.quantity)
     order.status = "expired"

@@ -105,7 +105,7 @@ class MoneyFindsItsOrder(Check):
         self._returned[fact.payment_id] = (fact.amount_minor, fact.currency)
         if payment.state not in ("asked", "declined"):
             yield f"payment {fact.payment_id} goes back while its money is {payment.state}"
-        reason = _reason_to_return(fact, payment, order)
+        reason = _reason_to_return(fact, payment, order, self.ledger)
         if reason != fact.reason:
             yield (
                 f"payment {fact.payment_id} goes back as {fact.reason}; "
@@ -202,7 +202,7 @@ class MoneyFindsItsOrder(Check):
 
 
 def _reason_to_return(
-    fact: events.PaymentReturned, payment: PaymentAccount, order: OrderAccount
+    fact: events.PaymentReturned, payment: PaymentAccount, order: OrderAccount, ledger: Ledger
 ) -> str:
     """Why the money cannot be kept, by these books; empty when it could."""
     if (fact.amount_minor, fact.currency) != (payment.amount_minor, payment.currency):
@@ -219,7 +219,11 @@ def _reason_to_return(
         case "expired":
             return "too_late"
         case "placed":
-            return ""
+            short = any(
+                drop_id not in ledger.drops or units > ledger.drops[drop_id].available
+                for drop_id, units in order.wishes().items()
+            )
+            return "sold_out" if short else ""
 
 
 class Row(Struct, gc=False):
@@ -362,7 +366,8 @@ class PriceIsFrozen(Check):
     rule = Rule(
         10,
         "the price is the one of the hold",
-        "a hold takes the drop's price, the order takes the hold's, the payment takes the order's",
+        "a hold takes the drop's price, the order takes the hold's (or the drop's, if only the "
+        "checkout reserves), the payment takes the order's",
     )
 
     @before(events.HoldPlaced)
@@ -389,10 +394,16 @@ class PriceIsFrozen(Check):
     def order_takes_the_holds(self, fact: events.OrderPlaced) -> Iterator[str]:
         for line in fact.lines:
             hold = self.ledger.holds.get(line.hold_id)
-            if hold is not None and hold.price_minor != line.price_minor:
+            if hold is None:
+                continue
+            frozen, by = hold.price_minor, f"hold {line.hold_id}"
+            drop = self.ledger.drops.get(line.drop_id)
+            if line.reserved and not hold.reserved and drop is not None:
+                frozen, by = self._price_of_now(drop.terms), "the checkout that reserves it"
+            if frozen != line.price_minor:
                 yield (
                     f"order {fact.order_id} charges {line.price_minor} for {line.sku}, "
-                    f"frozen at {hold.price_minor} by hold {line.hold_id}"
+                    f"frozen at {frozen} by {by}"
                 )
 
     @before(events.PaymentStarted)

@@ -29,6 +29,7 @@ class StockAddsUp(Check):
         events.HoldPlaced,
         events.HoldReleased,
         events.HoldExpired,
+        events.OrderPlaced,
         events.OrderPaid,
         events.OrderExpired,
         events.OrderRefunded,
@@ -110,7 +111,15 @@ class NeverOversold(Check):
 
     @before(events.HoldPlaced)
     def held(self, fact: events.HoldPlaced) -> Iterator[str]:
-        yield from self._take(fact.drop_id, fact.quantity, f"hold {fact.hold_id}")
+        if fact.reserved:
+            yield from self._take(fact.drop_id, fact.quantity, f"hold {fact.hold_id}")
+
+    @before(events.OrderPlaced)
+    def set_aside(self, fact: events.OrderPlaced) -> Iterator[str]:
+        for line in fact.lines:
+            hold = self.ledger.holds.get(line.hold_id)
+            if line.reserved and hold is not None and not hold.reserved:
+                yield from self._take(line.drop_id, line.quantity, f"order {fact.order_id}")
 
     @before(events.OrderPaid)
     def sold(self, fact: events.OrderPaid) -> Iterator[str]:
@@ -119,7 +128,9 @@ class NeverOversold(Check):
             return
         for drop_id, units in order.units().items():
             self._sold_from.add(drop_id)
-            if fact.late or order.status in ("paid", "refunded"):
+            if not fact.late and order.status not in ("paid", "refunded"):
+                units = order.wishes().get(drop_id, 0)
+            if units:
                 yield from self._take(drop_id, units, f"the payment of order {fact.order_id}")
 
     @before(events.DepositPaid)
@@ -137,13 +148,15 @@ class NeverOversold(Check):
 
     @before(events.HoldReleased)
     def released(self, fact: events.HoldReleased) -> Iterator[str]:
-        if hold := self.ledger.holds.get(fact.hold_id):
+        hold = self.ledger.holds.get(fact.hold_id)
+        if hold is not None and hold.reserved:
             self._out[hold.drop_id] -= fact.quantity
         yield from ()
 
     @before(events.HoldExpired)
     def expired(self, fact: events.HoldExpired) -> Iterator[str]:
-        if hold := self.ledger.holds.get(fact.hold_id):
+        hold = self.ledger.holds.get(fact.hold_id)
+        if hold is not None and hold.reserved:
             self._out[hold.drop_id] -= hold.quantity
         yield from ()
 
@@ -153,8 +166,10 @@ class NeverOversold(Check):
     ) -> Iterator[str]:
         order = self.ledger.orders.get(fact.order_id)
         if order is not None and (not isinstance(fact, events.OrderRefunded) or fact.restocked):
+            wishes = order.wishes() if isinstance(fact, events.OrderExpired) else {}
             for drop_id, units in order.units_left().items():
-                self._out[drop_id] = self._out.get(drop_id, 0) - units
+                back = units - wishes.get(drop_id, 0)
+                self._out[drop_id] = self._out.get(drop_id, 0) - back
         yield from ()
 
     @before(events.OrderRefundedPartly)

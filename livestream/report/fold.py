@@ -64,6 +64,7 @@ class Reporter:
             facts.RoomStarted: self._note_start,
             facts.RoomEnded: self._note_end,
             events.DropOpened: self._note_opening,
+            events.DropAllHeld: self._note_all_held,
             events.DropSoldOut: self._note_sold_out,
             events.HoldPlaced: self._note_hold,
             events.HoldExpired: self._note_expiry,
@@ -110,9 +111,9 @@ class Reporter:
     def _note_hold(self, fact: events.HoldPlaced, at_ms: int) -> None:
         self._holds_placed[fact.drop_id] += 1
         self._had_in_cart.add(fact.viewer)
-        drop = self._room.state.books.drops.get(fact.drop_id)
-        if drop is not None and drop.stock.available == fact.quantity:
-            self._all_held.setdefault(fact.drop_id, at_ms)
+
+    def _note_all_held(self, fact: events.DropAllHeld, at_ms: int) -> None:
+        self._all_held.setdefault(fact.drop_id, at_ms)
 
     def _note_expiry(self, fact: events.HoldExpired, at_ms: int) -> None:
         hold = self._room.state.books.holds.get(fact.hold_id)

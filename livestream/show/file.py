@@ -66,6 +66,7 @@ class DropEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hold: Duration = Duration(120_000)
     pay_within: Duration = Duration(300_000)
     perks: Annotated[list[PerkTerms], Meta(max_length=PERKS_MAX)] = []
+    reserve_on: Literal["cart", "checkout", "payment"] = "cart"
     numbered: bool = False
     guarantee_days: Annotated[int, Meta(ge=0, le=GUARANTEE_DAYS_MAX)] = 0
     options: Annotated[list[OptionTerms], Meta(max_length=OPTIONS_MAX)] = []

@@ -55,6 +55,7 @@ def _show(document: Document) -> Show:
             hold_ttl_ms=int(drop.hold),
             pay_ttl_ms=int(drop.pay_within),
             perks=drop.perks,
+            reserve_on=drop.reserve_on,
             numbered=drop.numbered,
             guarantee_days=drop.guarantee_days,
             options=drop.options,

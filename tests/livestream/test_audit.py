@@ -249,6 +249,9 @@ def repeat_record(log: Log) -> Log:
     return [*log[:9], log[8], *log[9:]]
 
 
+#: Wang's, of the first order.
+LINE = OrderLine("h1", SANTOS, SANTOS, 1, PRICE_MINOR)
+
 PLANTED: list[tuple[str, int, Forge]] = [
     # -- 0 the log's form
     ("a record without facts", 0, record(4, facts=[])),
@@ -443,6 +446,13 @@ PLANTED: list[tuple[str, int, Forge]] = [
     ("a refund that is not the whole", 13, change(events.OrderRefunded, 0, amount_minor=1)),
     ("more put back than was held", 13, change(events.HoldExpired, 0, hold_id="h1")),
     ("an order expires and is paid in time", 13, change(events.OrderPaid, 1, late=False)),
+    # -- 23 reserved when declared
+    ("a hold that holds nothing", 23, change(events.HoldPlaced, 0, reserved=False)),
+    (
+        "an order that holds nothing",
+        23,
+        change(events.OrderPlaced, 0, lines=[structs.replace(LINE, reserved=False)]),
+    ),
     # -- 21 the line is served in order
     ("two in line with one number", 21, change(events.LineJoined, 1, number=1)),
     ("a number is left out", 21, change(events.LineJoined, 1, number=3)),

@@ -46,6 +46,7 @@ def test_a_drop_is_announced_with_everything_a_viewer_needs(stage: Stage) -> Non
                 "currency": "CNY",
                 "opens_at_ms": None,
                 "limit_per_viewer": 1,
+                "reserve_on": "cart",
                 "hold_ttl_ms": 120_000,
                 "perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 88}],
                 "access": None,

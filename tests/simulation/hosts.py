@@ -77,7 +77,12 @@ def draw_terms(
         access=None if calm else draw_access(rng, now_ms),
         numbered=rng.random() < 0.4,
         options=rng.choice(([], [], OPTIONS)),
+        reserve_on=_reserve_on(rng),
     )
+
+
+def _reserve_on(rng: random.Random) -> Literal["cart", "checkout", "payment"]:
+    return rng.choice(("cart", "cart", "cart", "checkout", "payment"))
 
 
 def draw_flash(rng: random.Random, now_ms: int) -> Iterator[FlashPrice]:

@@ -27,6 +27,7 @@ from cart import (
     personalisation,
     redemption,
     refunding,
+    reserving,
     settlement,
     shopper,
 )
@@ -447,3 +448,26 @@ def the_last_in_line_is_served_first(patch: Patch) -> None:
 @breaks(21)
 def who_adds_overtakes_who_waits(patch: Patch) -> None:
     patch.setattr(consequences, "offers", lambda counter, drop, now_ms: [])
+
+
+# -- 23 reserved when declared -----------------------------------------------------------------
+
+
+@breaks(23)
+def no_checkout_sets_anything_aside(patch: Patch) -> None:
+    honest = reserving.line_of
+    patch.setattr(
+        reserving, "line_of", lambda *args: structs.replace(honest(*args), reserved=False)
+    )
+
+
+@breaks(23)
+def every_cart_reserves(patch: Patch) -> None:
+    decides_otherwise(
+        patch,
+        shopper,
+        "add",
+        lambda fact: (
+            structs.replace(fact, reserved=True) if isinstance(fact, events.HoldPlaced) else fact
+        ),
+    )

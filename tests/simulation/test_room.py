@@ -92,6 +92,7 @@ OPTIONS = [
 WISHES = st.sampled_from(
     [{}, {}, {"santos": {"engraving": "小王", "wrap": ""}}, {"ring": {"engraving": "too long"}}]
 )
+RESERVE_ON = st.sampled_from(["cart", "checkout", "payment"])
 CURRENCIES: st.SearchStrategy[Currency] = st.sampled_from(["CNY", "CNY", "EUR"])
 
 
@@ -121,6 +122,7 @@ class RoomMachine(RuleBasedStateMachine):
         perks=st.tuples(PERKS, PERKS),
         of_room=PERKS,
         numbered=st.booleans(),
+        reserve_on=RESERVE_ON,
         currency=CURRENCIES,
         rules=RULES,
     )
@@ -131,6 +133,7 @@ class RoomMachine(RuleBasedStateMachine):
         perks: tuple[list[PerkTerms], list[PerkTerms]],
         of_room: list[PerkTerms],
         numbered: bool,
+        reserve_on: str,
         currency: Currency,
         rules: RoomRules,
     ) -> None:
@@ -147,9 +150,14 @@ class RoomMachine(RuleBasedStateMachine):
             options=OPTIONS,
         )
         soon_ms = self.stage.now_ms + 250
-        flash = [FlashPrice(soon_ms, soon_ms + 10_000, 333)]
         self.stage.sell(
-            "d2", sku="ring", limit=limit, perks=perks[1], currency=currency, flash=flash
+            "d2",
+            sku="ring",
+            limit=limit,
+            perks=perks[1],
+            currency=currency,
+            flash=[FlashPrice(soon_ms, soon_ms + 10_000, 333)],
+            reserve_on=reserve_on,
         )
         self.stage.put_coupon(supply=2, percent_bp=1_111)
 

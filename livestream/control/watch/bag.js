@@ -285,7 +285,7 @@ export class Bag {
       el(
         "span",
         { className: "quiet" },
-        `${pieces}${formatMoney(hold.price_minor, hold.currency)} · yours for `,
+        `${pieces}${formatMoney(hold.price_minor, hold.currency)} · ${hold.reserved === false ? "in your bag, not reserved yet," : "yours"} for `,
         clock,
       ),
     );

@@ -220,3 +220,15 @@ async def test_hundreds_of_answers_find_the_way_to_those_who_asked(stage: Stage)
     carts = await asyncio.gather(*(person.result("cart.show") for person in people))
     for reply, cart in zip(replies, carts, strict=True):
         assert cart["holds"] == ([reply["result"]] if reply["ok"] else [])
+
+
+async def test_where_only_the_payment_takes_a_unit_the_first_who_pays_gets_it(
+    stage: Stage,
+) -> None:
+    await stage.open_drop(supply=1, reserve_on="payment")
+    anna, bob = await stage.join("anna"), await stage.join("bob")
+    assert (await anna.result("cart.add", sku="santos"))["reserved"] is False
+    order = await anna.result("checkout", checkout_id="c1")
+    await shop(bob)
+    refused = await anna.error("order.pay", order_id=order["order_id"], payment_token="tok_approve")
+    assert refused["code"] == "sold_out"

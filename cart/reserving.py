@@ -1,0 +1,93 @@
+"""When a unit is reserved: in the cart, at the checkout, or by the payment.
+
+    cart       `cart.add` reserves; checkout and payment take what is reserved already
+    checkout   the cart is a wish, at the price of that moment; the checkout reserves all of it, at
+               the price of its own moment, or nothing
+    payment    neither reserves: first paid, first served, and money that comes too late goes back
+
+A wish counts against the viewer's limit and ends like any hold, so that nobody collects wishes.
+Whatever reserves obeys the same rules: units that are free, of a drop that is open, and nobody in
+line for them. What is offered to who waited in line is reserved already in the cart.
+
+Owns these differences. Refuses to know money and perks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cart.books import Books
+from cart.drop import Drop, DropStatus, DropTerms
+from cart.hold import Hold
+from cart.order import OrderLine
+from cart.outcome import Decision, ErrorCode, refuse
+from cart.price import price_at
+
+#: Somebody who finds everything reserved may look again after this long.
+RETRY_MS = 2_000
+
+
+def flaw_in(terms: DropTerms) -> str | None:
+    """What is wrong with when the drop reserves, in a sentence; None when it may stand."""
+    if terms.presale is not None and terms.reserve_on != "cart":
+        return "a deposit is for a unit that is reserved: a presale reserves in the cart"
+    return None
+
+
+def line_of(drop: Drop, hold: Hold, now_ms: int) -> OrderLine:
+    """The order line of a wish: reserved by this very checkout, or only by its payment."""
+    terms = drop.terms
+    if terms.reserve_on == "payment":
+        return OrderLine(
+            hold.hold_id, hold.drop_id, hold.sku, hold.quantity, hold.price_minor, reserved=False
+        )
+    price_minor = price_at(terms.price_minor, terms.flash, now_ms)
+    return OrderLine(hold.hold_id, hold.drop_id, hold.sku, hold.quantity, price_minor)
+
+
+def refusal_to_check_out(books: Books, hold_ids: Iterable[str]) -> Decision | None:
+    """Why the wishes among these holds cannot all become an order now; None: they can."""
+    wanted: dict[str, int] = {}
+    for hold_id in hold_ids:
+        hold = books.holds[hold_id]
+        if not hold.reserved:
+            wanted[hold.drop_id] = wanted.get(hold.drop_id, 0) + hold.quantity
+    for drop_id, units in wanted.items():
+        drop = books.drops[drop_id]
+        if drop.status is DropStatus.PAUSED:
+            return refuse(ErrorCode.NOT_OPEN, f"the drop of {drop.terms.title} is paused")
+        refusal = _refusal_to_take(drop, units)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def refusal_to_pay(books: Books, lines: Iterable[OrderLine]) -> Decision | None:
+    """Why paying an order would buy nothing now: units that it does not hold are not free."""
+    for drop_id, units in not_reserved(lines).items():
+        refusal = _refusal_to_take(books.drops[drop_id], units)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _refusal_to_take(drop: Drop, units: int) -> Decision | None:
+    title = drop.terms.title
+    if drop.status is DropStatus.CLOSED:
+        return refuse(ErrorCode.CLOSED, f"the drop of {title} has ended")
+    if drop.stock.exhausted:
+        return refuse(ErrorCode.SOLD_OUT, f"{title} is sold out")
+    if units > drop.stock.available or drop.line.places:
+        free, waiting = drop.stock.available, len(drop.line.places)
+        message = f"{free} of {title} free now, {waiting} in line"
+        return refuse(ErrorCode.ALL_HELD, message, RETRY_MS)
+    return None
+
+
+def not_reserved(lines: Iterable[OrderLine]) -> dict[str, int]:
+    """Units, by drop, that an order of these lines does not hold."""
+    units: dict[str, int] = {}
+    for line in lines:
+        if not line.reserved:
+            units[line.drop_id] = units.get(line.drop_id, 0) + line.quantity
+    return units
