@@ -262,6 +262,22 @@ def has_heard_of_a_coupon(me: Shopper) -> Script[None]:
         yield from me.pay(order)
 
 
+def pays_in_two_parts(me: Shopper) -> Script[None]:
+    """A presale: the deposit, then the balance in its window, at its edges, or never."""
+    presales = [drop["sku"] for drop in me.drops() if drop.get("presale")]
+    yield from me.add(me.rng.choice(presales) if presales else None, me.rng.choice((1, 1, 2)))
+    order = yield from me.check_out()
+    yield from me.pay(order)
+    if order is None or not order.ok or "presale" not in order.result:
+        return
+    windows = order.result["presale"]
+    begins_ms, ends_ms = windows["balance_from_ms"], windows["balance_until_ms"]
+    for at_ms in (me.rng.choice((begins_ms - 1_000, begins_ms, begins_ms + 500)), ends_ms - 30):
+        yield max(0, at_ms - me.clock.now_ms)
+        if me.rng.random() < 0.8:
+            yield from me.pay(order)
+
+
 def meddles(me: Shopper) -> Script[None]:
     """Other people's orders, things that do not exist."""
     number = me.rng.randint(1, 40)
@@ -299,6 +315,7 @@ HABITS: dict[Habit, int] = {
     does_not_give_up: 12,
     waits_in_line: 12,
     has_heard_of_a_coupon: 10,
+    pays_in_two_parts: 10,
     meddles: 2,
 }
 

@@ -18,6 +18,7 @@ from cart.coupon import CouponTerms
 from cart.drop import DropTerms
 from cart.perk import PerkTerms
 from cart.personalisation import OptionTerms
+from cart.presale import PresaleTerms
 from cart.price import FlashPrice
 from cart.refund import Units
 from cart.rules import RoomRules
@@ -61,19 +62,22 @@ def draw_terms(
         PerkTerms(f"perk-{n}", "bellboy", rng.randint(1, max(1, supply)), _policy(rng))
         for n in range(rng.choice((0, 0, 1, 2)))
     ]
+    price_minor = rng.choice((0, 1, 99, 2_880_000, 100_000_000_000))
+    presale = None if calm else draw_presale(rng, now_ms, price_minor)
     return DropTerms(
         drop_id,
         sku,
         sku.title(),
         supply,
-        rng.choice((0, 1, 99, 2_880_000, 100_000_000_000)),
+        price_minor,
         rng.choice(("CNY", "CNY", "CNY", "EUR", "JPY")),
         opens_at_ms=rng.choice((None, now_ms, now_ms + rng.randint(0, 20_000))),
         limit_per_viewer=rng.choice((1, 1, 2, 3, 5)),
         hold_ttl_ms=rng.choice((1_000, 5_000, 10_000, 60_000)),
         pay_ttl_ms=rng.choice((1_000, 10_000, 30_000, 300_000)),
         perks=perks,
-        flash=list(draw_flash(rng, now_ms)),
+        flash=[] if presale else list(draw_flash(rng, now_ms)),
+        presale=presale,
         access=None if calm else draw_access(rng, now_ms),
         numbered=rng.random() < 0.4,
         options=rng.choice(([], [], OPTIONS)),
@@ -93,6 +97,21 @@ def draw_flash(rng: random.Random, now_ms: int) -> Iterator[FlashPrice]:
         until_ms = from_ms + rng.randint(1, 20_000)
         yield FlashPrice(from_ms, until_ms, rng.choice((0, 1, 77, 1_440_000)))
         from_ms = until_ms
+
+
+def draw_presale(rng: random.Random, now_ms: int, price_minor: int) -> PresaleTerms | None:
+    """One drop in five is sold by a deposit and a balance, in windows that are short."""
+    if rng.random() < 0.8 or price_minor < 2:
+        return None
+    deposit_until_ms = now_ms + rng.randint(5_000, 60_000)
+    balance_from_ms = deposit_until_ms + rng.choice((0, 1, 20_000))
+    return PresaleTerms(
+        rng.choice((1, price_minor // 2, price_minor - 1)),
+        deposit_until_ms,
+        balance_from_ms,
+        balance_from_ms + rng.choice((1_000, 20_000, 90_000)),
+        rng.choice(("forfeit", "refund")),
+    )
 
 
 def draw_access(rng: random.Random, now_ms: int) -> AccessTerms | None:

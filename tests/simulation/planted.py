@@ -19,6 +19,7 @@ from cart import (
     awards,
     clock,
     consequences,
+    deposits,
     desk,
     events,
     folds,
@@ -38,6 +39,7 @@ from cart.edition import Edition, EditionBook
 from cart.fact import Fact
 from cart.folds.shape import Folds
 from cart.line import Line
+from cart.order import Order, OrderStatus, Part
 from cart.outcome import Decision, ErrorCode, Refusal
 from cart.stock import Stock
 from livestream.engine import turn
@@ -448,6 +450,31 @@ def the_last_in_line_is_served_first(patch: Patch) -> None:
 @breaks(21)
 def who_adds_overtakes_who_waits(patch: Patch) -> None:
     patch.setattr(consequences, "offers", lambda counter, drop, now_ms: [])
+
+
+# -- 22 a presale keeps its word ---------------------------------------------------------------
+
+
+@breaks(22)
+def the_window_for_balances_never_ends(patch: Patch) -> None:
+    honest = deposits.due
+
+    def due(counter: Counter, order: Order, now_ms: int) -> tuple[Part, int] | Decision:
+        if order.status is OrderStatus.DEPOSITED:
+            return "balance", order.total_minor - order.deposit_minor
+        return honest(counter, order, now_ms)
+
+    patch.setattr(deposits, "due", due)
+
+
+@breaks(22)
+def a_default_always_forfeits(patch: Patch) -> None:
+    honest = deposits.defaulted
+
+    def defaulted(counter: Counter, order: Order) -> events.OrderDefaulted:
+        return structs.replace(honest(counter, order), forfeited=True, refund_id="")
+
+    patch.setattr(deposits, "defaulted", defaulted)
 
 
 # -- 23 reserved when declared -----------------------------------------------------------------
