@@ -4,7 +4,7 @@ Looks whether the machine allows it, starts a private `livestream serve` in a fr
 Locust there with as many workers as it takes, watches memory meanwhile, asks the auditor, and in
 the end measures a bare send loop to as many sockets. Leaves in `--directory` (var/load):
 
-    SIZE.json, SIZE.html   the figures, and a page with plots of them
+    SIZE.json, .html, .svg the figures, a page with plots of them, and the plots as a picture
     report.html            Locust's own
     audit.txt, *.log       what the auditor and the processes said
 
@@ -44,8 +44,8 @@ WATCH_EVERY_S: Final = 2.0
 PROGRESS_EVERY: Final = 5
 #: So few can be asked for their memory each time.
 FEW_PROCESSES: Final = 8
-#: For the length by default: what a busy machine seats in a second, and half of that.
-VIEWERS_A_SECOND: Final = 500
+#: For the length by default, of which the doors have half: a busy machine seats twice as many.
+VIEWERS_A_SECOND: Final = 400
 #: Who runs for a drop by default: a tenth, or tens of thousands.
 RUNNERS_MAX: Final = 40_000
 #: A pulse goes to everybody: so many deliveries a second leave the machine some rest.
@@ -78,19 +78,14 @@ def main() -> int:
         with serving(directory, processes, _pulse_ms(options.viewers)) as server:
             result = _evening(directory, options, processes, server)
         path = directory / f"{_name(options)}.json"
-        _leave(path, result)
+        page.leave(path, result)
         if options.bare:
             print("a bare send loop to as many sockets …", flush=True)
             result["bare"] = deliveries_per_s(options.viewers, processes, FRAME_BYTES)
-            _leave(path, result)
+            page.leave(path, result)
     print(page.words_of(result))
     print(f"{path.with_suffix('.html')}: plots; {directory / 'report.html'}: Locust's report")
     return 0 if result["passed"] else 1
-
-
-def _leave(path: Path, result: dict[str, Any]) -> None:
-    path.write_text(json.dumps(result))
-    path.with_suffix(".html").write_text(page.html_of(result))
 
 
 def _options() -> argparse.Namespace:

@@ -2,9 +2,10 @@
 
     python -m loadtest.growth 10000 50000 100000
 
-Leaves var/load/growth.json and growth.html with plots of memory per viewer, arrival time and
-checkout p99 against size, made of each run's own SIZE.json; runs that are there from before and are
-not asked for again are in it too. Stops at the first run that does not pass.
+Leaves var/load/growth.json, growth.html and growth.svg with plots of memory per viewer, arrival
+time and checkout p99 against size, made of each run's own SIZE.json; runs that are there from
+before and are not asked for again are in it too, so without sizes it draws what is there. Stops at
+the first run that does not pass.
 
 Owns the list. Refuses to know how a run is made.
 """
@@ -24,6 +25,7 @@ from livestream.report.markup import Markup, element
 from livestream.report.pieces import figure, note, section, table
 from livestream.report.words import compact
 from loadtest import page
+from loadtest.picture import picture
 from loadtest.plots import Axis, Line, line_plot
 
 REPOSITORY: Final = Path(__file__).parents[1]
@@ -44,6 +46,7 @@ def main() -> int:
     runs = kept_runs(directory)
     (directory / "growth.json").write_text(json.dumps([figures_of(run) for run in runs], indent=1))
     (directory / "growth.html").write_text(html_of(runs))
+    (directory / "growth.svg").write_text(picture_of(runs))
     print(f"{directory / 'growth.html'}: {len(runs)} sizes")
     return status
 
@@ -76,14 +79,7 @@ def figures_of(run: dict[str, Any]) -> dict[str, Any]:
 def html_of(runs: Sequence[dict[str, Any]]) -> str:
     """The page."""
     rows = [figures_of(run) for run in runs]
-    size = Axis("viewers", tell=lambda value: compact(float(value)), log=True)
-    plots = []
-    if rows:
-        plots = [
-            _plot("memory", "Memory per viewer", size, "bytes", _weights(rows)),
-            _plot("arrival", "Arrival of the drop's opening", size, "ms", _times(rows)),
-            _plot("checkout", "Answers, 99th percentile", size, "ms", _answers(rows)),
-        ]
+    plots = [figure(title, plot) for title, plot in _plots(rows)]
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -100,6 +96,14 @@ def html_of(runs: Sequence[dict[str, Any]]) -> str:
     return f"<!doctype html>\n{element('html', head, element('body', main), lang='en')}\n"
 
 
+def picture_of(runs: Sequence[dict[str, Any]]) -> str:
+    """The plots, as a picture for documents."""
+    sizes = ", ".join(page.short(run["viewers"]) for run in runs)
+    about = f"both ends on {runs[0]['cores']} cores; {sizes} viewers" if runs else "no runs"
+    told = _plots([figures_of(run) for run in runs])
+    return picture("How it grows", f"{about}; made by python -m loadtest.growth", told)
+
+
 def _run(directory: Path, viewers: int) -> int:
     arguments = ("--shape", "full_house", "--viewers", str(viewers), "--bare")
     return subprocess.run(
@@ -108,8 +112,20 @@ def _run(directory: Path, viewers: int) -> int:
     ).returncode
 
 
-def _plot(plot_id: str, title: str, size: Axis, unit: str, lines: Sequence[Line]) -> Markup:
-    return figure(title, line_plot(plot_id, title, size, Axis(unit), lines))
+def _plots(rows: Sequence[dict[str, Any]]) -> list[tuple[str, Markup]]:
+    """Each under its title."""
+    by_factor = Axis("viewers", tell=lambda value: compact(float(value)), log=True)
+    by_count = by_factor._replace(log=False)  # where a straight line is what is to be seen
+    plots = (
+        ("memory", "Memory per viewer", by_factor, "bytes", _weights(rows)),
+        ("arrival", "Arrival of the drop's opening", by_count, "ms", _times(rows)),
+        ("checkout", "Answers, 99th percentile", by_factor, "ms", _answers(rows)),
+    )
+    return [
+        (title, line_plot(plot_id, title, size, Axis(unit), lines))
+        for plot_id, title, size, unit, lines in plots
+        if rows
+    ]
 
 
 def _weights(rows: Sequence[dict[str, Any]]) -> list[Line]:

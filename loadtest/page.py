@@ -1,12 +1,17 @@
 """A run's page: what was to be shown, whether it was, and plots of how.
 
+    python -m loadtest.page var/load/770k.json     draws 770k.html and 770k.svg anew
+
 One file, no script, in the style of the report after a show. Owns words, tables and which plot says
 what. Refuses to measure.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from livestream.report.html import POLICY, STYLE
@@ -14,6 +19,7 @@ from livestream.report.markup import Markup, element
 from livestream.report.pieces import figure, note, section, table, tiles
 from livestream.report.words import compact
 from loadtest.counted import agree, before_the_close, here_at
+from loadtest.picture import picture
 from loadtest.plots import Axis, Line, line_plot
 
 MIB: Final = 2**20
@@ -127,7 +133,7 @@ def words_of(result: Result) -> str:
 
 def html_of(result: Result) -> str:
     """The whole page."""
-    title = f"{result.get('shape', 'load')}: {result['viewers']:,} viewers"
+    title = _title(result)
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -141,6 +147,23 @@ def html_of(result: Result) -> str:
         parts += [_connections(result), _arrivals(result), _memory(result), _latencies(result)]
     main = element("main", *parts, class_="report")
     return f"<!doctype html>\n{element('html', head, element('body', main), lang='en')}\n"
+
+
+def picture_of(result: Result) -> str:
+    """The plots of the page, as a picture for documents."""
+    about = (
+        f"{result['cores']} cores, both ends; made by python -m loadtest --shape {result['shape']}"
+    )
+    plots = [
+        ("Connections over time", _connection_plot(result)),
+        ("Share of viewers reached, at their own sockets", _arrival_plot(result)),
+        ("Memory of both ends", _memory_plot(result)),
+    ]
+    return picture(_title(result), about, plots)
+
+
+def _title(result: Result) -> str:
+    return f"{result.get('shape', 'load')}: {result['viewers']:,} viewers"
 
 
 def _most(result: Result, viewers: int) -> bool:
@@ -175,11 +198,16 @@ def _shown(result: Result) -> Markup:
 
 
 def _connections(result: Result) -> Markup:
+    plot = figure("Connections over time", _connection_plot(result))
+    return section("connections", "Connections", plot)
+
+
+def _connection_plot(result: Result) -> Markup:
     timeline = result["timeline"]
     start = timeline[0][0]
     line = Line("viewers here", [(second - start, here) for second, here in timeline])
     marks = [(second - start, name) for second, name in result["scenes"]]
-    plot = line_plot(
+    return line_plot(
         "connections",
         "Connections over time",
         Axis("seconds"),
@@ -187,22 +215,25 @@ def _connections(result: Result) -> Markup:
         [line],
         [mark for mark in marks if 0 <= mark[0] <= line.points[-1][0]],
     )
-    return section("connections", "Connections", figure("Connections over time", plot))
 
 
 def _arrivals(result: Result) -> Markup:
+    plot = figure("Share of viewers reached", _arrival_plot(result))
+    about = note("Every viewer is timed, at its own socket; drop.opened is the run for the drop.")
+    return section("arrivals", "Arrival", plot, about)
+
+
+def _arrival_plot(result: Result) -> Markup:
     lines = [
         Line(name, _cumulative(times)) for name, times in result["arrivals"].items() if len(times)
     ]
-    plot = line_plot(
+    return line_plot(
         "arrivals",
         "Arrival of what everybody waits for",
         Axis("milliseconds from the decision, by the time in the message"),
         Axis("% of viewers"),
         lines,
     )
-    about = note("Every viewer is timed, at its own socket; drop.opened is the run for the drop.")
-    return section("arrivals", "Arrival", figure("Share of viewers reached", plot), about)
 
 
 def _cumulative(times: Sequence[Sequence[int]]) -> list[tuple[float, float]]:
@@ -216,14 +247,17 @@ def _cumulative(times: Sequence[Sequence[int]]) -> list[tuple[float, float]]:
     return points
 
 
-def _memory(result: Result) -> Markup:
+def _memory_plot(result: Result) -> Markup:
     samples = result["memory"]
     start = result["timeline"][0][0]
     kinds = ("kernel", "gateways", "load", "others")
     lines = [
         Line(kind, [(max(0, s["at_s"] - start), s[kind] / MIB) for s in samples]) for kind in kinds
     ]
-    plot = line_plot("memory", "Memory over time", Axis("seconds"), Axis("MiB"), lines)
+    return line_plot("memory", "Memory over time", Axis("seconds"), Axis("MiB"), lines)
+
+
+def _memory(result: Result) -> Markup:
     weight = per_viewer(result)
     rows = [(kind, f"{value:,.0f}") for kind, value in weight.items()]
     about = note(
@@ -234,7 +268,7 @@ def _memory(result: Result) -> Markup:
     return section(
         "memory",
         "Memory",
-        figure("Memory of both ends", plot),
+        figure("Memory of both ends", _memory_plot(result)),
         table("Per viewer", ("", "bytes"), rows),
         about,
     )
@@ -257,3 +291,16 @@ def _latencies(result: Result) -> Markup:
         f"{compact(float(sum(result['frames'].values())))} frames were counted, every one."
     )
     return section("latencies", "Latencies", table("As measured by clients", columns, rows), about)
+
+
+def leave(path: Path, result: Result) -> None:
+    """Write the figures to `path`, and beside them the page and its picture."""
+    path.write_text(json.dumps(result))
+    path.with_suffix(".html").write_text(html_of(result))
+    if result.get("timeline"):
+        path.with_suffix(".svg").write_text(picture_of(result))
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        leave(Path(name), json.loads(Path(name).read_text()))

@@ -15,7 +15,7 @@ from livestream.report.plots import value_ticks
 from livestream.report.words import compact
 
 WIDTH: Final = 960
-_HEIGHT: Final = 270
+HEIGHT: Final = 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 150, 30, 46
 _DASHES: Final = (None, "7 4", "2 4", "10 3 2 3", "1 2")
 _NAME_PX: Final = 16
@@ -58,9 +58,9 @@ def line_plot(
         return _LEFT + (WIDTH - _LEFT - _RIGHT) * (scale(value) - scale(low)) / reach
 
     def y(value: float) -> float:
-        return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * value / y_ticks[-1]
+        return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * value / y_ticks[-1]
 
-    base = _HEIGHT - _BOTTOM
+    base = HEIGHT - _BOTTOM
     parts = [_text(y_axis.label, "tick", 0, 14), _text(x_axis.label, "tick end", WIDTH, base + 38)]
     for tick in y_ticks:
         parts += [_rule("grid", _LEFT, WIDTH - _RIGHT, y(tick), y(tick))]
@@ -79,7 +79,7 @@ def line_plot(
         element("title", title, id=f"{plot_id}-title"),
         *parts,
         class_="plot",
-        viewBox=f"0 0 {WIDTH} {_HEIGHT}",
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
         aria_labelledby=f"{plot_id}-title",
     )

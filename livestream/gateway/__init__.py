@@ -27,6 +27,7 @@
     stragglers.py   those whose socket is full
     exits.py        the last bytes of a connection, then its close
     descriptors.py  which object stands behind which descriptor
+    readiness.py    which of them are ready: told by epoll, or by the loop where there is none
     limits.py       every bound and its sum
     stats.py        what was counted
     complaints.py   what was wrong with what came in, in the log

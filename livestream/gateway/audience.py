@@ -22,7 +22,7 @@ from weakref import WeakSet
 from websockets.frames import CloseCode as StandardCode
 
 from livestream.gateway.complaints import Complaints
-from livestream.gateway.descriptors import EVENT_OUT, Descriptors
+from livestream.gateway.descriptors import Descriptors
 from livestream.gateway.door import Admission, Door
 from livestream.gateway.entrance import Entrance, Listener, Newcomer
 from livestream.gateway.exits import Exits, Leaver
@@ -32,6 +32,7 @@ from livestream.gateway.groups import HOLE, Broadcast, Group
 from livestream.gateway.handshake import Accepted
 from livestream.gateway.lanes import Lane
 from livestream.gateway.limits import AudienceLimits, Rate
+from livestream.gateway.readiness import EVENT_OUT, readiness
 from livestream.gateway.stats import AudienceStats
 from livestream.gateway.stragglers import Stragglers
 from livestream.gateway.viewer import Viewer
@@ -45,7 +46,7 @@ class Audience:
     """One for each gateway process. Make and use it on the loop's own thread, after any fork.
 
     `broadcast_done` is told of each finished broadcast: its lane, the seconds from the first member
-    to the last, and what `broadcast` was given as `born_ms`. RuntimeError where there is no epoll.
+    to the last, and what `broadcast` was given as `born_ms`.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Audience:
         self.stats = AudienceStats()
         self._loop = loop
         self._door = door
-        self._descriptors = Descriptors()
+        self._descriptors = Descriptors(readiness(loop, self._wake))
         self._table = self._descriptors.table
         self._places = self._descriptors.places
         self._reader = FrameReader(limits)
@@ -87,7 +88,6 @@ class Audience:
             Leaver: self._exits.ready,
             Listener: self._entrance.accept,
         }
-        loop.add_reader(self._descriptors.fileno(), self._wake)
         self._sweeper = loop.call_later(limits.sweep_ms / 1_000, self._sweep)
         #: Who said several things in one read, and what waits to be said in turn.
         self._heard: Viewer | None = None
@@ -196,7 +196,6 @@ class Audience:
             return
         self._closed = True
         self._sweeper.cancel()
-        self._loop.remove_reader(self._descriptors.fileno())
         self._fanout.clear()
         self._entrance.stop_listening()
         for viewer in list(self):

@@ -1,7 +1,7 @@
-"""Which object stands behind which descriptor, in one epoll set.
+"""Which object stands behind which descriptor.
 
-Owns the epoll set, the table and the closing of descriptors: exactly once each. Refuses to know
-what its occupants are.
+Owns the set of watched descriptors (`readiness`), the table and the closing of descriptors: exactly
+once each. Refuses to know what its occupants are.
 
 The kernel gives the lowest free number to the next connection, so a number closed while a batch of
 events is being worked on could come back within that batch, and a late event would hit a stranger.
@@ -12,13 +12,12 @@ batch is over.
 from __future__ import annotations
 
 import os
-import select
 from array import array
 from collections.abc import Callable, Mapping
 from typing import Any
 
-EVENT_IN = getattr(select, "EPOLLIN", 0)
-EVENT_OUT = getattr(select, "EPOLLOUT", 0)
+from livestream.gateway.readiness import Readiness
+
 _GROWTH = 1_024
 
 
@@ -27,19 +26,12 @@ class Descriptors:
     which has a number for each occupant: where in its group a viewer is.
     """
 
-    def __init__(self) -> None:
-        if not hasattr(select, "epoll"):
-            raise RuntimeError(
-                "the gateway needs Linux: its audience stands on epoll, which this platform lacks"
-            )
-        self.epoll = select.epoll()
+    def __init__(self, watched: Readiness) -> None:
+        self._watched = watched
         self.table: list[Any] = []
         self.places = array("i")
         self._in_batch = False
         self._closing: list[int] = []
-
-    def fileno(self) -> int:
-        return self.epoll.fileno()
 
     def add(self, fd: int, occupant: object, mask: int) -> None:
         """Put a new descriptor into the set."""
@@ -49,22 +41,22 @@ class Descriptors:
             table.extend([None] * more)
             self.places.extend([0] * more)
         table[fd] = occupant
-        self.epoll.register(fd, mask)
+        self._watched.register(fd, mask)
 
     def watch(self, fd: int, mask: int) -> None:
         """Change what a descriptor is watched for."""
-        self.epoll.modify(fd, mask)
+        self._watched.modify(fd, mask)
 
     def hand_over(self, fd: int, occupant: object, mask: int) -> None:
         """The same connection enters another stage of its life."""
         self.table[fd] = occupant
-        self.epoll.modify(fd, mask)
+        self._watched.modify(fd, mask)
 
     def close(self, fd: int) -> None:
         """Close a descriptor for good."""
         self.table[fd] = None
         # Closing would take it out of the set as well, but not if some child process holds a copy.
-        self.epoll.unregister(fd)
+        self._watched.unregister(fd)
         if self._in_batch:
             self._closing.append(fd)
         else:
@@ -77,7 +69,7 @@ class Descriptors:
         table = self.table
         self._in_batch = True
         try:
-            for fd, mask in self.epoll.poll(0, events_max):
+            for fd, mask in self._watched.poll(0, events_max):
                 occupant = table[fd]
                 if occupant is not None:
                     handlers[type(occupant)](occupant, mask)
@@ -91,4 +83,4 @@ class Descriptors:
         for fd, occupant in enumerate(self.table):
             if occupant is not None:
                 self.close(fd)
-        self.epoll.close()
+        self._watched.close()

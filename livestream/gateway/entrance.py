@@ -16,10 +16,11 @@ from typing import Protocol
 
 from livestream.gateway import handshake
 from livestream.gateway.complaints import Complaints
-from livestream.gateway.descriptors import EVENT_IN, Descriptors
+from livestream.gateway.descriptors import Descriptors
 from livestream.gateway.door import Admission, Door, HandshakeRequest, HttpReply, refusal
 from livestream.gateway.exits import Exits
 from livestream.gateway.limits import AudienceLimits
+from livestream.gateway.readiness import EVENT_IN
 from livestream.gateway.stats import AudienceStats
 
 #: Answers to what no client in order sends.
@@ -107,12 +108,16 @@ class Entrance:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer_bytes)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
-            tcp = socket.IPPROTO_TCP
-            sock.setsockopt(tcp, socket.TCP_NODELAY, 1)
-            sock.setsockopt(tcp, socket.TCP_USER_TIMEOUT, self._limits.user_timeout_ms)
-            sock.setsockopt(tcp, socket.TCP_KEEPIDLE, self._limits.keepalive_idle_s)
-            sock.setsockopt(tcp, socket.TCP_KEEPINTVL, _KEEPALIVE_INTERVAL_S)
-            sock.setsockopt(tcp, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
+            for name, value in (
+                ("TCP_NODELAY", 1),
+                ("TCP_USER_TIMEOUT", self._limits.user_timeout_ms),
+                ("TCP_KEEPIDLE", self._limits.keepalive_idle_s),
+                ("TCP_KEEPINTVL", _KEEPALIVE_INTERVAL_S),
+                ("TCP_KEEPCNT", _KEEPALIVE_PROBES),
+            ):
+                option = getattr(socket, name, None)
+                if option is not None:  # elsewhere than on Linux some are missing
+                    sock.setsockopt(socket.IPPROTO_TCP, option, value)
         listener = Listener(sock)
         self._listeners.append(listener)
         self._descriptors.add(sock.fileno(), listener, EVENT_IN)

@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import socket
 
-from livestream.gateway.descriptors import EVENT_IN, EVENT_OUT, Descriptors
+from livestream.gateway.descriptors import Descriptors
 from livestream.gateway.limits import AudienceLimits
+from livestream.gateway.readiness import EVENT_IN, EVENT_OUT
 from livestream.gateway.stats import AudienceStats
 
 _READ_BYTES = 8 * 1024

@@ -12,9 +12,10 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
-from livestream.gateway.descriptors import EVENT_IN, EVENT_OUT, Descriptors
+from livestream.gateway.descriptors import Descriptors
 from livestream.gateway.lanes import Backlog, Lane
 from livestream.gateway.limits import AudienceLimits
+from livestream.gateway.readiness import EVENT_IN, EVENT_OUT
 from livestream.gateway.stats import AudienceStats
 from livestream.gateway.viewer import Viewer
 

@@ -8,6 +8,8 @@ import pytest
 
 from loadtest import growth, page
 
+SVG = "{http://www.w3.org/2000/svg}"
+
 
 def sample(sockets: int, gateways: int, *, whole: bool = True) -> dict[str, Any]:
     return {
@@ -126,6 +128,16 @@ def test_sizes_are_drawn_against_each_other() -> None:
     assert told.count("<svg") == 3
     assert "<td" in told
     assert "<svg" not in growth.html_of([])
+
+
+def test_the_plots_are_a_picture_too() -> None:
+    for told, plots in (
+        (page.picture_of(result(cores=2)), 3),
+        (growth.picture_of([result(cores=2), result(viewers=100)]), 3),
+        (growth.picture_of([]), 0),
+    ):
+        drawn = ElementTree.fromstring(told)
+        assert len(drawn.findall(f"{SVG}svg/{SVG}svg")) == plots
 
 
 def test_files_are_named_for_their_size() -> None:

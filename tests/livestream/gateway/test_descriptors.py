@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from livestream.gateway.descriptors import EVENT_IN, Descriptors
+from livestream.gateway.descriptors import Descriptors
+from livestream.gateway.readiness import EVENT_IN
 
 
 class Connection:
@@ -22,7 +23,7 @@ class Connection:
 
 
 def test_an_event_for_a_number_closed_in_the_same_batch_does_not_hit_its_next_owner() -> None:
-    descriptors = Descriptors()
+    descriptors = Descriptors(select.epoll())
     first, second = Connection(), Connection()
     served: list[Connection] = []
     newcomers: list[Connection] = []
@@ -48,20 +49,13 @@ def test_an_event_for_a_number_closed_in_the_same_batch_does_not_hit_its_next_ow
 
 
 def test_a_closed_descriptor_is_silent_even_if_a_copy_of_it_lives_on() -> None:
-    descriptors = Descriptors()
+    watched = select.epoll()
+    descriptors = Descriptors(watched)
     connection = Connection()
     copy = os.dup(connection.fd)
     descriptors.add(connection.fd, connection, EVENT_IN)
     descriptors.close(connection.fd)
-    assert descriptors.epoll.poll(0) == []
+    assert watched.poll(0) == []
     os.close(copy)
     connection.hang_up()
     descriptors.close_all()
-
-
-def test_where_there_is_no_epoll_the_error_says_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delattr(select, "epoll")
-    with pytest.raises(RuntimeError, match="needs Linux"):
-        Descriptors()
