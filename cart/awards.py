@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from cart import delivery
 from cart.books import Books
 from cart.counter import Counter
 from cart.drop import Drop
@@ -37,9 +38,22 @@ def won(counter: Counter, order: Order) -> list[Fact]:
                     terms.drop_id, order.order_id, order.viewer, numbers, drop.stock.supplied
                 )
             )
-    if counter.books.perks:
-        facts += _won_of_the_room(counter.books, order)
+    books = counter.books
+    if books.perks:
+        facts += _won_of_the_room(books, order)
+    if order.order_id in books.slots_of:
+        facts += delivery.settled(books, order.order_id, _won_in_slots(books, order, facts))
     return facts
+
+
+def _won_in_slots(books: Books, order: Order, facts: list[Fact]) -> set[str]:
+    """Perks delivered in slots among those that were just won."""
+    won = {(fact.drop_id, fact.perk_id) for fact in facts if isinstance(fact, PerkAwarded)}
+    return {
+        perk.perk_id
+        for drop_id, perk, _, _ in _offers(books, order)
+        if perk.slots and (drop_id, perk.perk_id) in won
+    }
 
 
 def _won_of_the_room(books: Books, order: Order) -> Iterable[Fact]:
@@ -53,7 +67,7 @@ def taken_back(
     counter: Counter, order: Order, back: Sequence[RefundLine], restocked: bool, whole: bool
 ) -> list[Fact]:
     """What a refund takes from the order, and who gets it instead: of each unit that goes back its
-    number, the highest ones first; and, with the whole order, its ranks.
+    number, the highest ones first; and, with the whole order, its ranks and its delivery slots.
     """
     units = {line.hold_id: line.quantity for line in back}
     facts: list[Fact] = []
@@ -69,6 +83,7 @@ def taken_back(
     if whole:
         for offer in _offers(counter.books, order):
             facts += _passed_on(counter.books, offer, order)
+        facts += delivery.released(counter.books, order.order_id, "refunded")
     return facts
 
 

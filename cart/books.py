@@ -17,6 +17,7 @@ from cart.order import Order, Payment
 from cart.perk import PerkBook
 from cart.refund import Refund, refund_id_of
 from cart.rules import RoomRules
+from cart.slot import Slot
 
 
 class Takings(Struct, gc=False):
@@ -70,6 +71,9 @@ class Books(Struct):
     paid_orders: list[str] = []
     #: drop id ("": the room) -> who is invited -> that viewer's tier ("": none).
     invited: dict[str, dict[str, str]] = {}
+    slots: dict[str, Slot] = {}
+    #: order_id -> perk_id -> the slot in which the order has a place for that perk.
+    slots_of: dict[str, dict[str, str]] = {}
     #: code -> coupon.
     coupons: dict[str, Coupon] = {}
     holds_placed: int = 0

@@ -18,6 +18,7 @@ Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 CardId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 DropId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 PerkId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
+SlotId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 CheckoutId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 #: Where the viewer came from (tmall, wechat, xiaohongshu...). Signed into the ticket by the
 #: merchant.
@@ -54,6 +55,11 @@ TtlMs = Annotated[int, Meta(ge=1_000, le=TTL_MAX_MS)]
 #: What one drop, or the room itself, gives to its first orders: each perk keeps about 100 bytes for
 #: each order that has a rank.
 PERKS_MAX = 8
+#: Delivery slots of a room: 1,000 x about 500 bytes, and about 100 for each order that has a place.
+SLOTS_MAX = 1_000
+SLOT_CAPACITY_MAX = 10_000
+#: Slots in one answer: 100 x about 250 bytes = 25 KB.
+SLOTS_SHOWN_MAX = 100
 #: A guarantee lasts at most a century.
 GUARANTEE_DAYS_MAX = 36_500
 #: Options of one product, each with a text: at most 8 x (32 + 200 x 3) = 5 KiB of UTF-8 for one.

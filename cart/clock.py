@@ -12,6 +12,7 @@ from heapq import heappop
 from cart import deposits
 from cart.bounds import STOCK_SHOWN_EVERY_MS
 from cart.counter import OFFERS_PER_TURN_MAX, Counter
+from cart.delivery import released
 from cart.drop import Drop, DropStatus
 from cart.events import DropOpened, HoldExpired, OrderExpired, StockShown
 from cart.fact import Fact
@@ -45,8 +46,12 @@ def tick(counter: Counter, now_ms: int) -> list[Fact]:
                 counter.touched[name] = None  # goes on in `cart.consequences`
             case "order":
                 facts.append(OrderExpired(name, books.orders[name].viewer))
+                if name in books.slots_of:
+                    facts += released(books, name, "expired")
             case "balance":
                 facts.append(deposits.defaulted(counter, books.orders[name]))
+                if name in books.slots_of:
+                    facts += released(books, name, "defaulted")
     return facts
 
 

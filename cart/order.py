@@ -90,6 +90,8 @@ class Order(Struct):
     reserved: bool = True
     #: The code of the coupon that it redeems; empty: none.
     coupon: str = ""
+    #: The delivery slot that was asked for at the checkout; what it has now is in `Books.slots_of`.
+    slot_id: str = ""
     status: OrderStatus = OrderStatus.PLACED
     paid_seq: int = 0
     #: Ids of the payments started for it, in order; the last one may be pending.

@@ -14,6 +14,7 @@ from this closed list:
     closed             no         the drop or the room has ended
     empty_cart         no         nothing is held to check out
     hold_expired       no         it was held, and the time ran out
+    slot_full          no         no place is left in that delivery slot
     coupon_rejected    no         the coupon takes nothing off: unknown, over, used up, other pieces
     payment_declined   yes        the provider said no; the order still stands until its deadline
     conflict           no         same id, other content; or the state does not allow it any more
@@ -53,6 +54,7 @@ class ErrorCode(StrEnum):
     CLOSED = "closed"
     EMPTY_CART = "empty_cart"
     HOLD_EXPIRED = "hold_expired"
+    SLOT_FULL = "slot_full"
     COUPON_REJECTED = "coupon_rejected"
     PAYMENT_DECLINED = "payment_declined"
     CONFLICT = "conflict"
@@ -180,6 +182,36 @@ class PresaleResult(TypedDict):
     on_default: Literal["forfeit", "refund"]
 
 
+class SlotResult(TypedDict):
+    """A delivery slot: `free` of `capacity` places are left for orders that win the perk."""
+
+    slot_id: str
+    perk_id: str
+    city: str
+    from_ms: int
+    until_ms: int
+    capacity: int
+    free: int
+
+
+class SlotsResult(TypedDict):
+    """Answer to `slots.show`: the earliest first; with `more` there are others after the last."""
+
+    slots: list[SlotResult]
+    more: bool
+
+
+class SlotChoice(TypedDict):
+    """Answer to `slot.choose`, and the place of an order: held until it is paid, then taken."""
+
+    slot_id: str
+    perk_id: str
+    city: str
+    from_ms: int
+    until_ms: int
+    status: Literal["held", "taken"]
+
+
 class OrderResult(TypedDict):
     """Answer to `checkout` and `order.pay`: the order as it stands."""
 
@@ -198,6 +230,7 @@ class OrderResult(TypedDict):
     refunded_minor: NotRequired[int]
     editions: NotRequired[list[EditionResult]]
     presale: NotRequired[PresaleResult]
+    slots: NotRequired[list[SlotChoice]]
 
 
 class Decision(Struct, frozen=True, gc=False):

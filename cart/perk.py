@@ -27,6 +27,8 @@ class PerkTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     name: Title
     first_n: Annotated[int, Meta(ge=1, le=SUPPLY_MAX)]
     on_refund: Literal["stay", "pass"] = "stay"
+    #: It is delivered at a time that the buyer chooses (`cart.slot`).
+    slots: bool = False
 
 
 def flaw_in(perks: Sequence[PerkTerms]) -> str | None:

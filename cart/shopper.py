@@ -7,7 +7,7 @@ time. Owns the rules of buying. Refuses to know time's own doing (`cart.clock`) 
 
 from __future__ import annotations
 
-from cart import deposits, invitation, limits, reserving
+from cart import delivery, deposits, invitation, limits, reserving
 from cart.awards import editions_of, perks_of
 from cart.basket import Basket, PutBack
 from cart.books import Books
@@ -20,7 +20,7 @@ from cart.bounds import (
 )
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus
-from cart.events import HoldPlaced, HoldReleased, OrderPlaced, PaymentStarted
+from cart.events import HoldPlaced, HoldReleased, OrderPlaced, PaymentStarted, SlotHeld
 from cart.hold import Hold
 from cart.order import Order, OrderLine, OrderStatus, Part, PaymentStatus
 from cart.outcome import (
@@ -260,9 +260,10 @@ def check_out(
     personalisation: Wishes,
     now_ms: int,
     coupon: str = "",
+    slot_id: str = "",
 ) -> Decision:
-    """Turn everything held into one order, less what `coupon` takes off. The same `checkout_id`
-    answers with the same order.
+    """Turn everything held into one order, less what `coupon` takes off, with a place in a delivery
+    slot. The same `checkout_id` answers with the same order.
     """
     books = counter.books
     wishes = composed(personalisation) if personalisation else {}
@@ -270,7 +271,11 @@ def check_out(
     known = mine.get(checkout_id) if mine is not None else None
     if known is not None:
         order = books.orders[known]
-        if order.personalisation != wishes or order.coupon != coupon:
+        if (order.personalisation, order.coupon, order.slot_id) != (
+            wishes,
+            coupon,
+            slot_id,
+        ):
             return refuse(ErrorCode.CONFLICT, "this checkout_id was used with other content")
         return Decision((), order_result(counter, order))
     if mine is not None and len(mine) >= CHECKOUTS_PER_VIEWER_MAX:
@@ -317,6 +322,11 @@ def check_out(
         if isinstance(cheaper, Refusal):
             return Decision((), cheaper)
         lines, total_minor = cheaper, sum(line.total_minor for line in cheaper)
+    if slot_id:
+        drop_ids = (line.drop_id for line in lines)
+        full = delivery.refusal_at_checkout(books, drop_ids, slot_id, now_ms)
+        if full is not None:
+            return Decision((), full)
     placed = OrderPlaced(
         order_id=f"o{books.orders_placed + 1}",
         checkout_id=checkout_id,
@@ -328,6 +338,7 @@ def check_out(
         expires_at_ms=now_ms + pay_ttl_ms,
         personalisation=wishes,
         coupon=coupon,
+        slot_id=slot_id,
     )
     presale = terms.presale  # alone in its cart: the last line speaks for all
     if presale is not None:
@@ -354,6 +365,9 @@ def check_out(
         answer["presale"] = deposits.presale_result(
             presale, placed.deposit_minor, placed.total_minor
         )
+    if slot_id:
+        answer["slots"] = [delivery.slot_choice(books.slots[slot_id], placed.order_id)]
+        return Decision((placed, SlotHeld(slot_id, placed.order_id)), answer)
     return Decision((placed,), answer)
 
 
@@ -463,6 +477,8 @@ def order_result(counter: Counter, order: Order) -> OrderResult:
         answer["presale"] = deposits.presale_result(
             deposits.terms_of(counter, order), order.deposit_minor, order.total_minor
         )
+    if order.order_id in counter.books.slots_of:
+        answer["slots"] = delivery.slots_of(counter.books, order.order_id)
     if order.payment_ids:
         answer["payment"] = counter.books.payments[order.payment_ids[-1]].status
     if order.paid_seq:

@@ -31,6 +31,7 @@ from cart.drop import DropTerms
 from cart.money import AMOUNT_MINOR_MAX, AmountMinor, Currency
 from cart.refund import Units
 from cart.rules import RoomRules
+from cart.slot import SlotTerms
 from livestream.messages import Card, ShoppingMessage
 
 #: The slowest that chat can be: a line in ten minutes.
@@ -132,6 +133,12 @@ class DropClose(DeskCommand, frozen=True, tag="drop.close"):
     drop_id: DropId
 
 
+class SlotPut(DeskCommand, frozen=True, tag="slot.put"):
+    """Declare a delivery slot, or change one in which what is booked still has its place."""
+
+    slot_terms: SlotTerms
+
+
 class Announce(DeskCommand, frozen=True, tag="announce"):
     """Say something to everybody."""
 
@@ -224,6 +231,7 @@ HostCommand = (
     | DropClose
     | Announce
     | CouponPut
+    | SlotPut
     | OrderRefund
     | ViewerMute
     | ViewerBan

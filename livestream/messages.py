@@ -21,10 +21,13 @@ from cart.bounds import (
     CommandId,
     OrderId,
     PaymentToken,
+    PerkId,
     Personalisation,
     Quantity,
     Sku,
+    SlotId,
     Text,
+    TimeMs,
     Title,
 )
 from cart.coupon import CouponCode
@@ -90,13 +93,14 @@ class LineLeave(ViewerMessage, frozen=True, tag="line.leave"):
 
 
 class Checkout(ViewerMessage, frozen=True, tag="checkout"):
-    """Turn everything held into one order, less what the coupon takes off. `personalisation` is
-    `{sku: {option_id: text}}`.
+    """Turn everything held into one order, less what the coupon takes off, with a place in a
+    delivery slot for a perk that it may win. `personalisation` is `{sku: {option_id: text}}`.
     """
 
     checkout_id: CheckoutId
     personalisation: Personalisation = {}
     coupon: CouponCode | None = None
+    slot_id: SlotId | None = None
 
 
 class OrderPay(ViewerMessage, frozen=True, tag="order.pay"):
@@ -104,6 +108,21 @@ class OrderPay(ViewerMessage, frozen=True, tag="order.pay"):
 
     order_id: OrderId
     payment_token: PaymentToken
+
+
+class SlotsShow(ViewerMessage, frozen=True, tag="slots.show"):
+    """Ask for the delivery slots of a perk that are still to come, from `from_ms` on."""
+
+    perk_id: PerkId
+    city: Title | None = None
+    from_ms: TimeMs = 0
+
+
+class SlotChoose(ViewerMessage, frozen=True, tag="slot.choose"):
+    """Give an order a place in a slot, instead of the one that it has for the same perk."""
+
+    order_id: OrderId
+    slot_id: SlotId
 
 
 class ChatSend(ViewerMessage, frozen=True, gc=False, tag="chat.send"):
@@ -124,7 +143,17 @@ class Attention(ViewerMessage, frozen=True, gc=False, tag="attention"):
     level: Literal["full", "commerce"]
 
 
-ShoppingMessage = CartAdd | CartRemove | CartShow | LineJoin | LineLeave | Checkout | OrderPay
+ShoppingMessage = (
+    CartAdd
+    | CartRemove
+    | CartShow
+    | LineJoin
+    | LineLeave
+    | Checkout
+    | OrderPay
+    | SlotsShow
+    | SlotChoose
+)
 AnyViewerMessage = ShoppingMessage | ChatSend | Like | Attention
 
 
@@ -147,11 +176,12 @@ class Card(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defau
 
 
 class PerkView(TypedDict):
-    """What the first N paid orders get."""
+    """What the first N paid orders get; with `slots` at a time that the buyer chooses."""
 
     perk_id: str
     name: str
     first_n: int
+    slots: bool
 
 
 class FlashView(TypedDict):
@@ -588,6 +618,18 @@ class EditionNumbered(TypedDict):
     of: int
 
 
+class SlotMoved(TypedDict):
+    """A place of this viewer's order in a delivery slot: `taken` for good, or free again for the
+    `reason` given.
+    """
+
+    type: Literal["slot.taken", "slot.released"]
+    order_id: str
+    slot_id: str
+    perk_id: str
+    reason: NotRequired[Literal["expired", "defaulted", "not_won", "refunded", "changed"]]
+
+
 #: Frames by lane, for the documents and for whoever wants the whole list.
 COMMERCE_FRAMES = (
     RoomStarted,
@@ -619,6 +661,7 @@ PRIVATE_FRAMES = (
     PaymentFailed,
     PerkAwarded,
     EditionNumbered,
+    SlotMoved,
 )
 BEST_EFFORT_FRAMES = (Chat, Pulse)
 

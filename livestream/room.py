@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from cart import clock, desk, folds, invitation, redemption, settlement, shopper, waiting
+from cart import clock, delivery, desk, folds, invitation, redemption, settlement, shopper, waiting
 from cart import consequences as following
 from cart.books import Books
 from cart.counter import Counter
@@ -185,6 +185,7 @@ def _checkout(room: Room, asked: Envelope, command: messages.Checkout, now_ms: i
         command.personalisation,
         now_ms,
         command.coupon or "",
+        command.slot_id or "",
     )
 
 
@@ -192,6 +193,16 @@ def _order_pay(room: Room, asked: Envelope, command: messages.OrderPay, now_ms: 
     return shopper.pay(
         room.counter, asked.actor, command.order_id, command.payment_token, command.id, now_ms
     )
+
+
+def _slots_show(room: Room, _: Envelope, command: messages.SlotsShow, now_ms: int) -> Decision:
+    return delivery.show(room.counter, command.perk_id, command.city, command.from_ms, now_ms)
+
+
+def _slot_choose(
+    room: Room, asked: Envelope, command: messages.SlotChoose, now_ms: int
+) -> Decision:
+    return delivery.choose(room.counter, asked.actor, command.order_id, command.slot_id, now_ms)
 
 
 # -- the payment provider ----------------------------------------------------------------------
@@ -329,6 +340,10 @@ def _order_refund(room: Room, _: Envelope, command: commands.OrderRefund, now_ms
     return desk.refund(room.counter, command.order_id, asked)
 
 
+def _slot_put(room: Room, _: Envelope, command: commands.SlotPut, now_ms: int) -> Decision:
+    return delivery.put(room.counter, command.slot_terms)
+
+
 # -- the desk: moderation ----------------------------------------------------------------------
 
 
@@ -375,6 +390,8 @@ _DECISIONS: dict[type, Callable[[Room, Envelope, Any, int], Decision]] = {
     messages.CartShow: _cart_show,
     messages.Checkout: _checkout,
     messages.OrderPay: _order_pay,
+    messages.SlotsShow: _slots_show,
+    messages.SlotChoose: _slot_choose,
     commands.PaymentApproved: _approved,
     commands.PaymentDeclined: _declined,
     commands.RefundSettled: _refunded,
@@ -387,6 +404,7 @@ _DECISIONS: dict[type, Callable[[Room, Envelope, Any, int], Decision]] = {
     commands.CardPut: _card_put,
     commands.CardPin: _card_pin,
     commands.CardWithdraw: _card_withdraw,
+    commands.SlotPut: _slot_put,
     commands.Announce: _announce,
     commands.DropSchedule: _drop_schedule,
     commands.DropOpen: _drop_open,

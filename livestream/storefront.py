@@ -105,7 +105,12 @@ def _shown_status(status: DropStatus, available: int, held: int) -> DropStatus:
 
 
 def _view_of_perk(perk: PerkTerms) -> PerkView:
-    return {"perk_id": perk.perk_id, "name": perk.name, "first_n": perk.first_n}
+    return {
+        "perk_id": perk.perk_id,
+        "name": perk.name,
+        "first_n": perk.first_n,
+        "slots": perk.slots,
+    }
 
 
 def _view_of_terms(terms: DropTerms) -> DropView:
@@ -314,6 +319,18 @@ def _edition_numbered(books: Books, fact: events.EditionNumbered) -> tuple[str, 
     }
 
 
+def _slot_moved(books: Books, fact: events.SlotTaken | events.SlotReleased) -> tuple[str, Frame]:
+    frame: Frame = {
+        "type": tag_of(type(fact)),
+        "order_id": fact.order_id,
+        "slot_id": fact.slot_id,
+        "perk_id": books.slots[fact.slot_id].terms.perk_id,
+    }
+    if isinstance(fact, events.SlotReleased):
+        frame["reason"] = fact.reason
+    return books.orders[fact.order_id].viewer, frame
+
+
 _PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame] | None]] = {
     events.HoldPlaced: _hold_offered,
     events.LineLeft: _line_left,
@@ -328,6 +345,8 @@ _PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame] | None]] = {
     events.PaymentReturned: _payment_failed,
     events.PerkAwarded: _perk_awarded,
     events.EditionNumbered: _edition_numbered,
+    events.SlotTaken: _slot_moved,
+    events.SlotReleased: _slot_moved,
 }
 
 

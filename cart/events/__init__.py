@@ -57,6 +57,12 @@ from cart.events.presale import (
     DepositPaid,
     OrderDefaulted,
 )
+from cart.events.slot import (
+    SlotHeld,
+    SlotPut,
+    SlotReleased,
+    SlotTaken,
+)
 
 CounterEvent = (
     DropScheduled
@@ -91,6 +97,10 @@ CounterEvent = (
     | EditionRevoked
     | DepositPaid
     | OrderDefaulted
+    | SlotPut
+    | SlotHeld
+    | SlotTaken
+    | SlotReleased
 )
 
 __all__ = [
@@ -126,5 +136,9 @@ __all__ = [
     "PerkRevoked",
     "RefundSettled",
     "RulesSet",
+    "SlotHeld",
+    "SlotPut",
+    "SlotReleased",
+    "SlotTaken",
     "StockShown",
 ]

@@ -28,6 +28,7 @@ class OrderPlaced(Fact, frozen=True, tag="order.placed"):
     personalisation: dict[str, dict[str, str]]
     coupon: str = ""
     deposit_minor: int = 0
+    slot_id: str = ""
 
 
 class OrderPaid(Fact, frozen=True, gc=False, tag="order.paid"):

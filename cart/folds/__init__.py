@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from cart.counter import Counter
 from cart.fact import Fact
-from cart.folds import cart, coupon, drop, edition, invitation, line, order, payment, perk, presale
+from cart.folds import (
+    cart,
+    coupon,
+    drop,
+    edition,
+    invitation,
+    line,
+    order,
+    payment,
+    perk,
+    presale,
+    slot,
+)
 from cart.folds.shape import Folds
 from cart.stock import BrokenBooksError
 
@@ -23,6 +35,7 @@ _FOLDS: Folds = {
     **invitation.FOLDS,
     **edition.FOLDS,
     **presale.FOLDS,
+    **slot.FOLDS,
 }
 
 

@@ -31,6 +31,7 @@ def _order_placed(counter: Counter, event: OrderPlaced, at_ms: int) -> None:
         personalisation=event.personalisation,
         coupon=event.coupon,
         deposit_minor=event.deposit_minor,
+        slot_id=event.slot_id,
     )
     if order.coupon:
         hold_coupon(books, order)

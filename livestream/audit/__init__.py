@@ -14,6 +14,7 @@ compared. The verdict is on the log alone; what else is known may be given as ev
     reserving.py 23 reserved when declared
     perks.py     8 the first N                        presale.py   22 presales
     editions.py  18 each number once
+    slots.py     26 delivery slots are stock
     history.py   0 the log's own form, 4 nothing acknowledged is lost, 12 state = fold(log)
     books.py     13 the list of books balances: double entry by product and by order
     coupons.py   14 coupons are stock                 personal.py  19 personalised as offered

@@ -33,6 +33,7 @@ from livestream.audit.perks import FirstNGetThePerk
 from livestream.audit.personal import PersonalisedAsOffered
 from livestream.audit.presale import PresaleKeepsItsWord
 from livestream.audit.reserving import ReservedWhenDeclared
+from livestream.audit.slots import SlotsAreStock
 from livestream.audit.stock import LimitCountsAll, NeverOversold, ShownStockIsTrue, StockAddsUp
 from livestream.audit.verdict import Books, DropLine, Finding, MoneyLine, RuleLine, Verdict
 from livestream.facts import Record
@@ -66,6 +67,7 @@ CHECKS: tuple[type[Check], ...] = (
     PersonalisedAsOffered,
     PresaleKeepsItsWord,
     ReservedWhenDeclared,
+    SlotsAreStock,
 )
 
 

@@ -18,6 +18,7 @@ from livestream.audit.ledger import Ledger
 from livestream.audit.money import GmvToTheFen, Row
 from livestream.audit.perks import FirstNGetThePerk, named
 from livestream.audit.presale import PresaleKeepsItsWord
+from livestream.audit.slots import SlotsAreStock
 from livestream.facts import Record
 from livestream.room import Room, RoomState, evolve
 
@@ -203,6 +204,7 @@ class StateIsTheFold(Check):
         self._coupons = others.one(CouponsAreStock)
         self._editions = others.one(EachNumberOnce)
         self._presales = others.one(PresaleKeepsItsWord)
+        self._slots = others.one(SlotsAreStock)
 
     def fold(self, fact: Fact) -> Iterator[str]:
         """Fold as a restarted engine would, and stop where it would."""
@@ -244,6 +246,7 @@ class StateIsTheFold(Check):
         yield from self._same_ranks()
         yield from self._same_redemptions()
         yield from self._same_numbers()
+        yield from self._same_slots()
 
     def _same_stock(self) -> Iterator[str]:
         drops = self._room.state.books.drops
@@ -336,6 +339,16 @@ class StateIsTheFold(Check):
             theirs = {order_id: one.numbers for order_id, one in drop.editions.given.items()}
             if theirs != self._editions.numbers_of(drop_id):
                 yield f"numbers of drop {drop_id} are not the same in the fold and in these books"
+
+    def _same_slots(self) -> Iterator[str]:
+        theirs = {
+            slot_id: (slot.terms, dict.fromkeys(slot.held, False) | dict.fromkeys(slot.taken, True))
+            for slot_id, slot in self._room.state.books.slots.items()
+        }
+        ours = {slot_id: (one.terms, one.places) for slot_id, one in self._slots.slots.items()}
+        for slot_id in sorted(theirs.keys() | ours.keys()):
+            if theirs.get(slot_id) != ours.get(slot_id):
+                yield f"slot {slot_id} is not the same in the fold and in these books"
 
     def note(self) -> str:
         return self._compared or "no snapshot compared"

@@ -17,6 +17,8 @@ from cart.outcome import (
     OrderResult,
     PlaceResult,
     RemoveResult,
+    SlotChoice,
+    SlotsResult,
 )
 from livestream import __version__, messages
 from livestream.control import desk_feed, views
@@ -49,6 +51,8 @@ RESULTS: dict[type, Any] = {
     messages.LineJoin: (HoldResult, PlaceResult),
     messages.Checkout: OrderResult,
     messages.OrderPay: OrderResult,
+    messages.SlotsShow: SlotsResult,
+    messages.SlotChoose: SlotChoice,
 }
 COMMANDS: tuple[Any, ...] = get_args(messages.AnyViewerMessage)
 DESK_FRAMES: tuple[Any, ...] = (

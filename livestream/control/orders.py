@@ -24,6 +24,7 @@ from redis import asyncio as aioredis
 from cart.awards import editions_of, perks_of
 from cart.books import Books
 from cart.coupon import Coupon
+from cart.delivery import slot_result, slots_of
 from cart.deposits import presale_result
 from cart.order import Order
 from cart.refund import Refund
@@ -35,6 +36,7 @@ from livestream.control.views import (
     OrdersQuery,
     OrderView,
     RefundView,
+    SlotList,
 )
 from livestream.facts import EpochStarted, Record
 from livestream.redis_client import StreamEntries
@@ -232,6 +234,7 @@ def order_view(books: Books, order: Order) -> OrderView:
         ],
         "perks": perks_of(books, order),
         "editions": editions_of(books, order),
+        "slots": slots_of(books, order.order_id),
     }
     presale = books.drops[order.lines[0].drop_id].terms.presale
     if presale is not None:
@@ -259,3 +262,17 @@ def _refund_view(order: Order, refund: Refund) -> RefundView:
     if refund.request_id:
         view["request_id"] = refund.request_id
     return view
+
+
+def list_slots(state: RoomState) -> SlotList:
+    """All delivery slots of a room, by when they begin."""
+    slots = sorted(
+        state.books.slots.values(), key=lambda slot: (slot.terms.from_ms, slot.terms.slot_id)
+    )
+    return {
+        "seq": state.seq,
+        "slots": [
+            {**slot_result(slot), "held": len(slot.held), "taken": len(slot.taken)}
+            for slot in slots
+        ],
+    }

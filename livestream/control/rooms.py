@@ -95,6 +95,11 @@ async def list_orders(control: Control, call: Call) -> Answer | Problem:
     return Answer(orders.list_orders(await control.books.of(call.room), call.query))
 
 
+async def list_slots(control: Control, call: Call) -> Answer | Problem:
+    """All delivery slots of a room, with what is booked in each."""
+    return Answer(orders.list_slots((await control.books.of(call.room)).state))
+
+
 async def list_coupons(control: Control, call: Call) -> Answer | Problem:
     """Coupons of a room, with how many are held and redeemed. No viewer is told of them."""
     return Answer(orders.list_coupons(await control.books.of(call.room)))

@@ -15,10 +15,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from cart.bounds import CardId, DropId, OrderId, ViewerId
+from cart.bounds import CardId, DropId, OrderId, SlotId, ViewerId
 from cart.coupon import CouponCode, CouponTerms
 from cart.drop import DropTerms
+from cart.outcome import SlotResult
 from cart.rules import RoomRules
+from cart.slot import SlotTerms
 from livestream import commands
 from livestream.control import (
     admission,
@@ -47,6 +49,7 @@ PATH_TYPES: dict[str, Any] = {
     "card_id": CardId,
     "drop_id": DropId,
     "order_id": OrderId,
+    "slot_id": SlotId,
     "code": CouponCode,
     "viewer": ViewerId,
     "message_id": commands.MessageId,
@@ -66,6 +69,7 @@ _GROUPS = {
     "orders": "orders",
     "payments": "payments",
     "coupons": "orders",
+    "slots": "orders",
     "report": "report",
     "report.html": "report",
     "report.csv": "report",
@@ -299,6 +303,16 @@ ROUTES: tuple[Route, ...] = (
         "refund_order",
         commands.OrderRefund,
         views.OrderRefunded,
+    ),
+    _read(_ROOM + "/slots", rooms.list_slots, views.SlotList),
+    _change(
+        "PUT",
+        _ROOM + "/slots/{slot_id}",
+        "put_slot",
+        commands.SlotPut,
+        SlotResult,
+        body=SlotTerms,
+        build=commands.SlotPut,
     ),
     _read(_ROOM + "/coupons", rooms.list_coupons, views.CouponList),
     _change(

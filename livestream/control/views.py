@@ -15,7 +15,7 @@ from cart.bounds import Channel, DropId, OrderId, TtlMs, ViewerId
 from cart.drop import DropStatus
 from cart.money import Currency
 from cart.order import OrderStatus, Part, PaymentStatus
-from cart.outcome import EditionResult, PerkResult, PresaleResult
+from cart.outcome import EditionResult, PerkResult, PresaleResult, SlotChoice, SlotResult
 from cart.rules import RoomRules
 from livestream.certificates import CERTIFICATE_CHARACTERS_MAX
 from livestream.engine.ledger import Ledger, TotalLine
@@ -347,6 +347,7 @@ class OrderView(TypedDict):
     perks: list[PerkResult]
     editions: list[EditionResult]
     presale: NotRequired[PresaleResult]
+    slots: list[SlotChoice]
 
 
 class OrderList(TypedDict):
@@ -427,6 +428,20 @@ class RoomCreated(Announced):
 
     type: Literal["room.created"]
     title: str
+
+
+class SlotView(SlotResult):
+    """A delivery slot as the desk sees it: held + taken + free = capacity."""
+
+    held: int
+    taken: int
+
+
+class SlotList(TypedDict):
+    """All delivery slots of a room, the earliest first, as of `seq`."""
+
+    seq: int
+    slots: list[SlotView]
 
 
 class IssuedCertificate(TypedDict):

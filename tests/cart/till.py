@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from cart import clock, desk, invitation, redemption, settlement, shopper, waiting
+from cart import clock, delivery, desk, invitation, redemption, settlement, shopper, waiting
 from cart.access import AccessTerms
 from cart.consequences import consequences
 from cart.counter import Counter
@@ -25,6 +25,7 @@ from cart.perk import PerkTerms
 from cart.personalisation import Wishes
 from cart.refunding import Asked
 from cart.rules import RoomRules
+from cart.slot import SlotTerms
 
 Answer = Mapping[str, Any] | Refusal
 
@@ -131,6 +132,20 @@ class Till:
     def put_coupon(self, code: str = "MAISON", **terms: Any) -> Answer:
         return self.settle(redemption.put(self.counter, CouponTerms(code, **terms)))
 
+    def put_slot(
+        self,
+        slot_id: str,
+        *,
+        perk_id: str = "bellboy",
+        city: str = "Shanghai",
+        from_ms: int = 90_000_000,
+        until_ms: int | None = None,
+        capacity: int = 1,
+    ) -> Answer:
+        until_ms = from_ms + 3_600_000 if until_ms is None else until_ms
+        terms = SlotTerms(slot_id, perk_id, city, from_ms, until_ms, capacity)
+        return self.settle(delivery.put(self.counter, terms))
+
     # -- viewers -------------------------------------------------------------------------------
 
     def add(
@@ -192,6 +207,7 @@ class Till:
         personalisation: Wishes | None = None,
         channel: str = "tmall",
         coupon: str = "",
+        slot_id: str = "",
     ) -> Answer:
         checkout_id = checkout_id or f"co{next(self._ids)}"
         return self.settle(
@@ -203,6 +219,7 @@ class Till:
                 personalisation or {},
                 self.now_ms,
                 coupon,
+                slot_id,
             )
         )
 
@@ -236,6 +253,14 @@ class Till:
         ok(self.pay(viewer, order_id))
         ok(self.approve(f"{order_id}-p1"))
         return order_id
+
+    def choose_slot(self, viewer: str, order_id: str, slot_id: str) -> Answer:
+        return self.settle(delivery.choose(self.counter, viewer, order_id, slot_id, self.now_ms))
+
+    def show_slots(
+        self, perk_id: str = "bellboy", city: str | None = None, from_ms: int = 0
+    ) -> Mapping[str, Any]:
+        return ok(self.settle(delivery.show(self.counter, perk_id, city, from_ms, self.now_ms)))
 
     # -- the provider and time -----------------------------------------------------------------
 

@@ -19,7 +19,8 @@ from cart.fact import Fact
 from cart.order import OrderLine
 from cart.perk import PerkTerms
 from cart.rules import RoomRules
-from livestream import commands, facts, keys, wire
+from cart.slot import SlotTerms
+from livestream import commands, facts, keys, messages, wire
 from livestream.audit import (
     Acknowledged,
     Auditor,
@@ -39,6 +40,7 @@ from tests.livestream.stage import (
     PAY_TTL_MS,
     PRICE_MINOR,
     SANTOS,
+    START_MS,
     Log,
     Stage,
     ok,
@@ -54,14 +56,15 @@ def evening() -> Stage:
     owner, the end.
 
     santos: supply 3 + 1, numbered, a perk for the first 2 that passes on. ring: in euro, closed
-    with units.
+    with units, delivered by hand to the first.
     """
     stage = Stage()
     stage.begin()
     stage.put_card(sku=SANTOS)
     perks = [PerkTerms("bellboy", "Bellboy", 2, "pass")]
     stage.sell(SANTOS, supply=3, limit=2, perks=perks, numbered=True)
-    stage.sell("ring", supply=6, limit=3, price_minor=500_000, currency="EUR")
+    hand = [PerkTerms("hand", "By hand", 1, slots=True)]
+    stage.sell("ring", supply=6, limit=3, price_minor=500_000, currency="EUR", perks=hand)
     stage.buy("wang")  # o1, rank 1
     late = stage.pay("li", stage.place("li"))  # o2
     stage.wait(PAY_TTL_MS)
@@ -82,7 +85,12 @@ def evening() -> Stage:
     stage.desk(commands.OrderRefund("o1"))  # rank 1 passes to o3
     stage.provider(commands.RefundSettled("o1-p1"))
     stage.buy("qian")  # o5, the refunded unit
-    stage.buy("wang", "ring", 2, channel="wechat")  # o6
+    ten = SlotTerms("ten", "hand", "Shanghai", START_MS * 2, START_MS * 2 + 1, 1)
+    ok(stage.desk(commands.SlotPut(ten)))
+    ok(stage.add("wang", "ring", 2))
+    check_out = messages.Checkout("c", "co", slot_id="ten")
+    ok(stage.ask("wang", check_out, "wechat"))  # o6, delivered at ten
+    ok(stage.approve(stage.pay("wang", "o6")))
     stage.add("li", "ring", 3)
     stage.wait(1_000)
     stage.desk(commands.RoomEnd())
@@ -122,7 +130,7 @@ def test_the_books_tell_what_was_sold(honest: Log) -> None:
     ]
     assert books.orders == {"refunded": 1, "paid": 5}
     assert books.payments == {"back": 1, "kept": 5, "owed": 1}
-    assert books.perks == {SANTOS: 2}
+    assert books.perks == {SANTOS: 2, "ring": 1}
     assert (books.epochs, books.holds_open, books.late_ms_max) == (2, 0, 0)
 
 
@@ -251,6 +259,14 @@ def repeat_record(log: Log) -> Log:
 
 #: Wang's, of the first order.
 LINE = OrderLine("h1", SANTOS, SANTOS, 1, PRICE_MINOR)
+
+
+def slot_begins_now(log: Log) -> Log:
+    r, f = place_of(log, events.SlotPut)
+    put = log[r][1].facts[f]
+    assert isinstance(put, events.SlotPut)
+    return change(events.SlotPut, terms=structs.replace(put.terms, from_ms=START_MS))(log)
+
 
 PLANTED: list[tuple[str, int, Forge]] = [
     # -- 0 the log's form
@@ -423,6 +439,24 @@ PLANTED: list[tuple[str, int, Forge]] = [
         put_in(events.StockShown(SANTOS, SANTOS, 3, 0, 0), after=events.OrderPaid),
     ),
     ("the stock of another product", 11, change(events.StockShown, 0, sku="tank")),
+    # -- 26 slots are stock
+    ("a place too many", 26, put_in(events.SlotTaken("ten", "o2"), after=events.SlotTaken)),
+    ("a place is given twice", 26, repeat(events.SlotTaken)),
+    ("a place for an order that won nothing", 26, change(events.SlotTaken, 0, order_id="o4")),
+    ("a paid order only holds its place", 26, take_out(events.SlotTaken)),
+    ("what was asked for at the checkout is not held", 26, take_out(events.SlotHeld)),
+    ("a slot that nobody declared", 26, take_out(events.SlotPut)),
+    ("a place in a slot that has begun", 26, slot_begins_now),
+    (
+        "a place is given up by who has none",
+        26,
+        put_in(events.SlotReleased("ten", "o2", "changed"), after=events.SlotPut),
+    ),
+    (
+        "a winner's place is given away",
+        26,
+        put_in(events.SlotReleased("ten", "o6", "not_won"), after=events.SlotTaken),
+    ),
     # -- 18 each number once
     ("a number is given twice", 18, change(events.EditionNumbered, 1, numbers=[1])),
     ("a number is skipped", 18, change(events.EditionNumbered, 1, numbers=[3])),

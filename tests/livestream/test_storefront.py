@@ -48,7 +48,7 @@ def test_a_drop_is_announced_with_everything_a_viewer_needs(stage: Stage) -> Non
                 "limit_per_viewer": 1,
                 "reserve_on": "cart",
                 "hold_ttl_ms": 120_000,
-                "perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 88}],
+                "perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 88, "slots": False}],
                 "access": None,
                 "numbered": False,
                 "guarantee_days": 0,
@@ -201,6 +201,10 @@ def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
         events.EditionRevoked,
         events.DepositPaid,
         events.OrderDefaulted,
+        events.SlotPut,
+        events.SlotHeld,
+        events.SlotTaken,
+        events.SlotReleased,
     }
 
 

@@ -52,6 +52,18 @@ def refused(payload: bytes | str) -> Malformed:
             '{"id":"1","type":"order.pay","order_id":"o1","payment_token":"tok_approve"}',
             messages.OrderPay("1", "o1", "tok_approve"),
         ),
+        (
+            '{"id":"1","type":"checkout","checkout_id":"co","slot_id":"ten"}',
+            messages.Checkout("1", "co", slot_id="ten"),
+        ),
+        (
+            '{"id":"1","type":"slots.show","perk_id":"bellboy","city":"上海","from_ms":9}',
+            messages.SlotsShow("1", "bellboy", "上海", 9),
+        ),
+        (
+            '{"id":"1","type":"slot.choose","order_id":"o1","slot_id":"ten"}',
+            messages.SlotChoose("1", "o1", "ten"),
+        ),
         ('{"id":"1","type":"chat.send","text":"好美"}', messages.ChatSend("1", "好美")),
         ('{"id":"1","type":"like","count":5}', messages.Like("1", 5)),
         ('{"id":"1","type":"attention","level":"commerce"}', messages.Attention("1", "commerce")),

@@ -17,6 +17,8 @@ from tests.simulation.people import Person, Told
 
 #: Codes that go round; the host may have put them.
 COUPONS = ("spring", "maison", "first-ten")
+#: Delivery slots that are spoken of; the host may have put them.
+SLOTS = ("slot-1", "slot-2", "slot-3")
 
 #: Between two things that a person does.
 A_MOMENT_MS = (50, 300, 1_200, 4_000)
@@ -68,12 +70,14 @@ class Shopper(Person):
         checkout_id: str | None = None,
         personalisation: Mapping[str, dict[str, str]] | None = None,
         coupon: str | None = None,
+        slot_id: str | None = None,
     ) -> Script[Told | None]:
         command = messages.Checkout(
             self.next_id(),
             checkout_id or f"co-{self.next_id()}",
             dict(personalisation or {}),
             coupon,
+            slot_id,
         )
         return (yield from self.ask(command))
 
@@ -288,6 +292,27 @@ def meddles(me: Shopper) -> Script[None]:
     yield from me.look()
 
 
+def wants_it_delivered_at(me: Shopper) -> Script[None]:
+    """At a time of one's own choosing, and then at another."""
+    yield from me.add()
+    yield from me.ask(messages.SlotsShow(me.next_id(), me.rng.choice(("perk-0", "welcome"))))
+    slots = me.rng.sample(SLOTS, len(SLOTS))
+    order: Told | None = None
+    for slot_id in (*slots, None):
+        order = yield from me.check_out(slot_id=slot_id)
+        if got(order):
+            break
+    if order is None or not order.ok:
+        return
+    order_id = str(order.result["order_id"])
+    if me.rng.random() < 0.5:
+        yield from me.ask(messages.SlotChoose(me.next_id(), order_id, slots[0]))
+    yield from me.hesitation()
+    yield from me.pay(order)
+    yield from me.hesitation()
+    yield from me.ask(messages.SlotChoose(me.next_id(), order_id, slots[1]))
+
+
 def takes_what_is_left(me: Shopper, sku: str) -> Script[None]:
     """One unit after another of this one, up to the limit, each paid at once."""
     for _ in range(20):
@@ -316,6 +341,7 @@ HABITS: dict[Habit, int] = {
     waits_in_line: 12,
     has_heard_of_a_coupon: 10,
     pays_in_two_parts: 10,
+    wants_it_delivered_at: 8,
     meddles: 2,
 }
 

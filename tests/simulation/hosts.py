@@ -22,10 +22,11 @@ from cart.presale import PresaleTerms
 from cart.price import FlashPrice
 from cart.refund import Units
 from cart.rules import RoomRules
+from cart.slot import SlotTerms
 from livestream import commands
 from livestream.messages import Card
 from tests.simulation.clockwork import Script
-from tests.simulation.habits import COUPONS
+from tests.simulation.habits import COUPONS, SLOTS
 from tests.simulation.people import Person, Told
 
 OPTIONS = [
@@ -33,6 +34,9 @@ OPTIONS = [
     OptionTerms("wrap", "gift_wrap"),
 ]
 SKUS = ("santos", "ring", "tank", "clash")
+
+#: A time that no world lives to see.
+FAR_AHEAD_MS = 4_000_000_000_000
 
 
 class Host(Person):
@@ -59,7 +63,9 @@ def draw_terms(
 ) -> DropTerms:
     """What a drop may be declared with."""
     perks = [
-        PerkTerms(f"perk-{n}", "bellboy", rng.randint(1, max(1, supply)), _policy(rng))
+        PerkTerms(
+            f"perk-{n}", "bellboy", rng.randint(1, max(1, supply)), _policy(rng), slots=n == 0
+        )
         for n in range(rng.choice((0, 0, 1, 2)))
     ]
     price_minor = rng.choice((0, 1, 99, 2_880_000, 100_000_000_000))
@@ -197,6 +203,16 @@ def puts_a_coupon(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
     )
 
 
+def puts_slots(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    """A place or two for each perk, and as many as come to mind another time."""
+    rng, now_ms = me.rng, me.clock.now_ms
+    for slot_id in SLOTS:
+        perk_id = "welcome" if slot_id == SLOTS[-1] else "perk-0"
+        from_ms = rng.choice((FAR_AHEAD_MS, now_ms + 20_000))
+        terms = SlotTerms(slot_id, perk_id, "Shanghai", from_ms, from_ms + 1, rng.randint(0, 2))
+        yield commands.SlotPut(terms)
+
+
 def invites(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
     """Some to the room or to a drop, and some of them out again."""
     guests = [f"v{me.rng.randint(0, 30)}" for _ in range(6)]
@@ -208,7 +224,7 @@ def invites(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
 
 def changes_the_rules(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
     rng = me.rng
-    perks = [PerkTerms("welcome", "a gift", 5, "pass")] if rng.random() < 0.8 else []
+    perks = [PerkTerms("welcome", "a gift", 5, "pass", slots=True)] if rng.random() < 0.8 else []
     rules = RoomRules(rng.random() < 0.2, rng.choice((None, 1, 3, 8)), rng.random() < 0.3, perks)
     yield commands.RulesSet(rules)
 
@@ -238,11 +254,18 @@ MOVES: dict[Move, int] = {
     refunds: 6,
     refunds_in_part: 6,
     puts_a_coupon: 6,
+    puts_slots: 6,
     invites: 2,
     changes_the_rules: 1,
     acts: 2,
 }
-CALM_MOVES: dict[Move, int] = {opens: 3, puts_a_coupon: 3, acts: 2, pauses_and_opens: 1}
+CALM_MOVES: dict[Move, int] = {
+    opens: 3,
+    puts_a_coupon: 3,
+    puts_slots: 3,
+    acts: 2,
+    pauses_and_opens: 1,
+}
 
 
 def one_evening(me: Host, drops: int, supply_max: int, show_ms: int) -> Script[None]:

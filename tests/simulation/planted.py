@@ -41,6 +41,7 @@ from cart.folds.shape import Folds
 from cart.line import Line
 from cart.order import Order, OrderStatus, Part
 from cart.outcome import Decision, ErrorCode, Refusal
+from cart.slot import Slot
 from cart.stock import Stock
 from livestream.engine import turn
 from livestream.room import Room
@@ -413,6 +414,19 @@ def a_coupon_never_runs_out(patch: Patch) -> None:
 @breaks(17)
 def nobody_is_asked_for_an_invitation(patch: Patch) -> None:
     patch.setattr(invitation, "refusal", lambda *args: None)
+
+
+# -- 26 slots are stock -------------------------------------------------------------------------
+
+
+@breaks(26)
+def a_slot_is_never_full(patch: Patch) -> None:
+    patch.setattr(Slot, "free", property(lambda slot: 1))
+
+
+@breaks(26)
+def a_place_of_an_order_that_expires_is_kept(patch: Patch) -> None:
+    patch.setattr(clock, "released", lambda books, order_id, reason: [])
 
 
 # -- 18 each number once -----------------------------------------------------------------------

@@ -38,6 +38,7 @@ from cart.personalisation import OptionTerms
 from cart.price import FlashPrice
 from cart.refund import Units
 from cart.rules import RoomRules
+from cart.slot import SlotTerms
 from cart.stock import BrokenBooksError
 from livestream import commands, messages, wire
 from livestream.audit import Auditor
@@ -45,7 +46,7 @@ from livestream.facts import EpochStarted
 from livestream.messages import Card
 from livestream.room import RoomState
 from livestream.storefront import Storefront
-from tests.livestream.stage import HOLD_TTL_MS, PAY_TTL_MS, Answer, Stage
+from tests.livestream.stage import HOLD_TTL_MS, PAY_TTL_MS, START_MS, Answer, Stage
 
 #: Few of everything, so that they meet.
 VIEWERS = st.sampled_from(["wang", "li", "zhao"])
@@ -58,11 +59,12 @@ PERKS = st.sampled_from(
     [
         [],
         [PerkTerms("bellboy", "Bellboy", 1, "pass")],
-        [PerkTerms("bellboy", "Bellboy", 2, "pass")],
-        [PerkTerms("bellboy", "Bellboy", 2, "stay")],
+        [PerkTerms("bellboy", "Bellboy", 2, "pass", slots=True)],
+        [PerkTerms("bellboy", "Bellboy", 2, "stay", slots=True)],
         [PerkTerms("box", "Engraved box", 2, "stay"), PerkTerms("bellboy", "Bellboy", 1, "pass")],
     ]
 )
+SLOTS = st.sampled_from([None, "one", "two"])
 TIERS = st.sampled_from(["", "gold", "silver"])
 #: When each tier may buy, in ms from now, and whether only invited viewers may.
 ACCESS = st.sampled_from(
@@ -364,6 +366,7 @@ class RoomMachine(RuleBasedStateMachine):
         channel=CHANNELS,
         wishes=WISHES,
         coupon=st.sampled_from([None, None, None, "MAISON"]),
+        slot_id=SLOTS,
     )
     def check_out(
         self,
@@ -372,10 +375,12 @@ class RoomMachine(RuleBasedStateMachine):
         channel: str,
         wishes: dict[str, dict[str, str]],
         coupon: str | None,
+        slot_id: str | None,
     ) -> None:
         viewer = data.draw(st.sampled_from(self.carts()))
         checkout_id = checkout_id or self.stage.next_id()
-        answer = self.ask(viewer, messages.Checkout("c", checkout_id, wishes, coupon), channel)
+        command = messages.Checkout("c", checkout_id, wishes, coupon, slot_id)
+        answer = self.ask(viewer, command, channel)
         if not isinstance(answer, Refusal):
             order_id = self.orders.setdefault((viewer, checkout_id), answer["order_id"])
             assert answer["order_id"] == order_id, "one checkout_id, one order"
@@ -397,6 +402,19 @@ class RoomMachine(RuleBasedStateMachine):
         payment_id = self.stage.pay(viewer, placed["order_id"])
         if approve:
             self.stage.approve(payment_id)
+
+    @precondition(lambda self: self.stage.room.state.books.orders)
+    @rule(data=st.data(), slot_id=SLOTS, capacity=st.integers(0, 2))
+    def deliver(self, data: st.DataObject, slot_id: str | None, capacity: int) -> None:
+        """The host gives a slot places, and somebody wants one of them."""
+        slot_id, from_ms = slot_id or "one", 2 * START_MS
+        terms = SlotTerms(slot_id, "bellboy", "Shanghai", from_ms, from_ms + 1, capacity)
+        self.desk(commands.SlotPut(terms))
+        order = data.draw(self.orders_standing(data.draw(st.sampled_from(["placed", "paid"]))))
+        choose = messages.SlotChoose(self.stage.next_id(), order.order_id, slot_id)
+        first = self.ask(order.viewer, choose)
+        if not isinstance(first, Refusal):
+            assert self.ask(order.viewer, choose) == first
 
     @precondition(lambda self: self.stage.room.state.books.orders)
     @rule(data=st.data())

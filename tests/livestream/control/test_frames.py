@@ -12,6 +12,7 @@ from cart.outcome import Refusal
 from cart.perk import PerkTerms
 from cart.presale import PresaleTerms
 from cart.rules import RoomRules
+from cart.slot import SlotTerms
 from livestream import commands, messages, wire
 from livestream.clock import now_ms
 from livestream.engine.ledger import ledger_of
@@ -67,7 +68,7 @@ def evening() -> Seen:
     stage.desk(commands.ChatDelete("m1"))
     stage.desk(commands.ViewerMute("v8"))
     stage.desk(commands.ViewerBan("v9"))
-    perk = PerkTerms("bellboy", "Bellboy", 2, "pass")
+    perk = PerkTerms("bellboy", "Bellboy", 2, "pass", slots=True)
     stage.desk(commands.RulesSet(RoomRules(limit_per_viewer=9)))
     stage.desk(commands.InvitationPut(["v1", "v2"], tier="gold"))
     stage.desk(commands.InvitationWithdraw(["v2"]))
@@ -80,6 +81,11 @@ def evening() -> Seen:
     stage.add("v1")
     stage.wait(130_000)
     first = stage.buy("v1")
+    ten = SlotTerms("ten", "bellboy", "Shanghai", 2 * START_MS, 2 * START_MS + 1, 1)
+    ok(stage.desk(commands.SlotPut(ten)))
+    stage.ask("v1", messages.SlotsShow("c20", "bellboy"))
+    ok(stage.ask("v1", messages.SlotChoose("c21", first, "ten")))
+    stage.ask("v1", messages.CartShow("c22"))
     declined = stage.pay("v2", stage.place("v2"))
     stage.provider(commands.PaymentDeclined(declined, "no funds"))
     stage.add("v3")
@@ -149,10 +155,14 @@ def test_every_reply_is_as_published_with_its_result(contract: Contract, evening
         for place in (result, *result.get("waiting", ())):
             if "number" in place:
                 contract.check_as("PlaceResult", place)
+        if "more" in result:
+            contract.check_as("SlotsResult", result)
+        if "slot_id" in result and "status" in result:
+            contract.check_as("SlotChoice", result)
         if "removed" in result:
             contract.check_as("RemoveResult", result)
     results = [reply.get("result", {}).keys() for reply in evening.replies]
-    for mark in ("hold_id", "lines", "holds", "removed", "number"):
+    for mark in ("hold_id", "lines", "holds", "removed", "number", "more", "slot_id"):
         assert any(mark in keys for keys in results), mark
     contract.check(over_the_wire(wire.reply_frame(None, bad())))
 

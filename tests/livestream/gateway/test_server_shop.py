@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
+from cart.perk import PerkTerms
 from cart.personalisation import OptionTerms
+from cart.slot import SlotTerms
 from livestream import clock, commands
 from livestream.gateway import outbox
 from tests.livestream.gateway.stage import Stage, eventually, shop, terms
@@ -30,6 +32,33 @@ async def test_a_watch_is_added_checked_out_and_paid(stage: Stage) -> None:
     assert (await anna.frame("perk.awarded"))["rank"] == 1
     stock = await anna.frame("stock.changed", sold=1)
     assert (stock["available"], stock["held"]) == (2, 0)
+
+
+async def test_a_delivery_is_booked_with_the_order_and_its_number_told(stage: Stage) -> None:
+    bellboy = PerkTerms("bellboy", "Bellboy", 2, slots=True)
+    await stage.open_drop(perks=[bellboy], numbered=True)
+    ten = SlotTerms("ten", "bellboy", "Shanghai", 4_000_000_000_000, 4_000_003_600_000, 1)
+    await stage.command(commands.SlotPut(ten))
+    anna, bob = await stage.join("anna"), await stage.join("bob")
+
+    (slot,) = (await anna.result("slots.show", perk_id="bellboy", city="Shanghai"))["slots"]
+    assert (slot["slot_id"], slot["free"]) == ("ten", 1)
+    await anna.result("cart.add", sku="santos")
+    order = await anna.result("checkout", checkout_id="c1", slot_id="ten")
+    assert [place["status"] for place in order["slots"]] == ["held"]
+    await bob.result("cart.add", sku="santos")
+    refused = await bob.error("checkout", checkout_id="c1", slot_id="ten")
+    assert (refused["code"], refused["retryable"]) == ("slot_full", False)
+
+    await anna.result("order.pay", order_id="o1", payment_token="tok_approve")
+    numbered = await anna.frame("edition.numbered")
+    assert (numbered["numbers"], numbered["of"]) == ([1], 3)
+    assert (await anna.frame("slot.taken"))["slot_id"] == "ten"
+    same = await anna.result("slot.choose", order_id="o1", slot_id="ten")
+    assert same["status"] == "taken"
+    (shown,) = (await anna.result("cart.show"))["orders"]
+    assert [place["slot_id"] for place in shown["slots"]] == ["ten"]
+    assert shown["editions"][0]["numbers"] == [1]
 
 
 async def test_everybody_with_the_same_name_is_told(stage: Stage) -> None:
