@@ -30,7 +30,7 @@ ENV PATH=/opt/livestream/bin:$PATH \
     LIVESTREAM_LOG_FORMAT=json
 WORKDIR /opt/livestream
 USER 10001:10001
-EXPOSE 8080 8081 8082
+EXPOSE 8080 8081 8082 8083
 VOLUME ["/var/lib/livestream"]
 # Asks /livez of whichever role runs here; status 0 or 1.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \

@@ -159,6 +159,19 @@ def engine(*, common: Common = COMMON) -> None:
 
 
 @app.command
+def courier(*, common: Common = COMMON) -> None:
+    """Run one courier against --redis URL: it brings order events to the merchant's systems."""
+    settings = _remote(common.settings())
+    if settings.merchant_webhook_url is None:
+        raise SettingsError("a courier needs LIVESTREAM_MERCHANT_WEBHOOK_URL and …_SECRET")
+    logs.configure(settings, "courier")
+    from livestream.courier import process
+
+    with _listening("courier", settings.engine_host, settings.courier_port):
+        process.run(settings, alone=True)
+
+
+@app.command
 def control(*, common: Common = COMMON, listening: Listening = LISTENING) -> None:
     """Run one control server against --redis URL: the API, the panel, the viewer page."""
     settings = _remote(common.settings(**listening.options()))
@@ -207,6 +220,7 @@ def healthcheck(*, common: Common = COMMON, listening: Listening = LISTENING) ->
         "control": (settings.control_host, settings.control_port),
         "gateway": (settings.gateway_host, settings.gateway_port),
         "engine": (settings.engine_host, settings.engine_port),
+        "courier": (settings.engine_host, settings.courier_port),
     }
     answers = {role: _livez(host, port) for role, (host, port) in doors.items()}
     for role, answer in answers.items():

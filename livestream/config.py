@@ -159,6 +159,27 @@ class Settings(Struct, frozen=True, kw_only=True):
             "replaces the other"
         ),
     ] = None
+    merchant_webhook_url: Annotated[
+        HttpUrl | None,
+        Meta(
+            description="http:// or https:// address of the merchant's systems that takes order "
+            "events, as signed Standard Webhooks; absent: none are sent"
+        ),
+    ] = None
+    merchant_webhook_secret: Annotated[
+        WebhookSecret | None,
+        Meta(
+            description="secret by which those are signed (whsec_ and 24 to 64 bytes in base64); "
+            "two with a space between while one replaces the other"
+        ),
+    ] = None
+    courier_port: Annotated[
+        Port,
+        Meta(
+            description="port of a courier for /livez and /metrics, when it runs on its own; its "
+            "address is engine_host"
+        ),
+    ] = 8083
     lease_ms: Annotated[
         int,
         Meta(
@@ -237,6 +258,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Whether the settings go with one another. Raises SettingsError."""
         if self.payment_provider == "external" and self.payment_webhook_secret is None:
             raise SettingsError("payment_provider is external, so payment_webhook_secret is needed")
+        if self.merchant_webhook_url is not None and self.merchant_webhook_secret is None:
+            raise SettingsError("merchant_webhook_url is set, so merchant_webhook_secret is needed")
 
     def redis_dir(self) -> Path:
         """Where the private Redis keeps its data."""
@@ -281,7 +304,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """As a Struct's, but fit for a log: without the secret and the password of Redis."""
         shown = msgspec.structs.asdict(self)
-        for field in ("secret", "redis_url", "payment_webhook_secret"):
+        for field in ("secret", "redis_url", "payment_webhook_secret", "merchant_webhook_secret"):
             if shown[field] is not None:
                 shown[field] = UNSHOWN
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"

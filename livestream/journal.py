@@ -109,6 +109,16 @@ class Journal:
         record = wire.decode_record(found[0][1][b"r"])
         return record if (record.epoch, record.at_ms) == (state.epoch, state.at_ms) else None
 
+    async def is_record(self, entry_id: str, epoch: int, at_ms: int) -> bool:
+        """Whether the log has this record still, and no other under the same number."""
+        found = cast(
+            StreamEntries, await self._redis.xrange(keys.log(self._room), entry_id, entry_id)
+        )
+        if not found:
+            return False
+        record = wire.decode_record(found[0][1][b"r"])
+        return (record.epoch, record.at_ms) == (epoch, at_ms)
+
     async def save_snapshot(self, state: bytes) -> None:
         """Keep the engine's state, so that the next start folds only what came after it."""
         await self._redis.set(keys.snapshot(self._room), state)

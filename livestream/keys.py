@@ -98,6 +98,30 @@ def heard(message: str) -> str:
     return f"livestream:heard:{message}"
 
 
+#: String with expiry: which courier works.
+COURIER = "livestream:courier"
+
+
+def courier(room: str) -> str:
+    """String: how far the courier has taken the room's log."""
+    return f"{{{room}}}:courier"
+
+
+def courier_outbox(room: str) -> str:
+    """Hash: events for the merchant that are not delivered yet."""
+    return f"{{{room}}}:courier.outbox"
+
+
+def courier_dead(room: str) -> str:
+    """Hash: events for the merchant on which the courier has given up."""
+    return f"{{{room}}}:courier.dead"
+
+
+def courier_replay(room: str) -> str:
+    """Set: orders whose dead letters somebody wants replayed."""
+    return f"{{{room}}}:courier.replay"
+
+
 def replies(sender: str) -> str:
     """Pub/sub: replies to the commands of one gateway or control server."""
     return f"replies:{sender}"

@@ -94,6 +94,7 @@ def _roles(settings: Settings, embedded: EmbeddedRedis | None) -> list[Role]:
     # once for all roles, which then share these pages.
     from livestream import tickets
     from livestream.control import server as control
+    from livestream.courier import process as courier
     from livestream.engine import process as engine
     from livestream.gateway import server as gateway
 
@@ -114,6 +115,10 @@ def _roles(settings: Settings, embedded: EmbeddedRedis | None) -> list[Role]:
         logs.configure(settings, "engine")
         engine.run(settings)
 
+    def carry() -> None:
+        logs.configure(settings, "courier")
+        courier.run(settings)
+
     roles = []
     if embedded is not None:
         roles.append(
@@ -125,6 +130,8 @@ def _roles(settings: Settings, embedded: EmbeddedRedis | None) -> list[Role]:
             )
         )
     roles.append(Role("engine", decide))
+    if settings.merchant_webhook_url is not None:
+        roles.append(Role("courier", carry))
     roles.append(listening("control", control.run))
     roles += [
         listening("gateway", gateway.run, number)

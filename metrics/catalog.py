@@ -51,7 +51,7 @@ HANDSHAKE_STATUSES: Final = frozenset(
 #: What became of a command that a gateway passed on.
 COMMAND_RESULTS: Final = frozenset({"ok", "refused", "unanswered"})
 #: Kinds of processes that count anything.
-Role = Literal["engine", "gateway", "control"]
+Role = Literal["engine", "gateway", "control", "courier"]
 ROLES: Final = frozenset(get_args(Role))
 
 
@@ -424,6 +424,33 @@ PAYMENT_NEWS = Counter(
     "secrets differ (LIVESTREAM_PAYMENT_WEBHOOK_SECRET), a clock is more than 5 minutes off, or "
     "somebody tries; refused: of a payment or room that is not known here.",
     ["result"],  # "taken", "repeated", "refused", "unsigned"
+    registry=REGISTRY,
+)
+WEBHOOKS_WAITING = Gauge(
+    "livestream_webhooks_waiting",
+    "Order events that the merchant's systems have not taken yet. Growing: the receiver is slow or "
+    "away; nobody else is slower for it, and what does not fit waits in the logs.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+WEBHOOKS_OLDEST_SECONDS = Gauge(
+    "livestream_webhooks_oldest_seconds",
+    "How long ago the oldest of those happened: how late the merchant's systems hear of an order.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+WEBHOOKS_DEAD = Gauge(
+    "livestream_webhooks_dead",
+    "Order events that were given up after some four hours, with those behind them of the same "
+    "order. They stay until they are replayed: POST /api/v1/rooms/{room}/webhooks/replay.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+WEBHOOKS_ATTEMPTS = Counter(
+    "livestream_webhooks_attempts",
+    "Posts of order events to the merchant's systems. refused: they answer with another status "
+    "than 2xx, the dead letters say which; unreachable: no answer within 10 s.",
+    ["result"],  # "delivered", "refused", "unreachable"
     registry=REGISTRY,
 )
 REDIS_SECONDS = Histogram(

@@ -1,4 +1,4 @@
-"""The engine's own small door: health and metrics, when it runs as a process for itself.
+"""The small door of an engine or a courier: health and metrics, when it runs for itself.
 
 Owns two addresses. Refuses to know rooms beyond their number. Beside a control server (`livestream
 serve`) it is not needed: there control answers for all processes of the machine.
@@ -9,13 +9,12 @@ from __future__ import annotations
 import structlog
 from aiohttp import web
 
-from livestream.config import Settings
 from metrics import exposition
 
 log = structlog.get_logger()
 
 
-async def open_door(settings: Settings) -> web.AppRunner:
+async def open_door(host: str, port: int) -> web.AppRunner:
     """Serve /livez and /metrics until the runner is cleaned up.
 
     Raises:
@@ -26,9 +25,9 @@ async def open_door(settings: Settings) -> web.AppRunner:
     app.router.add_get("/metrics", _metrics)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, settings.engine_host, settings.engine_port).start()
+    await web.TCPSite(runner, host, port).start()
     host, port = runner.addresses[0][:2]
-    log.info("engine.listening", host=host, port=port)
+    log.info("door.listening", host=host, port=port)
     return runner
 
 

@@ -1,14 +1,13 @@
-"""The owner lease: which engine works on a room, so that two do not try at once.
+"""The lease: which engine works on a room, or which courier works at all, so that two do not try at
+once.
 
 Owns one key with an expiry. It is an economy, not a safety: what keeps a stale owner from writing
-is the fence of the journal, which no clock can mislead.
+is the fence of the journal (and of the courier's place in it), which no clock can mislead.
 """
 
 from __future__ import annotations
 
 from redis import asyncio as aioredis
-
-from livestream import keys
 
 _RENEW = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
@@ -25,11 +24,11 @@ return 0
 
 
 class Lease:
-    """A claim of `engine` on `room` for `lease_ms` at a time."""
+    """A claim of `holder` on what `key` stands for, for `lease_ms` at a time."""
 
-    def __init__(self, redis: aioredis.Redis, room: str, engine: str, lease_ms: int) -> None:
-        self._key = keys.owner(room)
-        self._engine = engine
+    def __init__(self, redis: aioredis.Redis, key: str, holder: str, lease_ms: int) -> None:
+        self._key = key
+        self._holder = holder
         self._lease_ms = lease_ms
         self._renew = redis.register_script(_RENEW)
         self._release = redis.register_script(_RELEASE)
@@ -40,8 +39,8 @@ class Lease:
         Raises:
             redis.exceptions.RedisError: Redis is away.
         """
-        return bool(await self._renew(keys=[self._key], args=[self._engine, self._lease_ms]))
+        return bool(await self._renew(keys=[self._key], args=[self._holder, self._lease_ms]))
 
     async def release(self) -> None:
         """Give the lease back, so that the next owner need not wait for it to run out."""
-        await self._release(keys=[self._key], args=[self._engine])
+        await self._release(keys=[self._key], args=[self._holder])

@@ -60,7 +60,7 @@ async def _serve(settings: Settings, alone: bool) -> None:
     assert settings.redis_url is not None, "the command line fills it in"
     redis = open_redis(settings.redis_url, "engine")
     tracing = open_tracing(settings, "engine")
-    door = await open_door(settings) if alone else None
+    door = await open_door(settings.engine_host, settings.engine_port) if alone else None
     try:
         await EngineProcess(redis, settings, tracing).run(stopping)
     finally:
@@ -170,7 +170,7 @@ class EngineProcess:
                 if len(self._owned) >= ROOMS_OWNED_MAX:
                     self._crowded.set()
                     break
-                lease = Lease(self._redis, room, self.name, self._settings.lease_ms)
+                lease = Lease(self._redis, keys.owner(room), self.name, self._settings.lease_ms)
                 if not await lease.hold():
                     continue
                 if not await self._roster.needs_owner(room):

@@ -120,6 +120,7 @@ _VALUES: dict[tuple[str, str], set[str]] = {
     ("livestream_leaves_total", "code"): {str(code) for code in catalog.CLOSE_CODES},
     ("livestream_messages_received_total", "result"): {"ok"} | _CODES,
     ("livestream_orders_total", "status"): {"placed", "deposited", "paid", "refunded"},
+    ("livestream_payment_news_total", "result"): {"taken", "repeated", "refused", "unsigned"},
     ("livestream_room_status", "status"): set(get_args(RoomStatus)),
     ("livestream_stock_units", "state"): {"available", "held", "sold", "withdrawn"},
 }
