@@ -168,7 +168,7 @@ async def test_a_ticket_that_runs_out_ends_the_connection_of_one_who_is_silent(
     ticket = stage.ticket("anna", expires_at_ms=clock.now_ms() + 300)
     anna = await stage.join("anna", gateway, ticket=ticket)
     assert (await anna.closing()).code == 4001
-    assert (await bob.result("cart.show")) == {"holds": [], "orders": []}
+    assert (await bob.result("cart.show")) == {"holds": [], "orders": [], "waiting": []}
 
 
 async def test_plain_http_says_how_the_gateway_is(stage: Stage) -> None:

@@ -101,7 +101,7 @@ async def test_what_cannot_be_read_is_invalid_and_changes_nothing(
     reply = await anna.frame("reply")
     assert (reply["to"], reply["ok"], reply["error"]["code"]) == (to, False, "invalid")
     assert 0 < len(reply["error"]["message"]) <= 200
-    assert await anna.result("cart.show") == {"holds": [], "orders": []}
+    assert await anna.result("cart.show") == {"holds": [], "orders": [], "waiting": []}
 
 
 async def ends_with(person: Person, *data: str | bytes) -> int:
