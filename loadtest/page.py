@@ -151,9 +151,8 @@ def html_of(result: Result) -> str:
 
 def picture_of(result: Result) -> str:
     """The plots of the page, as a picture for documents."""
-    about = (
-        f"{result['cores']} cores, both ends; made by python -m loadtest --shape {result['shape']}"
-    )
+    command = f"python -m loadtest --shape {result['shape']} --viewers {result['viewers']}"
+    about = f"both ends on {result['cores']} cores; made by {command}"
     plots = [
         ("Connections over time", _connection_plot(result)),
         ("Share of viewers reached, at their own sockets", _arrival_plot(result)),

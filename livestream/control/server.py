@@ -123,6 +123,8 @@ async def _answer_problems(request: web.Request, handler: _Handler) -> web.Strea
         return unavailable("the store is away; what was asked may or may not be done").response()
     except web.HTTPException as refusal:
         return _problem_of(refusal, request)
+    except ConnectionResetError:
+        return web.Response()  # for nobody: who asked has hung up before all of it was said
     except Exception:
         log.exception("control.failed", method=request.method, path=request.path)
         return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of this server's").response()

@@ -1,10 +1,12 @@
 """What the API says to callers who get it wrong; nothing of it reaches an engine."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
 from redis import asyncio as aioredis
+from structlog.testing import capture_logs
 
 from cart.outcome import ErrorCode
 from livestream import keys
@@ -28,6 +30,21 @@ async def _nothing_reaches_an_engine(room: str, redis: aioredis.Redis) -> object
 
 
 # -- who asks
+
+
+async def test_who_hangs_up_while_asking_is_no_fault_of_the_servers(desk: Desk, room: str) -> None:
+    url = urlsplit(desk.base)
+    with capture_logs() as lines:
+        _, asker = await asyncio.open_connection(url.hostname, url.port)
+        asker.write(
+            f"POST /api/v1/rooms/{room}/tickets HTTP/1.1\r\nHost: {url.netloc}\r\n"
+            f"Authorization: Bearer {desk.token}\r\nContent-Type: application/json\r\n"
+            "Content-Length: 100\r\n\r\n{".encode()
+        )
+        await asyncio.sleep(0.1)
+        asker.transport.abort()
+        await asyncio.sleep(0.1)
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == []
 
 
 async def test_a_stranger_is_asked_for_a_token(desk: Desk, room: str) -> None:
