@@ -1,5 +1,5 @@
-"""What time does by itself: drops open, holds and orders expire, presales end, public stock is
-told.
+"""What time does by itself: drops open, holds and orders expire, presales end, lotteries are drawn,
+public stock is told.
 
 Owns deadlines' meaning. Refuses to own a clock: `now_ms` is given, and the same `now_ms` on the
 same state always gives the same facts.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from heapq import heappop
 
-from cart import deposits
+from cart import deposits, drawing
 from cart.bounds import STOCK_SHOWN_EVERY_MS
 from cart.counter import OFFERS_PER_TURN_MAX, Counter
 from cart.delivery import released
@@ -42,6 +42,8 @@ def tick(counter: Counter, now_ms: int) -> list[Fact]:
             case "hold":
                 hold = books.holds[name]
                 facts.append(HoldExpired(name, hold.viewer, hold.sku, hold.quantity))
+            case "draw":
+                facts += drawing.draw(books.drops[name])
             case "line" | "presale":
                 counter.touched[name] = None  # goes on in `cart.consequences`
             case "order":

@@ -28,7 +28,7 @@ STALE_PER_LOOK_MAX = 1_000
 #: = 10 ms for which commands wait, when a drop is restocked before a line of 10,000.
 OFFERS_PER_TURN_MAX = 1_000
 
-Deadline = tuple[int, Literal["drop", "hold", "order", "line", "balance", "presale"], str]
+Deadline = tuple[int, Literal["drop", "hold", "order", "line", "balance", "presale", "draw"], str]
 
 
 class Counter:
@@ -50,6 +50,9 @@ class Counter:
             if drop.terms.presale is not None:
                 at_ms = drop.terms.presale.deposit_until_ms
                 self.agenda.append((at_ms, "presale", drop.terms.drop_id))
+            if drop.terms.lottery is not None:
+                at_ms = drop.terms.lottery.entries_until_ms
+                self.agenda.append((at_ms, "draw", drop.terms.drop_id))
         for hold in self.books.holds.values():
             if not hold.order_id:
                 self.agenda.append((hold.expires_at_ms, "hold", hold.hold_id))

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cart import presale, refunding, reserving
+from msgspec import structs
+
+from cart import lottery, presale, refunding, reserving
 from cart.awards import taken_back
 from cart.bounds import DROPS_MAX, SUPPLY_MAX
 from cart.counter import Counter
@@ -32,17 +34,20 @@ from cart.price import flaw_in_flash
 from cart.refunding import Asked
 
 
-def schedule(counter: Counter, terms: DropTerms, now_ms: int) -> Decision:
+def schedule(
+    counter: Counter, terms: DropTerms, now_ms: int, seed: str = "", seed_made: bool = False
+) -> Decision:
     """Declare a drop. The same terms again are answered with success; other terms are a
-    conflict.
+    conflict. `seed` is that of its lottery; one that was `seed_made` for this very command is
+    another each time, and does not make the terms others.
     """
     books = counter.books
     known = books.drops.get(terms.drop_id)
     if known is not None:
-        if known.terms == terms:
+        if known.terms == terms or (seed_made and _differ_in_seed(known.terms, terms)):
             return Decision((), drop_result(known))
         return refuse(ErrorCode.CONFLICT, f"drop {terms.drop_id} exists with other terms")
-    flaw = _flaw_in(terms, now_ms)
+    flaw = _flaw_in(terms, now_ms) or _flaw_in_lottery(terms, now_ms, seed)
     if flaw is not None:
         return refuse(ErrorCode.INVALID, flaw)
     if len(books.drops) >= DROPS_MAX:
@@ -50,9 +55,7 @@ def schedule(counter: Counter, terms: DropTerms, now_ms: int) -> Decision:
     selling = books.drop_of_sku.get(terms.sku)
     if selling is not None and books.drops[selling].status is not DropStatus.CLOSED:
         return refuse(ErrorCode.CONFLICT, f"{terms.sku} is already sold by drop {selling}")
-    return Decision(
-        (DropScheduled(terms),), {"drop_id": terms.drop_id, "status": DropStatus.SCHEDULED.value}
-    )
+    return Decision((DropScheduled(terms, seed),), _result(terms, DropStatus.SCHEDULED))
 
 
 def _flaw_in(terms: DropTerms, now_ms: int) -> str | None:
@@ -72,7 +75,22 @@ def _flaw_in_presale(terms: DropTerms, now_ms: int) -> str | None:
     if terms.presale is None:
         return None
     cheapest_minor = min([terms.price_minor, *(price.price_minor for price in terms.flash)])
-    return presale.flaw_in(terms.presale, cheapest_minor, terms.first_opens_at_ms, now_ms)
+    drawn = terms.lottery
+    opens_at_ms = terms.first_opens_at_ms if drawn is None else drawn.entries_until_ms
+    return presale.flaw_in(terms.presale, cheapest_minor, opens_at_ms, now_ms)
+
+
+def _flaw_in_lottery(terms: DropTerms, now_ms: int, seed: str) -> str | None:
+    if terms.lottery is None:
+        return "a seed is given, and no lottery" if seed else None
+    return lottery.flaw_in(terms.lottery, seed, terms.first_opens_at_ms, now_ms)
+
+
+def _differ_in_seed(known: DropTerms, terms: DropTerms) -> bool:
+    if known.lottery is None or terms.lottery is None:
+        return False
+    drawn = structs.replace(terms.lottery, commitment=known.lottery.commitment)
+    return structs.replace(terms, lottery=drawn) == known
 
 
 def open_now(counter: Counter, drop_id: str) -> Decision:
@@ -84,6 +102,8 @@ def open_now(counter: Counter, drop_id: str) -> Decision:
         case DropStatus.OPEN | DropStatus.ALL_HELD:
             return Decision((), drop_result(drop))
         case DropStatus.SCHEDULED:
+            if drop.lottery is not None:
+                return refuse(ErrorCode.CONFLICT, f"drop {drop_id} opens by its draw")
             opened = DropOpened(drop_id, "host")
         case DropStatus.PAUSED:
             opened = DropOpened(drop_id, "resumed")
@@ -178,8 +198,17 @@ def refund(counter: Counter, order_id: str, asked: Asked) -> Decision:
 
 
 def drop_result(drop: Drop) -> dict[str, str]:
-    """The short answer to every command about a drop: its id and status."""
-    return {"drop_id": drop.terms.drop_id, "status": drop.status.value}
+    """The short answer to every command about a drop: its id and status; of a lottery what is
+    promised.
+    """
+    return _result(drop.terms, drop.status)
+
+
+def _result(terms: DropTerms, status: DropStatus) -> dict[str, str]:
+    answer = {"drop_id": terms.drop_id, "status": status.value}
+    if terms.lottery is not None:
+        answer["commitment"] = terms.lottery.commitment
+    return answer
 
 
 def _no_drop(drop_id: str) -> Decision:

@@ -39,6 +39,7 @@ from cart.bounds import (
 )
 from cart.edition import EditionBook
 from cart.line import Line
+from cart.lottery import LotteryBook, LotteryTerms
 from cart.money import Currency, PriceMinor
 from cart.perk import PerkBook, PerkTerms
 from cart.personalisation import OptionTerms
@@ -99,6 +100,7 @@ class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     #: How a buyer may make a piece of it one's own.
     options: Annotated[list[OptionTerms], Meta(max_length=OPTIONS_MAX)] = []
     presale: PresaleTerms | None = None
+    lottery: LotteryTerms | None = None
 
     @property
     def first_opens_at_ms(self) -> int | None:
@@ -143,6 +145,7 @@ class Drop(Struct):
     paid_orders: list[str] = []
     #: Who waits for a unit to fall free.
     line: Line = field(default_factory=Line)
+    lottery: LotteryBook | None = None
 
     @property
     def levels(self) -> StockLevels:

@@ -212,6 +212,18 @@ class SlotChoice(TypedDict):
     status: Literal["held", "taken"]
 
 
+class EntryResult(TypedDict):
+    """Answer to `lottery.enter`: the `number`-th entry, published as `entry` (the SHA-256 of the
+    viewer's id); drawn at `drawn_at_ms`.
+    """
+
+    drop_id: str
+    sku: str
+    number: int
+    entry: str
+    drawn_at_ms: int
+
+
 class OrderResult(TypedDict):
     """Answer to `checkout` and `order.pay`: the order as it stands."""
 

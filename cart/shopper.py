@@ -7,7 +7,7 @@ time. Owns the rules of buying. Refuses to know time's own doing (`cart.clock`) 
 
 from __future__ import annotations
 
-from cart import delivery, deposits, invitation, limits, reserving
+from cart import delivery, deposits, drawing, invitation, limits, reserving
 from cart.awards import editions_of, perks_of
 from cart.basket import Basket, PutBack
 from cart.books import Books
@@ -138,6 +138,8 @@ def _refusal_to_hold(
     books: Books, drop: Drop, viewer: str, quantity: int, now_ms: int
 ) -> Decision | None:
     terms = drop.terms
+    if terms.lottery is not None:
+        return drawing.refusal_to_buy(drop, terms.lottery, now_ms)
     match drop.status:
         case DropStatus.OPEN | DropStatus.ALL_HELD:
             pass

@@ -28,6 +28,7 @@ from cart.bounds import (
 )
 from cart.coupon import CouponTerms
 from cart.drop import DropTerms
+from cart.lottery import Seed
 from cart.money import AMOUNT_MINOR_MAX, AmountMinor, Currency
 from cart.refund import Units
 from cart.rules import RoomRules
@@ -103,9 +104,16 @@ class CardWithdraw(DeskCommand, frozen=True, tag="card.withdraw"):
 
 
 class DropSchedule(DeskCommand, frozen=True, tag="drop.schedule"):
-    """Declare a drop."""
+    """Declare a drop, with the `seed` of its lottery. One that was `seed_made` for this command is
+    not the host's own.
+    """
 
     terms: DropTerms
+    seed: Seed = ""
+    seed_made: bool = False
+
+    def __repr__(self) -> str:
+        return f"DropSchedule({self.terms})"
 
 
 class DropOpen(DeskCommand, frozen=True, tag="drop.open"):

@@ -143,12 +143,19 @@ class Attention(ViewerMessage, frozen=True, gc=False, tag="attention"):
     level: Literal["full", "commerce"]
 
 
+class LotteryEnter(ViewerMessage, frozen=True, tag="lottery.enter"):
+    """Enter the lottery of a drop, once; who is drawn is offered a unit as if from the line."""
+
+    sku: Sku
+
+
 ShoppingMessage = (
     CartAdd
     | CartRemove
     | CartShow
     | LineJoin
     | LineLeave
+    | LotteryEnter
     | Checkout
     | OrderPay
     | SlotsShow
@@ -218,6 +225,17 @@ class PresaleView(TypedDict):
     on_default: Literal["forfeit", "refund"]
 
 
+class LotteryView(TypedDict):
+    """A drop whose units go to those who are drawn of all who entered. `commitment` is the SHA-256
+    of the seed, which is null before the draw at `entries_until_ms`.
+    """
+
+    entries_from_ms: int
+    entries_until_ms: int
+    commitment: str
+    seed: str | None
+
+
 class DropView(TypedDict):
     """A drop as viewers see it. The levels, three of units and two of the line (how many wait, and
     the number that is served next), move together and carry the seq of their frame.
@@ -244,6 +262,7 @@ class DropView(TypedDict):
     numbered: bool
     guarantee_days: int
     presale: NotRequired[PresaleView]
+    lottery: NotRequired[LotteryView]
     available: int
     held: int
     sold: int
@@ -391,6 +410,17 @@ class DropRestocked(Announced):
     type: Literal["drop.restocked"]
     drop_id: str
     quantity: int
+
+
+class LotteryDrawn(Announced):
+    """A lottery was drawn from `seed`: `entered` viewers wait in the order that it gives them, and
+    the first are offered units. Anyone can check it: docs/counter.md says how.
+    """
+
+    type: Literal["lottery.drawn"]
+    drop_id: str
+    seed: str
+    entered: int
 
 
 class StockChanged(Announced):
@@ -641,6 +671,7 @@ COMMERCE_FRAMES = (
     DropScheduled,
     DropMoved,
     DropRestocked,
+    LotteryDrawn,
     StockChanged,
     RulesChanged,
     Announcement,

@@ -17,7 +17,18 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from cart import clock, delivery, desk, folds, invitation, redemption, settlement, shopper, waiting
+from cart import (
+    clock,
+    delivery,
+    desk,
+    drawing,
+    folds,
+    invitation,
+    redemption,
+    settlement,
+    shopper,
+    waiting,
+)
 from cart import consequences as following
 from cart.books import Books
 from cart.counter import Counter
@@ -158,6 +169,14 @@ def _line_join(room: Room, asked: Envelope, command: messages.LineJoin, now_ms: 
         asked.tier,
         asked.invited,
     )
+
+
+def _lottery_enter(
+    room: Room, asked: Envelope, command: messages.LotteryEnter, now_ms: int
+) -> Decision:
+    if room.state.status == "ended":
+        return refuse(ErrorCode.CLOSED, "the show is over")
+    return drawing.enter(room.counter, asked.actor, command.sku, now_ms, asked.tier, asked.invited)
 
 
 def _line_leave(room: Room, asked: Envelope, command: messages.LineLeave, _: int) -> Decision:
@@ -312,7 +331,7 @@ def _drop_schedule(
 ) -> Decision:
     if room.state.status == "ended":
         return refuse(ErrorCode.CLOSED, "the show is over")
-    return desk.schedule(room.counter, command.terms, now_ms)
+    return desk.schedule(room.counter, command.terms, now_ms, command.seed, command.seed_made)
 
 
 def _drop_open(room: Room, _: Envelope, command: commands.DropOpen, now_ms: int) -> Decision:
@@ -386,6 +405,7 @@ _DECISIONS: dict[type, Callable[[Room, Envelope, Any, int], Decision]] = {
     messages.CartAdd: _cart_add,
     messages.LineJoin: _line_join,
     messages.LineLeave: _line_leave,
+    messages.LotteryEnter: _lottery_enter,
     messages.CartRemove: _cart_remove,
     messages.CartShow: _cart_show,
     messages.Checkout: _checkout,

@@ -90,6 +90,8 @@ def drop_view(drop: Drop) -> DropView:
     view["status"] = _shown_status(drop.status, shown.available, shown.held)
     view["supply"] = drop.stock.supplied
     view["available"], view["held"], view["sold"] = shown.available, shown.held, shown.sold
+    if drop.lottery is not None and drop.lottery.drawn:
+        view["lottery"]["seed"] = drop.lottery.seed
     view["waiting"], view["next"] = shown.waiting, shown.next
     return view
 
@@ -142,6 +144,13 @@ def _view_of_terms(terms: DropTerms) -> DropView:
         view["options"] = to_builtins(terms.options)
     if terms.presale is not None:
         view["presale"] = cast(PresaleView, to_builtins(terms.presale))
+    if terms.lottery is not None:
+        view["lottery"] = {
+            "entries_from_ms": terms.lottery.entries_from_ms,
+            "entries_until_ms": terms.lottery.entries_until_ms,
+            "commitment": terms.lottery.commitment,
+            "seed": None,
+        }
     return view
 
 
@@ -187,6 +196,11 @@ _BODIES: dict[type, Callable[[Any], Frame]] = {
     events.DropPaused: lambda fact: {"drop_id": fact.drop_id},
     events.DropSoldOut: lambda fact: {"drop_id": fact.drop_id},
     events.DropClosed: lambda fact: {"drop_id": fact.drop_id},
+    events.LotteryDrawn: lambda fact: {
+        "drop_id": fact.drop_id,
+        "seed": fact.seed,
+        "entered": fact.entered,
+    },
     events.DropRestocked: lambda fact: {"drop_id": fact.drop_id, "quantity": fact.quantity},
     events.StockShown: _stock_body,
 }
@@ -499,6 +513,10 @@ def _set_stock(view: Storefront, frame: Frame) -> None:
     _move_drop(drop, DropStatus(drop["status"]))
 
 
+def _draw(view: Storefront, frame: Frame) -> None:
+    view.drops[frame["drop_id"]]["lottery"]["seed"] = frame["seed"]
+
+
 def _pin(view: Storefront, frame: Frame) -> None:
     view.pinned = frame["card_id"]
 
@@ -556,5 +574,6 @@ _APPLY: dict[str, Callable[[Storefront, Frame], None]] = {
     "drop.sold_out": _set_drop(DropStatus.SOLD_OUT),
     "drop.closed": _set_drop(DropStatus.CLOSED),
     "drop.restocked": _restock,
+    "lottery.drawn": _draw,
     "stock.changed": _set_stock,
 }

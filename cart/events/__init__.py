@@ -36,6 +36,10 @@ from cart.events.line import (
     LineJoined,
     LineLeft,
 )
+from cart.events.lottery import (
+    LotteryDrawn,
+    LotteryEntered,
+)
 from cart.events.order import (
     OrderExpired,
     OrderPaid,
@@ -101,6 +105,8 @@ CounterEvent = (
     | SlotHeld
     | SlotTaken
     | SlotReleased
+    | LotteryEntered
+    | LotteryDrawn
 )
 
 __all__ = [
@@ -123,6 +129,8 @@ __all__ = [
     "InvitationWithdrawn",
     "LineJoined",
     "LineLeft",
+    "LotteryDrawn",
+    "LotteryEntered",
     "OrderDefaulted",
     "OrderExpired",
     "OrderPaid",

@@ -9,9 +9,15 @@ from cart.fact import Fact
 
 
 class DropScheduled(Fact, frozen=True, tag="drop.scheduled"):
-    """The host declared a drop; its supply is on the books from here on."""
+    """The host declared a drop; its supply is on the books from here on. `seed` is that of its
+    lottery, and nobody's business before the draw.
+    """
 
     terms: DropTerms
+    seed: str = ""
+
+    def __repr__(self) -> str:
+        return f"DropScheduled({self.terms})"
 
 
 class DropOpened(Fact, frozen=True, gc=False, tag="drop.opened"):
@@ -20,7 +26,7 @@ class DropOpened(Fact, frozen=True, gc=False, tag="drop.opened"):
     """
 
     drop_id: str
-    reason: Literal["clock", "host", "resumed", "restock", "refund", "released"]
+    reason: Literal["clock", "host", "resumed", "restock", "refund", "released", "draw"]
 
 
 class DropAllHeld(Fact, frozen=True, gc=False, tag="drop.all_held"):

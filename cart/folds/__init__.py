@@ -15,6 +15,7 @@ from cart.folds import (
     edition,
     invitation,
     line,
+    lottery,
     order,
     payment,
     perk,
@@ -36,6 +37,7 @@ _FOLDS: Folds = {
     **edition.FOLDS,
     **presale.FOLDS,
     **slot.FOLDS,
+    **lottery.FOLDS,
 }
 
 

@@ -17,6 +17,7 @@ from cart.events import (
     StockShown,
 )
 from cart.folds.shape import Folds
+from cart.lottery import LotteryBook
 from cart.perk import PerkBook
 from cart.stock import BrokenBooksError, Stock
 
@@ -32,6 +33,9 @@ def _drop_scheduled(counter: Counter, event: DropScheduled, at_ms: int) -> None:
         perks={perk.perk_id: PerkBook() for perk in terms.perks},
     )
     counter.books.drop_of_sku[terms.sku] = terms.drop_id
+    if terms.lottery is not None:
+        counter.books.drops[terms.drop_id].lottery = LotteryBook(event.seed)
+        heappush(counter.agenda, (terms.lottery.entries_until_ms, "draw", terms.drop_id))
     if terms.presale is not None:
         heappush(counter.agenda, (terms.presale.deposit_until_ms, "presale", terms.drop_id))
     opens_at_ms = terms.first_opens_at_ms

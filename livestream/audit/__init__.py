@@ -13,7 +13,7 @@ compared. The verdict is on the log alone; what else is known may be given as ev
     line.py      21 the line is served in order
     reserving.py 23 reserved when declared
     perks.py     8 the first N                        presale.py   22 presales
-    editions.py  18 each number once
+    editions.py  18 each number once                  lottery.py   24 lotteries
     slots.py     26 delivery slots are stock
     history.py   0 the log's own form, 4 nothing acknowledged is lost, 12 state = fold(log)
     books.py     13 the list of books balances: double entry by product and by order

@@ -23,6 +23,7 @@ from livestream.audit.history import LogIsWellFormed, NothingIsLost, StateIsTheF
 from livestream.audit.holds import EveryHoldEndsOnce
 from livestream.audit.ledger import Ledger
 from livestream.audit.line import LineIsServedInOrder
+from livestream.audit.lottery import LotteryIsDrawnAsPromised
 from livestream.audit.money import (
     GmvToTheFen,
     MoneyFindsItsOrder,
@@ -68,6 +69,7 @@ CHECKS: tuple[type[Check], ...] = (
     PresaleKeepsItsWord,
     ReservedWhenDeclared,
     SlotsAreStock,
+    LotteryIsDrawnAsPromised,
 )
 
 

@@ -56,7 +56,7 @@ class OnlyTheInvitedBuy(Check):
         yield from self.says_against(fact, f"{fact.viewer} takes {fact.hold_id}")
 
     def says_against(
-        self, fact: events.HoldPlaced | events.LineJoined, takes: str
+        self, fact: events.HoldPlaced | events.LineJoined | events.LotteryEntered, takes: str
     ) -> Iterator[str]:
         """Why this viewer, with these claims, may not have units of the drop now."""
         drop = self.ledger.drops.get(fact.drop_id)

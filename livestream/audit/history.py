@@ -26,6 +26,7 @@ from livestream.room import Room, RoomState, evolve
 _OPENS_FROM = {
     "clock": ("scheduled",),
     "host": ("scheduled",),
+    "draw": ("scheduled",),
     "resumed": ("paused",),
     "restock": ("sold_out", "all_held"),
     "refund": ("sold_out", "all_held"),

@@ -11,6 +11,7 @@ Owns the second bookkeeping. Refuses to judge.
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -37,6 +38,8 @@ class DropAccount(Struct):
     paused: bool = False
     #: Who is in line, in the order of joining.
     waiting: dict[str, events.LineJoined] = {}
+    #: Who entered its lottery, in the order of their numbers.
+    entries: dict[str, events.LotteryEntered] = {}
 
     def columns(self) -> str:
         """The five numbers, in words."""
@@ -256,6 +259,41 @@ def _line_joined(ledger: Ledger, fact: events.LineJoined) -> None:
 def _line_left(ledger: Ledger, fact: events.LineLeft) -> None:
     if account := ledger.drops.get(fact.drop_id):
         account.waiting.pop(fact.viewer, None)
+
+
+def _lottery_entered(ledger: Ledger, fact: events.LotteryEntered) -> None:
+    if account := ledger.drops.get(fact.drop_id):
+        account.entries.setdefault(fact.viewer, fact)
+
+
+def _lottery_drawn(ledger: Ledger, fact: events.LotteryDrawn) -> None:
+    """Whoever entered waits in line, the smallest SHA-256 of the seed and the entry first."""
+    account = ledger.drops.get(fact.drop_id)
+    if account is None:
+        return
+    try:
+        seed = bytes.fromhex(fact.seed)
+    except ValueError:
+        return  # no seed at all: saying so is a check's business
+    ranked = sorted(
+        (sha256(seed + sha256(viewer.encode()).digest()).hexdigest(), viewer)
+        for viewer in account.entries
+    )
+    for number, (_, viewer) in enumerate(ranked, 1):
+        entry = account.entries[viewer]
+        account.waiting[viewer] = events.LineJoined(
+            drop_id=fact.drop_id,
+            sku=account.terms.sku,
+            viewer=viewer,
+            quantity=1,
+            number=number,
+            ahead=number - 1,
+            held=account.held,
+            command_id="",
+            at_ms=ledger.at_ms,
+            tier=entry.tier,
+            invited=entry.invited,
+        )
 
 
 # -- holds -------------------------------------------------------------------------------------
@@ -512,6 +550,8 @@ _ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
     events.DropRestocked: _drop_restocked,
     events.DropClosed: _drop_closed,
     events.LineJoined: _line_joined,
+    events.LotteryEntered: _lottery_entered,
+    events.LotteryDrawn: _lottery_drawn,
     events.LineLeft: _line_left,
     events.HoldPlaced: _hold_placed,
     events.HoldReleased: _hold_released,

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from cart.fact import tag_of
 from cart.outcome import (
     CartResult,
+    EntryResult,
     ErrorCode,
     HoldResult,
     OrderResult,
@@ -49,6 +50,7 @@ RESULTS: dict[type, Any] = {
     messages.CartRemove: RemoveResult,
     messages.CartShow: CartResult,
     messages.LineJoin: (HoldResult, PlaceResult),
+    messages.LotteryEnter: EntryResult,
     messages.Checkout: OrderResult,
     messages.OrderPay: OrderResult,
     messages.SlotsShow: SlotsResult,

@@ -42,6 +42,8 @@ class Control:
     reports: Reports
     certificates: CertificateKeys
     desks: set[web.WebSocketResponse] = field(default_factory=set)
+    #: The places of viewers in the last few draws that somebody checked (`draws`).
+    draws: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from msgspec import Struct
 
 from cart.bounds import CardId, DropId, OrderId, SlotId, ViewerId
 from cart.coupon import CouponCode, CouponTerms
-from cart.drop import DropTerms
 from cart.outcome import SlotResult
 from cart.rules import RoomRules
 from cart.slot import SlotTerms
@@ -26,6 +25,7 @@ from livestream.control import (
     admission,
     certificates,
     desk,
+    draws,
     invitations,
     news,
     outgoing,
@@ -247,8 +247,18 @@ ROUTES: tuple[Route, ...] = (
         commands.DropSchedule,
         views.DropState,
         status=201,
-        body=DropTerms,
-        build=commands.DropSchedule,
+        body=views.NewDrop,
+        build=draws.scheduling,
+    ),
+    Route(
+        method="GET",
+        path=PREFIX + _DROP + "/draw",
+        name="show_draw",
+        summary=summary_of(draws.show_draw),
+        access="public",
+        handler=draws.show_draw,
+        answer=views.Draw,
+        query=views.DrawQuery,
     ),
     _change("POST", _DROP + "/open", "open_drop", commands.DropOpen, views.DropState),
     _change("POST", _DROP + "/pause", "pause_drop", commands.DropPause, views.DropState),

@@ -12,7 +12,8 @@ from msgspec import Meta, Struct
 
 from cart.access import TierOrNone
 from cart.bounds import Channel, DropId, OrderId, TtlMs, ViewerId
-from cart.drop import DropStatus
+from cart.drop import DropStatus, DropTerms
+from cart.lottery import ENTRIES_MAX, Seed
 from cart.money import Currency
 from cart.order import OrderStatus, Part, PaymentStatus
 from cart.outcome import EditionResult, PerkResult, PresaleResult, SlotChoice, SlotResult
@@ -32,6 +33,8 @@ from livestream.tickets import DeskRole, DisplayName, RoomId
 
 #: A page of orders: 200 x about 600 bytes = 120 KB.
 ORDERS_PER_PAGE_MAX = 200
+#: A page of a draw: 10,000 x about 100 bytes = 1 MB.
+DRAW_ENTRIES_PER_PAGE_MAX = 10_000
 #: A page of invitations: 1,000 x about 150 bytes = 150 KB.
 INVITATIONS_PER_PAGE_MAX = 1_000
 #: A ticket that asks for nothing else lasts a long evening.
@@ -46,6 +49,24 @@ class NewRoom(Struct, frozen=True):
 
     room: RoomId
     title: Annotated[str, Meta(min_length=1, max_length=120)]
+
+
+class NewDrop(DropTerms, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The terms of a drop. For a lottery the house draws the seed, unless one is given: 32 bytes
+    that nobody but the host has seen.
+    """
+
+    seed: Seed = ""
+
+    def __repr__(self) -> str:
+        return f"NewDrop({self.drop_id})"
+
+
+class DrawQuery(Struct, frozen=True):
+    """Which entries: so many, after the `after`-th."""
+
+    after: Annotated[int, Meta(ge=0, le=ENTRIES_MAX)] = 0
+    limit: Annotated[int, Meta(ge=1, le=DRAW_ENTRIES_PER_PAGE_MAX)] = 1_000
 
 
 class TicketRequest(Struct, frozen=True):
@@ -196,10 +217,37 @@ class CardId(TypedDict):
 
 
 class DropState(TypedDict):
-    """Where a drop is in its life."""
+    """Where a drop is in its life; of a lottery, what is promised: the SHA-256 of its seed."""
 
     drop_id: str
     status: DropStatus
+    commitment: NotRequired[str]
+
+
+class DrawEntry(TypedDict):
+    """The `number`-th who entered, as the SHA-256 of the viewer's id; `place` in the order of the
+    draw from 1, null before it.
+    """
+
+    number: int
+    entry: str
+    place: int | None
+
+
+class Draw(TypedDict):
+    """A lottery: `commitment` is the SHA-256 of `seed`, which is null before the draw. The entries
+    stand in the order of SHA-256(seed || entry); the first are offered the units, and when one of
+    them does not buy, the next. `entered` counts all, `entries` are one page of them.
+    """
+
+    drop_id: str
+    entries_from_ms: int
+    entries_until_ms: int
+    commitment: str
+    seed: str | None
+    supply: int
+    entered: int
+    entries: list[DrawEntry]
 
 
 class Said(TypedDict):

@@ -10,7 +10,17 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from cart import clock, delivery, desk, invitation, redemption, settlement, shopper, waiting
+from cart import (
+    clock,
+    delivery,
+    desk,
+    drawing,
+    invitation,
+    redemption,
+    settlement,
+    shopper,
+    waiting,
+)
 from cart.access import AccessTerms
 from cart.consequences import consequences
 from cart.counter import Counter
@@ -78,6 +88,7 @@ class Till:
         perks: Sequence[PerkTerms] = (),
         access: AccessTerms | None = None,
         pay_ttl_ms: int = PAY_TTL_MS,
+        seed: str = "",
         **terms_beside: Any,
     ) -> Answer:
         terms = DropTerms(
@@ -95,7 +106,7 @@ class Till:
             access=access,
             **terms_beside,
         )
-        return self.settle(desk.schedule(self.counter, terms, self.now_ms))
+        return self.settle(desk.schedule(self.counter, terms, self.now_ms, seed))
 
     def sell(self, drop_id: str = SANTOS, **terms: Any) -> None:
         """Schedule a drop and open it."""
@@ -192,6 +203,11 @@ class Till:
                 self.counter, viewer, sku, quantity, command_id, self.now_ms, tier, invited
             )
         )
+
+    def enter(
+        self, viewer: str, sku: str = SANTOS, *, tier: str = "", invited: bool = False
+    ) -> Answer:
+        return self.settle(drawing.enter(self.counter, viewer, sku, self.now_ms, tier, invited))
 
     def leave(self, viewer: str, sku: str = SANTOS, command_id: str | None = None) -> Answer:
         command_id = command_id or f"c{next(self._ids)}"

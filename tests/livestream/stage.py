@@ -133,6 +133,7 @@ class Stage:
         currency: Currency = "CNY",
         opens_at_ms: int | None = None,
         perks: Sequence[PerkTerms] = (),
+        seed: str = "",
         **terms_beside: Any,
     ) -> Answer:
         terms = DropTerms(
@@ -149,7 +150,7 @@ class Stage:
             list(perks),
             **terms_beside,
         )
-        return self.desk(commands.DropSchedule(terms))
+        return self.desk(commands.DropSchedule(terms, seed))
 
     def sell(self, drop_id: str = SANTOS, **terms: Any) -> None:
         """Schedule a drop and open it."""
@@ -172,6 +173,9 @@ class Stage:
 
     def join(self, viewer: str, sku: str = SANTOS, quantity: int = 1) -> Answer:
         return self.ask(viewer, messages.LineJoin(self.next_id(), sku, quantity))
+
+    def enter(self, viewer: str, sku: str = SANTOS) -> Answer:
+        return self.ask(viewer, messages.LotteryEnter(self.next_id(), sku))
 
     def leave(self, viewer: str, sku: str = SANTOS) -> Answer:
         return self.ask(viewer, messages.LineLeave(self.next_id(), sku))

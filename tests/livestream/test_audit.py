@@ -519,6 +519,8 @@ PLANTED: list[tuple[str, int, Forge]] = [
     ),
     # -- 22 presales (the rest in test_audit_presale.py)
     ("a deposit for what is no presale", 22, change(events.OrderPlaced, 0, deposit_minor=1)),
+    # -- 24 lotteries (the rest in test_audit_lottery.py)
+    ("a seed for what is no lottery", 24, change(events.DropScheduled, 0, seed="00")),
 ]
 
 

@@ -7,12 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cart import events
+from cart.lottery import LotteryTerms, commitment_to
 from cart.perk import PerkTerms
 from livestream import commands, facts, messages, wire
 from livestream.storefront import _BODIES, Storefront, private_frame, public_frame
 from tests.livestream.presales import DEPOSIT_MINOR, HOUR_MS, TERMS, deposit, presale_stage
 from tests.livestream.stage import PRICE_MINOR, SANTOS, START_MS, Stage, ok
 from tests.properties import PROPERTY
+
+SEED = "5eed" * 16
 
 
 @pytest.fixture
@@ -177,6 +180,29 @@ def test_the_buyer_hears_of_the_deposit_and_of_the_default() -> None:
     )
 
 
+def test_a_lottery_shows_what_is_promised_and_its_seed_once_it_is_drawn() -> None:
+    stage = Stage()
+    stage.begin()
+    terms = LotteryTerms(START_MS, START_MS + 1_000, commitment_to(SEED))
+    ok(stage.schedule(lottery=terms, seed=SEED))
+    ok(stage.enter("wang"))
+    promised = {
+        "entries_from_ms": START_MS,
+        "entries_until_ms": START_MS + 1_000,
+        "commitment": commitment_to(SEED),
+    }
+    assert stage.view.drops[SANTOS]["lottery"] == {**promised, "seed": None}
+    everything = [str(stage.air), wire.encode_state(stage.view).decode()]
+    everything += [wire.encode_state(Storefront.of(stage.room)).decode()]
+    assert not any(SEED in told for told in everything)
+    assert "wang" not in str(stage.air)
+    stage.wait(1_000)
+    assert stage.view.drops[SANTOS]["lottery"] == {**promised, "seed": SEED}
+    assert stage.view == Storefront.of(stage.room)
+    (frame,) = on_air(stage, "lottery.drawn")
+    assert (frame["drop_id"], frame["seed"], frame["entered"]) == (SANTOS, SEED, 1)
+
+
 def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
     assert set(get_args(facts.AnyFact)) - set(_BODIES) == {
         events.CouponPut,
@@ -205,6 +231,7 @@ def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
         events.SlotHeld,
         events.SlotTaken,
         events.SlotReleased,
+        events.LotteryEntered,
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from cart.access import AccessTerms
 from cart.fact import Fact
+from cart.lottery import LotteryTerms, commitment_to
 from cart.outcome import Refusal
 from cart.perk import PerkTerms
 from cart.presale import PresaleTerms
@@ -113,10 +114,22 @@ def evening() -> Seen:
     stage.ask("v5", messages.CartRemove("c13", "ring"))
     stage.leave("v7", "ring")
     a_presale(stage)
+    a_lottery(stage)
     stage.desk(commands.DropClose("santos"))
     stage.take_over()
     stage.desk(commands.RoomEnd())
     return stage
+
+
+def a_lottery(stage: Seen) -> None:
+    """Two enter, one is drawn."""
+    seed = "5eed" * 16
+    at_ms = stage.now_ms
+    terms = LotteryTerms(at_ms, at_ms + 1_000, commitment_to(seed))
+    ok(stage.schedule("bracelet", supply=1, lottery=terms, seed=seed))
+    ok(stage.enter("v13", "bracelet"))
+    ok(stage.enter("v14", "bracelet"))
+    stage.wait(1_000)
 
 
 def a_presale(stage: Seen) -> None:
@@ -154,7 +167,7 @@ def test_every_reply_is_as_published_with_its_result(contract: Contract, evening
             contract.check_as("CartResult", result)
         for place in (result, *result.get("waiting", ())):
             if "number" in place:
-                contract.check_as("PlaceResult", place)
+                contract.check_as("EntryResult" if "entry" in place else "PlaceResult", place)
         if "more" in result:
             contract.check_as("SlotsResult", result)
         if "slot_id" in result and "status" in result:

@@ -9,7 +9,7 @@ from livestream.control import openapi
 from livestream.control.routes import ROUTES
 from tests.livestream.control.desks import Desk
 
-PUBLIC = {"walk_in", "watch_config", "check_certificate", "show_keys", "take_news"}
+PUBLIC = {"walk_in", "watch_config", "check_certificate", "show_keys", "take_news", "show_draw"}
 FOR_VIEWERS = {"list_own_certificates"}
 
 

@@ -1,0 +1,174 @@
+"""Hypothesis plays lotteries: entries in and out of the window, hosts, time, engines that die.
+
+After each step the auditor must have found nothing, and the seed must be nowhere but in the log and
+the engine's own state until the draw. Whoever has a unit stands among the first of the draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from cart import drawing
+from cart.drop import Drop
+from cart.events import DropOpened, HoldPlaced, LotteryDrawn
+from cart.fact import Fact
+from cart.folds import lottery as lottery_folds
+from cart.lottery import LotteryTerms, commitment_to, in_order_of_the_draw
+from cart.stock import BrokenBooksError
+from livestream import commands, wire
+from livestream.audit import Auditor
+from livestream.room import RoomState
+from livestream.storefront import Storefront
+from tests.livestream.stage import HOLD_TTL_MS, PAY_TTL_MS, SANTOS, START_MS, Stage, ok
+
+VIEWERS = st.sampled_from(["wang", "li", "zhao", "wu", "sun"])
+SPANS_MS = st.sampled_from([0, 1_000, 30_000, 60_000, HOLD_TTL_MS, PAY_TTL_MS])
+
+
+class LotteryMachine(RuleBasedStateMachine):
+    """A room with one lottery of few units."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage = Stage("lottery")
+        self.auditor = Auditor("lottery")
+        self.audited = 0
+        self.seed = ""
+
+    @property
+    def drop(self) -> Drop:
+        return self.stage.room.state.books.drops[SANTOS]
+
+    @initialize(supply=st.integers(1, 3), seed=st.binary(min_size=32, max_size=32))
+    def begin(self, supply: int, seed: bytes) -> None:
+        self.seed = seed.hex()
+        self.stage.begin()
+        terms = LotteryTerms(START_MS + 60_000, START_MS + 180_000, commitment_to(self.seed))
+        ok(self.stage.schedule(supply=supply, lottery=terms, seed=self.seed))
+
+    @rule(viewer=VIEWERS)
+    def enter(self, viewer: str) -> None:
+        first = self.stage.enter(viewer)
+        assert self.stage.enter(viewer) == first, "entering again changes nothing"
+
+    @rule(viewer=VIEWERS, how=st.sampled_from(["add", "join", "leave"]))
+    def go_round_it(self, viewer: str, how: str) -> None:
+        getattr(self.stage, how)(viewer)
+
+    @rule(viewer=VIEWERS, pay=st.booleans())
+    def buy(self, viewer: str, pay: bool) -> None:
+        placed = self.stage.check_out(viewer)
+        if pay and isinstance(placed, dict):
+            self.stage.approve(self.stage.pay(viewer, placed["order_id"]))
+
+    @rule(command=st.sampled_from([commands.DropOpen, commands.DropPause]))
+    def press(self, command: Any) -> None:
+        self.stage.desk(command(SANTOS))
+
+    @rule(ms=SPANS_MS)
+    def wait(self, ms: int) -> None:
+        self.stage.wait(ms)
+
+    @precondition(lambda self: len(self.stage.log) > 25)
+    @rule(command=st.sampled_from([commands.DropRestock(SANTOS, 1), commands.DropClose(SANTOS)]))
+    def late(self, command: commands.HostCommand) -> None:
+        self.stage.desk(command)
+
+    @rule()
+    def restart(self) -> None:
+        before = self.stage.room.state
+        assert wire.decode_state(wire.encode_state(before), RoomState) == before
+        self.stage.restart()
+
+    # -- what must hold ------------------------------------------------------------------------
+
+    @invariant()
+    def the_auditor_finds_nothing(self) -> None:
+        for seq, record in self.stage.log[self.audited :]:
+            self.auditor.feed(seq, record)
+        self.audited = len(self.stage.log)
+        assert self.auditor.findings == []
+
+    @invariant()
+    def the_seed_is_a_secret_until_the_draw(self) -> None:
+        if not any(isinstance(fact, LotteryDrawn) for fact in self.stage.facts()):
+            shown = wire.encode_state(Storefront.of(self.stage.room)).decode()
+            assert self.seed not in f"{self.stage.air}{shown}{self.stage.room.state}"
+
+    @invariant()
+    def units_go_to_the_first_of_the_draw(self) -> None:
+        book = self.drop.lottery
+        assert book is not None
+        order = in_order_of_the_draw(self.seed, book.entries)
+        held = [fact.viewer for fact in self.stage.facts() if isinstance(fact, HoldPlaced)]
+        stayed = [viewer for viewer in order if viewer in held]
+        assert held == stayed, "each once, in the order of the draw"
+
+    def teardown(self) -> None:
+        self.stage.wait(1_000_000)
+        self.the_auditor_finds_nothing()
+        verdict = self.auditor.verdict()
+        assert verdict.clean, verdict.findings
+        assert self.stage.replayed() == self.stage.room.state
+
+
+PLAY = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=100,
+    stateful_step_count=30,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_no_story_of_a_lottery_breaks_an_invariant() -> None:
+    run_state_machine_as_test(LotteryMachine, settings=PLAY)
+
+
+# -- the same machine must find what is planted ------------------------------------------------
+
+
+def the_first_to_enter_win(patch: pytest.MonkeyPatch) -> None:
+    def as_entered(seed: str, viewers: Iterable[str]) -> list[str]:
+        return list(viewers)
+
+    patch.setattr(lottery_folds, "in_order_of_the_draw", as_entered)
+
+
+def another_seed_is_drawn(patch: pytest.MonkeyPatch) -> None:
+    def crooked(drop: Drop) -> list[Fact]:
+        book, drop_id = drop.lottery, drop.terms.drop_id
+        assert book is not None
+        return [LotteryDrawn(drop_id, "00" * 32, len(book.entries)), DropOpened(drop_id, "draw")]
+
+    patch.setattr(drawing, "draw", crooked)
+
+
+def anybody_buys(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(drawing, "refusal_to_buy", lambda drop, terms, now_ms: None)
+
+
+@pytest.mark.parametrize("plant", [the_first_to_enter_win, another_seed_is_drawn, anybody_buys])
+def test_the_machine_finds_a_planted_fault(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    first_find = settings(
+        PLAY, phases=[Phase.generate], report_multiple_bugs=False, print_blob=False
+    )
+    with pytest.raises((AssertionError, BrokenBooksError)):
+        run_state_machine_as_test(LotteryMachine, settings=first_find)
