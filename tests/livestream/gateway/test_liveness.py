@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import socket
+import struct
 from collections.abc import Callable
 
 from websockets.frames import Opcode
 
 from livestream.gateway.lanes import Lane
 from tests.livestream.gateway.house import House, Peer, eventually, masked
+
+SO_ATTACH_FILTER = 26
 
 
 async def test_a_silent_group_is_pinged_with_one_frame_and_its_pongs_are_nobody_s_business(
@@ -60,3 +65,25 @@ async def test_a_ping_reaches_one_who_is_behind_after_what_waits(
         assert await slow.frame() == (Opcode.TEXT, b"x" * 30_000)
     assert await slow.frame() == (Opcode.PING, b"")
     slow.sock.close()
+
+
+async def test_who_vanished_without_a_word_is_found_by_what_the_room_says(
+    open_house: Callable[..., House],
+) -> None:
+    house = open_house(user_timeout_ms=500)
+    async with await Peer.join(house, "anna") as anna, await Peer.join(house, "bob") as bob:
+        vanish(anna.sock)
+        house.say(b"hello")
+        assert await bob.text() == b"hello"
+        await eventually(lambda: house.left_codes == [("anna", 1006)])
+        house.say(b"still here?")
+        assert await bob.text() == b"still here?"
+
+
+def vanish(sock: socket.socket) -> None:
+    """From now on nothing reaches this socket, so that nothing is acknowledged: as in a tunnel. A
+    filter of one instruction drops every packet (socket(7), linux/filter.h).
+    """
+    drop_all = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # return 0 bytes
+    program = struct.pack("HP", 1, ctypes.addressof(drop_all))
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
