@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from cart.events import (
     CounterEvent,
+    OrderDefaulted,
     OrderPlaced,
     OrderRefunded,
     OrderRefundedPartly,
@@ -42,7 +43,9 @@ TOLD: Final = frozenset(
     if {"order_id", "payment_id"} & set(kind.__struct_fields__)
 )
 _ASKS_TO_CHARGE: Final = frozenset({PaymentStarted})
-_ASKS_TO_REFUND: Final = frozenset({OrderRefunded, OrderRefundedPartly, PaymentReturned})
+_ASKS_TO_REFUND: Final = frozenset(
+    {OrderDefaulted, OrderRefunded, OrderRefundedPartly, PaymentReturned}
+)
 #: What stands in the order already, or is the fact's own tag.
 _LEFT_OUT: Final = frozenset({"type", "order_id", "lines", "command_id", "asked"})
 
@@ -120,7 +123,7 @@ def _letter(room: str, number: int, record: Record, fact: Fact, card: OrderCard)
     said = {k: v for k, v in _all_of(fact).items() if k not in _LEFT_OUT and k not in _placed(kind)}
     if type(fact) in _ASKS_TO_CHARGE:
         said["reference"] = f"{room}:{said['payment_id']}"
-    if type(fact) in _ASKS_TO_REFUND:
+    if type(fact) in _ASKS_TO_REFUND and said["refund_id"]:
         said["reference"] = f"{room}:{said['refund_id']}"
     if isinstance(fact, OrderRefundedPartly):
         sku_of = {line.hold_id: line.sku for line in card.lines}
