@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from cart.basket import Basket
 from cart.coupon import Coupon
-from cart.drop import Drop
+from cart.drop import Drop, DropTerms
 from cart.hold import Hold
 from cart.order import Order, Payment
 from cart.perk import PerkBook
@@ -50,6 +50,8 @@ class Books(Struct):
     """Everything the counter knows. Its size grows with shoppers, not with viewers."""
 
     drops: dict[str, Drop] = {}
+    #: What the host prepares, by drop id (`cart.drafts`).
+    drafts: dict[str, DropTerms] = {}
     #: sku -> the drop that sells it now, or sold it last.
     drop_of_sku: dict[str, str] = {}
     baskets: dict[str, Basket] = {}

@@ -71,6 +71,8 @@ PersonalisationText = Annotated[str, Meta(max_length=PERSONALISATION_TEXT_MAX)]
 #: A room lists at most 64 drops; each viewer's tally per drop is one dict entry of about 100 bytes,
 #: kept only for those who ever held a unit.
 DROPS_MAX = 64
+#: Drafts of a room: 16 x about 1 KB in the snapshot, and in the numbers that each desk gets.
+DRAFTS_MAX = 16
 #: Lines in one basket, and so in one order.
 LINES_MAX = 16
 #: sku -> option -> text, for every SKU of a cart. A message is at most 8 KiB, so a cart whose texts

@@ -101,7 +101,7 @@ def open_now(counter: Counter, drop_id: str) -> Decision:
     match drop.status:
         case DropStatus.OPEN | DropStatus.ALL_HELD:
             return Decision((), drop_result(drop))
-        case DropStatus.SCHEDULED:
+        case DropStatus.DRAFT | DropStatus.SCHEDULED:
             if drop.lottery is not None:
                 return refuse(ErrorCode.CONFLICT, f"drop {drop_id} opens by its draw")
             opened = DropOpened(drop_id, "host")

@@ -1,5 +1,6 @@
 """A drop: a limited release of one SKU.
 
+    DRAFT --host--> SCHEDULED        (`cart.drafts`: terms only, there is no drop yet)
     SCHEDULED --clock or host--> OPEN <--> PAUSED
                                  |  ^
         the last free unit held  v  | released, restock, refund (a logged `drop.opened`
@@ -51,6 +52,7 @@ from cart.stock import Stock
 class DropStatus(StrEnum):
     """Where a drop is in its life (see the diagram above)."""
 
+    DRAFT = "draft"
     SCHEDULED = "scheduled"
     OPEN = "open"
     ALL_HELD = "all_held"

@@ -149,7 +149,7 @@ def _refusal_to_hold(
             return refuse(ErrorCode.CLOSED, f"the drop of {terms.title} has ended")
         case DropStatus.PAUSED:
             return refuse(ErrorCode.NOT_OPEN, f"the drop of {terms.title} is paused")
-        case DropStatus.SCHEDULED:
+        case DropStatus.DRAFT | DropStatus.SCHEDULED:
             wait_ms = max(0, terms.opens_at_ms - now_ms) if terms.opens_at_ms is not None else 0
             return refuse(ErrorCode.NOT_OPEN, f"{terms.title} is not open yet", wait_ms)
     if terms.presale is not None:

@@ -103,6 +103,30 @@ class CardWithdraw(DeskCommand, frozen=True, tag="card.withdraw"):
     card_id: CardId
 
 
+class DropDraft(DeskCommand, frozen=True, tag="drop.draft"):
+    """Prepare a drop of which nobody knows yet, or change one that is prepared."""
+
+    terms: DropTerms
+
+
+class DraftDiscard(DeskCommand, frozen=True, tag="draft.discard"):
+    """Throw a draft away."""
+
+    drop_id: DropId
+
+
+class DraftSchedule(DeskCommand, frozen=True, tag="draft.schedule"):
+    """Declare a drop with the terms of its draft. `seed` is for its lottery, if it is one; the
+    house draws it, unless one is given: 32 bytes that nobody but the host has seen.
+    """
+
+    drop_id: DropId
+    seed: Seed = ""
+
+    def __repr__(self) -> str:
+        return f"DraftSchedule({self.drop_id})"
+
+
 class DropSchedule(DeskCommand, frozen=True, tag="drop.schedule"):
     """Declare a drop, with the `seed` of its lottery. One that was `seed_made` for this command is
     not the host's own.
@@ -232,6 +256,9 @@ HostCommand = (
     | CardPut
     | CardPin
     | CardWithdraw
+    | DropDraft
+    | DraftDiscard
+    | DraftSchedule
     | DropSchedule
     | DropOpen
     | DropPause

@@ -21,6 +21,7 @@ from cart import (
     clock,
     delivery,
     desk,
+    drafts,
     drawing,
     folds,
     invitation,
@@ -326,6 +327,26 @@ def _announce(room: Room, asked: Envelope, command: commands.Announce, now_ms: i
 # -- the desk: drops and orders ----------------------------------------------------------------
 
 
+def _drop_draft(room: Room, _: Envelope, command: commands.DropDraft, now_ms: int) -> Decision:
+    if room.state.status == "ended":
+        return refuse(ErrorCode.CLOSED, "the show is over")
+    return drafts.put(room.counter, command.terms)
+
+
+def _draft_discard(
+    room: Room, _: Envelope, command: commands.DraftDiscard, now_ms: int
+) -> Decision:
+    return drafts.discard(room.counter, command.drop_id)
+
+
+def _draft_schedule(
+    room: Room, _: Envelope, command: commands.DraftSchedule, now_ms: int
+) -> Decision:
+    if room.state.status == "ended":
+        return refuse(ErrorCode.CLOSED, "the show is over")
+    return drafts.schedule_draft(room.counter, command.drop_id, command.seed, now_ms)
+
+
 def _drop_schedule(
     room: Room, _: Envelope, command: commands.DropSchedule, now_ms: int
 ) -> Decision:
@@ -426,6 +447,9 @@ _DECISIONS: dict[type, Callable[[Room, Envelope, Any, int], Decision]] = {
     commands.CardWithdraw: _card_withdraw,
     commands.SlotPut: _slot_put,
     commands.Announce: _announce,
+    commands.DropDraft: _drop_draft,
+    commands.DraftDiscard: _draft_discard,
+    commands.DraftSchedule: _draft_schedule,
     commands.DropSchedule: _drop_schedule,
     commands.DropOpen: _drop_open,
     commands.DropPause: _drop_pause,

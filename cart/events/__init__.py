@@ -14,8 +14,10 @@ from cart.events.cart import (
 )
 from cart.events.coupon import CouponPut
 from cart.events.drop import (
+    DraftDiscarded,
     DropAllHeld,
     DropClosed,
+    DropDrafted,
     DropOpened,
     DropPaused,
     DropRestocked,
@@ -69,7 +71,9 @@ from cart.events.slot import (
 )
 
 CounterEvent = (
-    DropScheduled
+    DropDrafted
+    | DraftDiscarded
+    | DropScheduled
     | DropOpened
     | DropAllHeld
     | DropPaused
@@ -113,8 +117,10 @@ __all__ = [
     "CounterEvent",
     "CouponPut",
     "DepositPaid",
+    "DraftDiscarded",
     "DropAllHeld",
     "DropClosed",
+    "DropDrafted",
     "DropOpened",
     "DropPaused",
     "DropRestocked",

@@ -8,9 +8,21 @@ from cart.drop import DropTerms
 from cart.fact import Fact
 
 
+class DropDrafted(Fact, frozen=True, tag="drop.drafted"):
+    """The host prepares a drop, or changes one that is prepared. No supply is on the books."""
+
+    terms: DropTerms
+
+
+class DraftDiscarded(Fact, frozen=True, gc=False, tag="draft.discarded"):
+    """The host threw a draft away."""
+
+    drop_id: str
+
+
 class DropScheduled(Fact, frozen=True, tag="drop.scheduled"):
-    """The host declared a drop; its supply is on the books from here on. `seed` is that of its
-    lottery, and nobody's business before the draw.
+    """The host declared a drop; its supply is on the books from here on, and its draft, if there
+    was one, is no more. `seed` is that of its lottery, and nobody's business before the draw.
     """
 
     terms: DropTerms

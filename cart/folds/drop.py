@@ -7,8 +7,10 @@ from heapq import heappush
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus, StockLevels
 from cart.events import (
+    DraftDiscarded,
     DropAllHeld,
     DropClosed,
+    DropDrafted,
     DropOpened,
     DropPaused,
     DropRestocked,
@@ -22,6 +24,14 @@ from cart.perk import PerkBook
 from cart.stock import BrokenBooksError, Stock
 
 
+def _drop_drafted(counter: Counter, event: DropDrafted, at_ms: int) -> None:
+    counter.books.drafts[event.terms.drop_id] = event.terms
+
+
+def _draft_discarded(counter: Counter, event: DraftDiscarded, at_ms: int) -> None:
+    del counter.books.drafts[event.drop_id]
+
+
 def _drop_scheduled(counter: Counter, event: DropScheduled, at_ms: int) -> None:
     terms = event.terms
     counter.books.drops[terms.drop_id] = Drop(
@@ -33,6 +43,7 @@ def _drop_scheduled(counter: Counter, event: DropScheduled, at_ms: int) -> None:
         perks={perk.perk_id: PerkBook() for perk in terms.perks},
     )
     counter.books.drop_of_sku[terms.sku] = terms.drop_id
+    counter.books.drafts.pop(terms.drop_id, None)
     if terms.lottery is not None:
         counter.books.drops[terms.drop_id].lottery = LotteryBook(event.seed)
         heappush(counter.agenda, (terms.lottery.entries_until_ms, "draw", terms.drop_id))
@@ -92,6 +103,8 @@ def _stock_shown(counter: Counter, event: StockShown, at_ms: int) -> None:
 
 
 FOLDS: Folds = {
+    DropDrafted: _drop_drafted,
+    DraftDiscarded: _draft_discarded,
     DropScheduled: _drop_scheduled,
     DropOpened: _drop_opened,
     DropAllHeld: _drop_all_held,

@@ -84,6 +84,16 @@ class LogIsWellFormed(Check):
         self.epochs += record.epoch > self._epoch
         self._epoch = max(self._epoch, record.epoch)
 
+    @before(events.DropDrafted)
+    def drafted_before_it_is_scheduled(self, fact: events.DropDrafted) -> Iterator[str]:
+        if fact.terms.drop_id in self.ledger.drops:
+            yield f"drop {fact.terms.drop_id} is a draft again after it was scheduled"
+
+    @before(events.DraftDiscarded)
+    def discarded_while_there(self, fact: events.DraftDiscarded) -> Iterator[str]:
+        if fact.drop_id not in self.ledger.drafts:
+            yield f"draft {fact.drop_id} is discarded and was not there"
+
     @before(events.DropOpened)
     def opens_from_where_it_is(self, fact: events.DropOpened) -> Iterator[str]:
         drop = self.ledger.drops.get(fact.drop_id)
@@ -250,6 +260,8 @@ class StateIsTheFold(Check):
         yield from self._same_slots()
 
     def _same_stock(self) -> Iterator[str]:
+        if self._room.state.books.drafts != self.ledger.drafts:
+            yield "the drafts are not the same in the fold and in these books"
         drops = self._room.state.books.drops
         for drop_id in sorted(drops.keys() | self.ledger.drops.keys()):
             ours, drop = self.ledger.drops.get(drop_id), drops.get(drop_id)

@@ -154,6 +154,8 @@ class Ledger:
         self.epoch_at_ms = 0
         self.room_status: Literal["", "created", "live", "ended"] = ""
         self.drops: dict[str, DropAccount] = {}
+        #: What is prepared and not declared; no unit of it is anywhere.
+        self.drafts: dict[str, DropTerms] = {}
         self.holds: dict[str, HoldAccount] = {}
         #: hold id -> how it ended.
         self.ended: dict[str, str] = {}
@@ -207,10 +209,19 @@ def _room_moved(
             ledger.room_status = "ended"
 
 
+def _drop_drafted(ledger: Ledger, fact: events.DropDrafted) -> None:
+    ledger.drafts[fact.terms.drop_id] = fact.terms
+
+
+def _draft_discarded(ledger: Ledger, fact: events.DraftDiscarded) -> None:
+    ledger.drafts.pop(fact.drop_id, None)
+
+
 def _drop_scheduled(ledger: Ledger, fact: events.DropScheduled) -> None:
     terms = fact.terms
     account = DropAccount(terms, supplied=terms.supply, available=terms.supply)
     ledger.drops[terms.drop_id] = account
+    ledger.drafts.pop(terms.drop_id, None)
     ledger.touched.append(account)
 
 
@@ -542,6 +553,8 @@ _ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
     facts.RoomCreated: _room_moved,
     facts.RoomStarted: _room_moved,
     facts.RoomEnded: _room_moved,
+    events.DropDrafted: _drop_drafted,
+    events.DraftDiscarded: _draft_discarded,
     events.DropScheduled: _drop_scheduled,
     events.DropOpened: _drop_opened,
     events.DropAllHeld: _drop_all_held,

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from cart.drop import Drop, DropTerms
 from cart.lottery import commitment_to, entry_of, in_order_of_the_draw
-from livestream.commands import DropSchedule
+from livestream.commands import DraftSchedule, DropSchedule
 from livestream.control.context import Answer, Call, Control
 from livestream.control.problems import Problem, not_found
 from livestream.control.views import Draw, DrawEntry, NewDrop
@@ -35,6 +35,11 @@ def scheduling(body: NewDrop) -> DropSchedule:
         lottery = structs.replace(terms.lottery, commitment=commitment_to(seed))
         terms = structs.replace(terms, lottery=lottery)
     return DropSchedule(terms, seed, seed_made)
+
+
+def scheduling_draft(body: DraftSchedule) -> DraftSchedule:
+    """The command that declares a drop as it was drafted. The seed is used if it is a lottery."""
+    return structs.replace(body, seed=body.seed or secrets.token_hex(32))
 
 
 async def show_draw(control: Control, call: Call) -> Answer | Problem:

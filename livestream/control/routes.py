@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from cart.bounds import CardId, DropId, OrderId, SlotId, ViewerId
 from cart.coupon import CouponCode, CouponTerms
+from cart.drop import DropTerms
 from cart.outcome import SlotResult
 from cart.rules import RoomRules
 from cart.slot import SlotTerms
@@ -64,6 +65,7 @@ _GROUPS = {
     "invitations": "invitations",
     "pin": "cards",
     "drops": "drops",
+    "drafts": "drops",
     "announcements": "chat",
     "chat": "chat",
     "viewers": "chat",
@@ -168,6 +170,7 @@ def _change(
 
 _ROOM = "/rooms/{room}"
 _DROP = _ROOM + "/drops/{drop_id}"
+_DRAFT = _ROOM + "/drafts/{drop_id}"
 _VIEWER = _ROOM + "/viewers/{viewer}"
 
 ROUTES: tuple[Route, ...] = (
@@ -259,6 +262,24 @@ ROUTES: tuple[Route, ...] = (
         handler=draws.show_draw,
         answer=views.Draw,
         query=views.DrawQuery,
+    ),
+    _change(
+        "PUT",
+        _DRAFT,
+        "put_draft",
+        commands.DropDraft,
+        views.DropState,
+        body=DropTerms,
+        build=commands.DropDraft,
+    ),
+    _change("DELETE", _DRAFT, "discard_draft", commands.DraftDiscard, views.DraftGone),
+    _change(
+        "POST",
+        _DRAFT + "/schedule",
+        "schedule_draft",
+        commands.DraftSchedule,
+        views.DropState,
+        build=draws.scheduling_draft,
     ),
     _change("POST", _DROP + "/open", "open_drop", commands.DropOpen, views.DropState),
     _change("POST", _DROP + "/pause", "pause_drop", commands.DropPause, views.DropState),

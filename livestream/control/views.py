@@ -250,6 +250,12 @@ class Draw(TypedDict):
     entries: list[DrawEntry]
 
 
+class DraftGone(TypedDict):
+    """The draft that is not there any more."""
+
+    drop_id: str
+
+
 class Said(TypedDict):
     """What was announced."""
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from msgspec import to_builtins
+
 from cart.books import Books, Takings
+from cart.drop import DropTerms
 from livestream.engine.pulse import AudienceTotals
 from livestream.messages import CardView, DropView, RoomStatus
 from livestream.room import Room
@@ -99,6 +102,7 @@ class Ledger(TypedDict):
     totals: list[TotalLine]
     takings: list[TakingsLine]
     drops: list[DropLine]
+    drafts: list[DropTerms]
     orders: OrderCounts
     holds: HoldCounts
     cards: list[CardView]
@@ -132,6 +136,7 @@ def ledger_of(
         "totals": totals_of(books),
         "takings": takings_of(books),
         "drops": drop_lines(books),
+        "drafts": [to_builtins(terms) for terms in books.drafts.values()],
         "orders": {
             "placed": books.orders_placed,
             "paid": books.orders_paid,

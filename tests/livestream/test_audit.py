@@ -15,6 +15,7 @@ from msgspec import structs
 from redis import asyncio as aioredis
 
 from cart import events
+from cart.drop import DropTerms
 from cart.fact import Fact
 from cart.order import OrderLine
 from cart.perk import PerkTerms
@@ -516,6 +517,19 @@ PLANTED: list[tuple[str, int, Forge]] = [
         "cheaper for no reason",
         14,
         change(events.OrderPlaced, 0, lines=[OrderLine("h1", SANTOS, SANTOS, 1, 2, 0, 1)]),
+    ),
+    (
+        "a draft of what is sold already",
+        0,
+        put_in(
+            events.DropDrafted(DropTerms(SANTOS, SANTOS, "Santos", 1, 1, "CNY")),
+            after=events.DropOpened,
+        ),
+    ),
+    (
+        "a draft that was never there",
+        0,
+        put_in(events.DraftDiscarded("x"), after=facts.RoomStarted),
     ),
     # -- 22 presales (the rest in test_audit_presale.py)
     ("a deposit for what is no presale", 22, change(events.OrderPlaced, 0, deposit_minor=1)),

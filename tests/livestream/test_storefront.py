@@ -207,6 +207,8 @@ def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
     assert set(get_args(facts.AnyFact)) - set(_BODIES) == {
         events.CouponPut,
         events.DropAllHeld,
+        events.DropDrafted,
+        events.DraftDiscarded,
         events.HoldPlaced,
         events.HoldReleased,
         events.HoldExpired,

@@ -217,6 +217,22 @@ class RoomMachine(RuleBasedStateMachine):
         if open_now and not isinstance(answer, Refusal):
             self.desk(commands.DropOpen(drop_id))
 
+    @rule(
+        drop_id=DROPS, sku=SKUS, how=st.sampled_from(["put", "put", "schedule", "discard", "open"])
+    )
+    def draft(self, drop_id: str, sku: str, how: str) -> None:
+        """Prepare, think better of it, declare."""
+        match how:
+            case "put":
+                terms = DropTerms(drop_id, sku, sku.title(), 2, 100, "CNY")
+                self.desk(commands.DropDraft(terms))
+            case "discard":
+                self.desk(commands.DraftDiscard(drop_id))
+            case _:
+                answer = self.desk(commands.DraftSchedule(drop_id))
+                if how == "open" and not isinstance(answer, Refusal):
+                    self.desk(commands.DropOpen(drop_id))
+
     @rule(drop_id=DROPS, press=st.sampled_from([commands.DropOpen, commands.DropPause]))
     def press(self, drop_id: str, press: type[commands.DropOpen | commands.DropPause]) -> None:
         self.desk(press(drop_id))

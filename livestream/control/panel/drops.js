@@ -172,13 +172,50 @@ class DropRow {
   }
 }
 
+/** A drop that nobody else knows of yet. */
+function draftRow(desk, { drop_id, title, sku, supply, price_minor, currency }) {
+  const said = el("p", { className: "bad", role: "alert" });
+  const path = `/drafts/${encodeURIComponent(drop_id)}`;
+  const schedule = el("button", { type: "button", className: "small main" }, "Schedule");
+  const discard = el("button", { type: "button", className: "small grave" }, "Discard");
+  onPress(
+    schedule,
+    () => desk.call("POST", `${path}/schedule`),
+    (words) => setText(said, words),
+  );
+  onPress(
+    discard,
+    () => desk.call("DELETE", path),
+    (words) => setText(said, words),
+  );
+  return el(
+    "li",
+    { className: "drop" },
+    el(
+      "div",
+      { className: "title-row" },
+      el("h3", {}, title),
+      el("span", { className: "chip" }, "Draft"),
+    ),
+    el(
+      "p",
+      { className: "quiet" },
+      `${drop_id} · ${sku} · ${formatMoney(price_minor, currency)} · ${plural(supply, "piece")}`,
+    ),
+    el("div", { className: "actions", hidden: !desk.api.may("host") }, schedule, discard),
+    said,
+  );
+}
+
 export class Drops {
   #desk;
   #rows = new Map();
+  #draftsShown = "[]";
 
   constructor(desk) {
     this.#desk = desk;
     byId("drops").replaceChildren();
+    byId("drafts").replaceChildren();
   }
 
   draw() {
@@ -191,7 +228,13 @@ export class Drops {
       }
       this.#rows.get(drop.drop_id).update(drop);
     }
-    byId("drops-empty").hidden = drops.length > 0;
+    const drafts = this.#desk.ledger?.drafts ?? [];
+    const shown = JSON.stringify(drafts);
+    if (shown !== this.#draftsShown) {
+      this.#draftsShown = shown;
+      byId("drafts").replaceChildren(...drafts.map((draft) => draftRow(this.#desk, draft)));
+    }
+    byId("drops-empty").hidden = drops.length + drafts.length > 0;
   }
 
   tick(nowMs) {
@@ -247,6 +290,18 @@ export function wireDropForm(current) {
     byId("drop-schedule"),
     async () => {
       await current().call("POST", "/drops", dropTerms(elements));
+      form.reset();
+      delete elements.drop_id.dataset.own;
+      form.closest("details").open = false;
+    },
+    (text) => setText(byId("drop-said"), text),
+  );
+  onPress(
+    byId("drop-draft"),
+    async () => {
+      if (!form.reportValidity()) return;
+      const terms = dropTerms(elements);
+      await current().call("PUT", `/drafts/${encodeURIComponent(terms.drop_id)}`, terms);
       form.reset();
       delete elements.drop_id.dataset.own;
       form.closest("details").open = false;

@@ -136,6 +136,28 @@ async def test_a_drop_is_scheduled_opened_paused_resumed_restocked_and_closed(
     assert_problem(await desk.post(f"{drop}/open"), 409, "conflict")
 
 
+async def test_a_drop_is_drafted_changed_scheduled_and_another_discarded(
+    desk: Desk, room: str
+) -> None:
+    await desk.opened_room(room)
+    draft = f"/rooms/{room}/drafts/d1"
+    terms = {name: value for name, value in TERMS.items() if name != "drop_id"}
+    assert (await desk.put(draft, terms)).body == {"drop_id": "d1", "status": "draft"}
+    assert (await desk.put(draft, {**terms, "supply": 7})).status == 200
+    ledger = await ledger_when(
+        desk, room, lambda ledger: [each["supply"] for each in ledger["drafts"]] == [7]
+    )
+    assert ledger["drops"] == []
+    shown = (await desk.get(f"/rooms/{room}")).body["storefront"]
+    assert shown["drops"] == []
+    assert (await desk.post(f"{draft}/schedule")).body == {"drop_id": "d1", "status": "scheduled"}
+    assert (await drop_of(desk, room))["supply"] == 7
+    assert_problem(await desk.put(draft, terms), 409, "conflict")
+    await desk.put(f"/rooms/{room}/drafts/d2", {**terms, "sku": "other"})
+    assert (await desk.delete(f"/rooms/{room}/drafts/d2")).body == {"drop_id": "d2"}
+    assert_problem(await desk.post(f"/rooms/{room}/drafts/d2/schedule"), 404, "not_found")
+
+
 async def test_a_drop_scheduled_for_a_moment_opens_by_itself(desk: Desk, room: str) -> None:
     await desk.opened_room(room)
     opens_at_ms = now_ms() + 300

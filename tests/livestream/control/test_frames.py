@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from cart.access import AccessTerms
+from cart.drop import DropTerms
 from cart.fact import Fact
 from cart.lottery import LotteryTerms, commitment_to
 from cart.outcome import Refusal
@@ -116,6 +117,7 @@ def evening() -> Seen:
     a_presale(stage)
     a_lottery(stage)
     stage.desk(commands.DropClose("santos"))
+    stage.desk(commands.DropDraft(DropTerms("next", "next", "Next", 1, 1, "CNY")))
     stage.take_over()
     stage.desk(commands.RoomEnd())
     return stage
