@@ -9,6 +9,8 @@ from cart import events
 from cart.coupon import CouponTerms
 from cart.drop import DropTerms
 from cart.outcome import ErrorCode
+from cart.rules import RoomRules
+from cart.slot import SlotTerms
 from livestream import commands, facts, messages, wire
 from livestream.commands import Envelope
 from livestream.messages import Card
@@ -213,6 +215,8 @@ def test_every_command_of_the_inbox_is_decided(kind: type[msgspec.Struct]) -> No
         "card": Card("c", "T"),
         "terms": DropTerms("d", "s", "T", 1, 1, "CNY"),
         "coupon_terms": CouponTerms("MAISON", 1, percent_bp=1),
+        "slot_terms": SlotTerms("slot", "bellboy", "Paris", 1, 2, 1),
+        "rules": RoomRules(),
         "interval_ms": 1,
         "quantity": 1,
         "amount_minor": 1,
