@@ -282,6 +282,25 @@ def pays_in_two_parts(me: Shopper) -> Script[None]:
             yield from me.pay(order)
 
 
+def enters_a_lottery(me: Shopper) -> Script[None]:
+    """Once and once more, early and late; then looks until there is an offer, and buys."""
+    for _ in range(8):
+        drawn = [drop["sku"] for drop in me.drops() if drop.get("lottery")]
+        if drawn:
+            break
+        yield 3_000
+    sku = me.rng.choice(drawn) if drawn else me.any_sku()
+    for _ in range(me.rng.randint(1, 4)):
+        yield from me.ask(messages.LotteryEnter(me.next_id(), sku))
+        yield me.rng.choice((100, 3_000, 15_000))
+    for _ in range(6):
+        cart = yield from me.look()
+        if cart is not None and cart.ok and cart.result["holds"]:
+            yield from me.pay((yield from me.check_out()))
+            return
+        yield 4_000
+
+
 def meddles(me: Shopper) -> Script[None]:
     """Other people's orders, things that do not exist."""
     number = me.rng.randint(1, 40)
@@ -341,6 +360,7 @@ HABITS: dict[Habit, int] = {
     waits_in_line: 12,
     has_heard_of_a_coupon: 10,
     pays_in_two_parts: 10,
+    enters_a_lottery: 10,
     wants_it_delivered_at: 8,
     meddles: 2,
 }
@@ -350,4 +370,7 @@ def one_evening(me: Shopper, habit: Habit, comes_after_ms: int) -> Script[None]:
     """A shopper's whole evening."""
     yield comes_after_ms
     yield from me.wait_for_the_show()
+    for drop in me.drops():
+        if drop.get("lottery") and me.rng.random() < 0.5:
+            yield from me.ask(messages.LotteryEnter(me.next_id(), drop["sku"]))
     yield from habit(me)

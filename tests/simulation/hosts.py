@@ -12,10 +12,13 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Literal
 
+from msgspec import structs
+
 from cart.access import AccessTerms
 from cart.bounds import DROPS_MAX
 from cart.coupon import CouponTerms
 from cart.drop import DropTerms
+from cart.lottery import LotteryTerms, commitment_to
 from cart.perk import PerkTerms
 from cart.personalisation import OptionTerms
 from cart.presale import PresaleTerms
@@ -120,6 +123,13 @@ def draw_presale(rng: random.Random, now_ms: int, price_minor: int) -> PresaleTe
     )
 
 
+def draw_lottery(rng: random.Random, now_ms: int, seed: str) -> LotteryTerms:
+    """A window for entries, and the promise of this seed."""
+    from_ms = now_ms + rng.choice((-1_000, 0, 5_000))
+    until_ms = max(now_ms, from_ms) + rng.randint(1_000, 30_000)
+    return LotteryTerms(from_ms, until_ms, commitment_to(seed))
+
+
 def draw_access(rng: random.Random, now_ms: int) -> AccessTerms | None:
     """As a rule everybody; now and then tiers that come first, or only those who are invited."""
     if rng.random() < 0.8:
@@ -139,7 +149,11 @@ def schedules(me: Host, supply: int) -> Script[None]:
         return
     sku = me.rng.choice(SKUS)
     terms = draw_terms(me.rng, f"d{number}", sku, me.clock.now_ms, supply, me.calm)
-    yield from me.press(commands.DropSchedule(terms))
+    seed = "" if me.calm or me.rng.random() < 0.8 else me.rng.randbytes(32).hex()
+    if seed:
+        lottery = draw_lottery(me.rng, me.clock.now_ms, seed)
+        terms = structs.replace(terms, opens_at_ms=None, access=None, lottery=lottery)
+    yield from me.press(commands.DropSchedule(terms, seed))
     if terms.opens_at_ms is None or me.rng.random() < 0.5:
         yield from me.press(commands.DropOpen(terms.drop_id))
 

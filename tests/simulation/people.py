@@ -174,6 +174,7 @@ class Gateway:
         self._waiting: list[Envelope] = []
         self._air_upto = 0
         redis.listeners.append(self._published)
+        redis.watchers.append(self.follow)
 
     def seat(self, person: Person) -> int:
         """A connection for somebody; its number."""
@@ -205,7 +206,6 @@ class Gateway:
         elif channel == keys.private(self._room):
             for _, frame in wire.decode_private(message):
                 self.witness.pushed(wire.decode_frame(frame))
-        self.follow()
 
     def follow(self) -> None:
         """Show everything new on the air."""

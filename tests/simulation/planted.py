@@ -21,6 +21,7 @@ from cart import (
     consequences,
     deposits,
     desk,
+    drawing,
     events,
     folds,
     invitation,
@@ -37,6 +38,7 @@ from cart.coupon import Coupon
 from cart.drop import Drop, DropStatus
 from cart.edition import Edition, EditionBook
 from cart.fact import Fact
+from cart.folds import lottery as lottery_folds
 from cart.folds.shape import Folds
 from cart.line import Line
 from cart.order import Order, OrderStatus, Part
@@ -512,3 +514,26 @@ def every_cart_reserves(patch: Patch) -> None:
             structs.replace(fact, reserved=True) if isinstance(fact, events.HoldPlaced) else fact
         ),
     )
+
+
+# -- 24 a lottery is drawn as promised ---------------------------------------------------------
+
+
+@breaks(21)
+def who_enters_first_is_drawn_first(patch: Patch) -> None:
+    patch.setattr(lottery_folds, "in_order_of_the_draw", lambda seed, viewers: list(viewers))
+
+
+@breaks(24)
+def one_may_enter_before_the_window(patch: Patch) -> None:
+    honest = drawing.enter
+
+    def enter(counter: Counter, viewer: str, sku: str, now_ms: int, *others: Any) -> Decision:
+        return honest(counter, viewer, sku, now_ms + 5_000, *others)
+
+    patch.setattr(drawing, "enter", enter)
+
+
+@breaks(24)
+def whoever_asks_gets_a_unit_of_a_lottery(patch: Patch) -> None:
+    patch.setattr(drawing, "refusal_to_buy", lambda *args: None)

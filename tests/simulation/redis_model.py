@@ -47,6 +47,8 @@ class RedisModel:
         self.snapshot: bytes | None = None
         self.storefront: bytes | None = None
         self.listeners: list[Listener] = []
+        #: Who reads the air as it grows.
+        self.watchers: list[Callable[[], None]] = []
         #: Engines that wait for something in the inbox.
         self.readers: list[Task] = []
         #: Nobody has subscribed again since the server fell over: what is published is lost.
@@ -87,6 +89,8 @@ class RedisModel:
             for channel, message in messages:
                 for listener in self.listeners:
                     listener(channel, message)
+            for watcher in self.watchers:
+                watcher()
 
     def is_committed(self, tail: int, seq: int, record: bytes) -> bool:
         """As `Journal.is_committed`.

@@ -224,10 +224,11 @@ class World:
     def _let_everybody_in_who_wants_one(self) -> None:
         """More people than units, who all come back until there is nothing left to come for."""
         for _ in range(60):
+            self.gateways[0].follow()
             wanted = [
                 drop["sku"]
                 for drop in self.gateways[0].view.drops.values()
-                if drop["status"] in ("open", "scheduled", "paused")
+                if drop["status"] not in ("sold_out", "closed")
             ]
             if not wanted:
                 return
