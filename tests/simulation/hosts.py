@@ -153,9 +153,22 @@ def schedules(me: Host, supply: int) -> Script[None]:
     if seed:
         lottery = draw_lottery(me.rng, me.clock.now_ms, seed)
         terms = structs.replace(terms, opens_at_ms=None, access=None, lottery=lottery)
-    yield from me.press(commands.DropSchedule(terms, seed))
+    if me.rng.random() < 0.8:
+        yield from me.press(commands.DropSchedule(terms, seed))
+    else:
+        yield from _by_a_draft(me, terms, seed)
     if terms.opens_at_ms is None or me.rng.random() < 0.5:
         yield from me.press(commands.DropOpen(terms.drop_id))
+
+
+def _by_a_draft(me: Host, terms: DropTerms, seed: str) -> Script[None]:
+    """Prepared, thrown away, prepared again and then scheduled."""
+    other = structs.replace(terms, title="Not this one")
+    yield from me.press(commands.DropDraft(other))
+    if me.rng.random() < 0.5:
+        yield from me.press(commands.DraftDiscard(terms.drop_id))
+    yield from me.press(commands.DropDraft(terms))
+    yield from me.press(commands.DraftSchedule(terms.drop_id, seed))
 
 
 # -- moves -------------------------------------------------------------------------------------
@@ -252,6 +265,7 @@ def acts(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
     yield commands.ViewerBan(viewer, not on)
     yield commands.ChatSlowMode(500 * on)
     yield commands.Announce("Welcome")
+    yield commands.ChatDelete("m-1")
     if me.rng.random() < 0.3:
         yield commands.CardWithdraw(card_id)
 

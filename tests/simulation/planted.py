@@ -237,7 +237,7 @@ def a_hold_in_a_cart_never_expires(patch: Patch) -> None:
 @breaks(5)
 def holds_and_orders_expire_early(patch: Patch) -> None:
     honest = clock.tick
-    patch.setattr(clock, "tick", lambda counter, now_ms: honest(counter, now_ms + 1))
+    patch.setattr(clock, "tick", lambda counter, now_ms: honest(counter, now_ms + 300))
 
 
 @breaks(5)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
+from livestream.facts import AnyFact
 from tests.simulation import __main__ as simulate
 from tests.simulation.planted import nobody_has_a_limit
 from tests.simulation.world import Scale, played
@@ -66,6 +68,17 @@ def test_worlds_are_as_wild_as_they_are_meant_to_be() -> None:
     assert total["troubles"] > 1_000, "calls fail and are late"
     assert total["orders"] > 500
     assert total["paid"] > 300
+
+
+def test_every_kind_of_fact_happens_somewhere() -> None:
+    """A feature that no habit and no move makes use of would be in order all by itself."""
+    never = set(get_args(AnyFact))
+    for seed in range(600):
+        for _, record in played(seed).records():
+            never -= {type(fact) for fact in record.facts}
+        if not never:
+            return
+    assert never == set()
 
 
 # -- the program -------------------------------------------------------------------------------
