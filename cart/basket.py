@@ -43,15 +43,22 @@ class Basket(Struct):
         that every command costs the same.
         """
         self.recent[command_id] = done
+        if len(self.recent) > COMMANDS_KEPT_MIN:
+            self._forget(at_ms)
+
+    def _forget(self, at_ms: int) -> None:
         for _ in range(2):
             if len(self.recent) <= COMMANDS_KEPT_MIN or self._oldest_kept_until_ms() > at_ms:
                 return
             del self.recent[next(iter(self.recent))]
 
+    @property
+    def is_full(self) -> bool:
+        """Whether one more is remembered only if the oldest is old enough to be forgotten."""
+        return len(self.recent) >= COMMANDS_KEPT_MAX
+
     def is_full_for_ms(self, now_ms: int) -> int:
-        """How long nothing more can be remembered without forgetting too early; 0 if it can."""
-        if len(self.recent) < COMMANDS_KEPT_MAX:
-            return 0
+        """How long that will take; 0 if it is so now."""
         return max(0, self._oldest_kept_until_ms() - now_ms)
 
     def _oldest_kept_until_ms(self) -> int:

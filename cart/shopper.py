@@ -64,8 +64,7 @@ def add(
             return Decision((), hold_result(done))
         if done is not None:
             return id_used(command_id)
-        wait_ms = basket.is_full_for_ms(now_ms)
-        if wait_ms:
+        if basket.is_full and (wait_ms := basket.is_full_for_ms(now_ms)):
             return too_many(wait_ms)
         if len(basket.hold_ids) >= LINES_MAX:
             return refuse(ErrorCode.LIMIT_REACHED, f"a cart has at most {LINES_MAX} lines")
@@ -214,8 +213,7 @@ def remove(
         return Decision((), {"sku": sku, "removed": done.quantity})
     if done is not None:
         return id_used(command_id)
-    wait_ms = basket.is_full_for_ms(now_ms)
-    if wait_ms:
+    if basket.is_full and (wait_ms := basket.is_full_for_ms(now_ms)):
         return too_many(wait_ms)
     holds = [counter.books.holds[hold_id] for hold_id in reversed(basket.hold_ids)]
     mine = [hold for hold in holds if hold.sku == sku]

@@ -26,6 +26,8 @@ from livestream.webhooks import Signer, Unsigned
 from metrics import catalog
 
 ACTOR: Final = "provider:external"
+#: For as long as commands are: 100,000 messages in a day x about 300 bytes = 30 MB in Redis.
+REMEMBERED_MS: Final = ANSWERS_KEPT_MS
 
 
 class NewsTaken(TypedDict):
@@ -56,7 +58,7 @@ async def take_news(control: Control, call: Call) -> Answer | Problem:
     if isinstance(answer, Answer):
         catalog.PAYMENT_NEWS.labels("taken").inc()
         remembered = wire.encode({"digest": digest, "answer": answer.body})
-        await control.redis.set(key, remembered, px=ANSWERS_KEPT_MS, nx=True)
+        await control.redis.set(key, remembered, px=REMEMBERED_MS, nx=True)
     else:
         catalog.PAYMENT_NEWS.labels("refused").inc()
     return answer

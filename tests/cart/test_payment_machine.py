@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 from cart import refunding, settlement
 from cart.clock import is_settled
 from cart.order import Order, OrderStatus, Payment, PaymentStatus
+from cart.outcome import Refusal
 from cart.refund import Units, left_of
 from cart.refunding import Asked
 from cart.stock import BrokenBooksError
@@ -68,6 +69,18 @@ class PaymentMachine(RuleBasedStateMachine):
         if more:
             self.till.add(viewer, "ring")
         self.till.check_out(viewer)
+
+    @rule(viewer=VIEWERS, sku=SKUS, quantity=st.integers(1, 2))
+    def buy(self, viewer: str, sku: str, quantity: int) -> None:
+        """As most do: the provider says yes at once."""
+        self.till.add(viewer, sku, quantity)
+        order = self.till.check_out(viewer)
+        if not isinstance(order, Refusal):
+            payment_id = f"{order['order_id']}-p1"
+            ok(self.till.pay(viewer, order["order_id"]))
+            payment = self.till.counter.books.payments[payment_id]
+            self.captured[payment_id] = payment.amount_minor
+            ok(self.till.approve(payment_id))
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data(), twice=st.booleans())
