@@ -12,6 +12,7 @@ Owns these rules. Refuses to know what becomes of those who were drawn: that is 
 from __future__ import annotations
 
 from cart import invitation
+from cart.books import Books
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus
 from cart.events import DropOpened, LotteryDrawn, LotteryEntered
@@ -63,6 +64,19 @@ def _result(drop: Drop, terms: LotteryTerms, viewer: str, number: int) -> EntryR
         "entry": entry_of(viewer),
         "drawn_at_ms": terms.entries_until_ms,
     }
+
+
+def entries_of(books: Books, viewer: str) -> list[EntryResult]:
+    """The lotteries that the viewer has entered and that are still to be drawn."""
+    entries: list[EntryResult] = []
+    for drop in books.drops.values():
+        terms, book = drop.terms.lottery, drop.lottery
+        if terms is None or book is None or drop.status is not DropStatus.SCHEDULED:
+            continue
+        entered = book.entries.get(viewer)
+        if entered is not None:
+            entries.append(_result(drop, terms, viewer, entered.number))
+    return entries
 
 
 def refusal_to_buy(drop: Drop, terms: LotteryTerms, now_ms: int) -> Decision:

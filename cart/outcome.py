@@ -116,13 +116,14 @@ class RemoveResult(TypedDict):
 
 
 class CartResult(TypedDict):
-    """Answer to `cart.show`: what the viewer holds, the orders that still wait or were made, and
-    the lines in which the viewer waits.
+    """Answer to `cart.show`: what the viewer holds, the orders that still wait or were made, the
+    lines in which the viewer waits, and the lotteries, not drawn yet, that the viewer has entered.
     """
 
     holds: list[HoldResult]
     orders: list[OrderResult]
     waiting: list[PlaceResult]
+    entries: NotRequired[list[EntryResult]]
 
 
 class PlaceResult(TypedDict):

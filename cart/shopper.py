@@ -249,6 +249,9 @@ def show(counter: Counter, viewer: str) -> Decision:
         ],
         "waiting": places_of(counter, viewer),
     }
+    entries = drawing.entries_of(books, viewer)
+    if entries:
+        cart["entries"] = entries
     return Decision((), cart)
 
 

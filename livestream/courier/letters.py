@@ -123,7 +123,7 @@ def _letter(room: str, number: int, record: Record, fact: Fact, card: OrderCard)
     said = {k: v for k, v in _all_of(fact).items() if k not in _LEFT_OUT and k not in _placed(kind)}
     if type(fact) in _ASKS_TO_CHARGE:
         said["reference"] = f"{room}:{said['payment_id']}"
-    if type(fact) in _ASKS_TO_REFUND and said["refund_id"]:
+    if type(fact) in _ASKS_TO_REFUND and said["refund_id"]:  # none: a deposit that is forfeited
         said["reference"] = f"{room}:{said['refund_id']}"
     if isinstance(fact, OrderRefundedPartly):
         sku_of = {line.hold_id: line.sku for line in card.lines}

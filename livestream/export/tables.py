@@ -65,6 +65,7 @@ TABLES: Final[dict[Table, dict[str, type]]] = {
         "status": str,
         "amount_minor": int,
         "currency": str,
+        "part": str,
         "started_at_ms": int,
         "pays_order": bool,
     },
@@ -114,10 +115,13 @@ class Exporter:
         match fact:
             case events.OrderPaid():
                 self._paid_at[fact.order_id] = at_ms
-                self._paying.add(fact.payment_id)
+                order = self._room.state.books.orders[fact.order_id]
+                self._paying |= {fact.payment_id, order.deposited_by}
             case events.PaymentStarted():
                 self._started_at[fact.payment_id] = at_ms
             case events.OrderRefunded() | events.OrderRefundedPartly() | events.PaymentReturned():
+                self._made_at[fact.refund_id] = at_ms
+            case events.OrderDefaulted():
                 self._made_at[fact.refund_id] = at_ms
             case events.RefundSettled():
                 self._settled_at[fact.refund_id] = at_ms
@@ -183,6 +187,7 @@ class Exporter:
                 "status": payment.status.value,
                 "amount_minor": payment.amount_minor,
                 "currency": payment.currency,
+                "part": payment.part,
                 "started_at_ms": self._started_at.get(payment.payment_id),
                 "pays_order": payment.payment_id in self._paying,
             }

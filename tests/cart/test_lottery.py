@@ -103,6 +103,14 @@ def test_who_enters_again_has_entered_once(till: Till) -> None:
     assert till.last == []
 
 
+def test_the_cart_tells_of_entries_until_the_draw(till: Till) -> None:
+    first = ok(till.enter("wang"))
+    assert till.show("wang")["entries"] == [first]
+    assert "entries" not in till.show("li")
+    till.wait(HOUR_MS)
+    assert "entries" not in till.show("wang")
+
+
 def test_entries_are_taken_in_their_window_only() -> None:
     till = Till()
     ok(till.schedule(lottery=lottery(till), seed=SEED))

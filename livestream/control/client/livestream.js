@@ -29,6 +29,7 @@ const REPEATABLE = new Set([
   "cart.show",
   "line.join",
   "line.leave",
+  "lottery.enter",
   "checkout",
   "order.pay",
 ]);

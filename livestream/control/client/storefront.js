@@ -85,6 +85,10 @@ const FOLDS = {
   "drop.paused": moveDrop("paused"),
   "drop.sold_out": moveDrop("sold_out"),
   "drop.closed": moveDrop("closed"),
+  "lottery.drawn": (view, { drop_id, seed }) => {
+    const drop = view.drops.get(drop_id);
+    if (drop?.lottery) drop.lottery.seed = seed;
+  },
   "drop.restocked": (view, { drop_id, quantity }) => {
     const drop = view.drops.get(drop_id);
     if (drop) drop.supply += quantity;

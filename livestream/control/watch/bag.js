@@ -36,6 +36,8 @@ export class Bag {
   /** Places in line, by SKU. */
   #waiting = new Map();
   #orders = new Map();
+  /** Entries to lotteries that are not drawn yet, by SKU. */
+  #entries = new Map();
   #rows = new Map();
   /** The checkout under way: it keeps its id and content until there is an answer. */
   #checkout = null;
@@ -76,6 +78,10 @@ export class Bag {
     live.on("line.left", ({ sku }) => {
       this.#waiting.delete(sku);
       this.draw();
+    });
+    live.on("lottery.drawn", () => {
+      // Who entered has a place in line now; not all of a crowd ask for theirs at once.
+      if (this.#entries.size) setTimeout(() => this.#refresh(), NEWS_LATE_MS * Math.random());
     });
     for (const status of ["paid", "expired", "refunded"]) {
       live.on(`order.${status}`, ({ type, ...order }) => this.#learn({ ...order, status }));
@@ -125,6 +131,17 @@ export class Bag {
     else this.#waiting.set(sku, got);
   }
 
+  /** Enter the lottery of this SKU, or hear again that one has. */
+  async enterDraw(sku) {
+    this.#shops = true;
+    this.#entries.set(sku, await this.#ask({ type: "lottery.enter", sku }));
+  }
+
+  /** The viewer's entry to the lottery of this SKU, or undefined. */
+  entryFor(sku) {
+    return this.#entries.get(sku);
+  }
+
   async waitNoMore(sku) {
     await this.#ask({ type: "line.leave", sku });
     this.#waiting.delete(sku);
@@ -162,8 +179,10 @@ export class Bag {
   async #refresh() {
     if (!this.#shops || this.#live.role !== "viewer") return;
     try {
-      const { holds, orders, waiting } = await this.#live.ask({ type: "cart.show" });
-      this.#shops = holds.length + orders.length + waiting.length > 0;
+      const shown = await this.#live.ask({ type: "cart.show" });
+      const { holds, orders, waiting, entries = [] } = shown;
+      this.#shops = holds.length + orders.length + waiting.length + entries.length > 0;
+      this.#entries = new Map(entries.map((entry) => [entry.sku, entry]));
       this.#waiting = new Map(waiting.map((place) => [place.sku, place]));
       this.#holds = new Map(holds.map((hold) => [hold.hold_id, hold]));
       for (const order of orders) this.#learn(order);

@@ -78,7 +78,8 @@ export class Offer {
   }
 
   #press() {
-    const { sku } = this.#drop;
+    const { sku, lottery, status } = this.#drop;
+    if (lottery && status === "scheduled") return this.#bag.enterDraw(sku);
     if (this.#bag.placeIn(this.#drop)) return this.#bag.waitNoMore(sku);
     return mustWait(this.#drop) ? this.#bag.waitFor(sku) : this.#bag.reserve(sku);
   }
@@ -110,18 +111,31 @@ export class Offer {
   }
 
   #updateSale(drop, roomStatus) {
-    this.#opensAtMs = drop?.status === "scheduled" ? firstOpensAtMs(drop) : null;
+    this.#opensAtMs = drop?.status === "scheduled" ? opensAtMs(drop) : null;
     this.countdown.hidden = this.#opensAtMs === null;
     this.stock.hidden = !drop || drop.status === "scheduled";
     this.buy.hidden = !drop;
     if (!drop) return;
     const open = OPEN.has(drop.status) && roomStatus === "live";
     this.buy.disabled = !open;
+    if (drop.lottery && drop.status === "scheduled") return this.#offerDraw(drop);
     const place = this.#bag.placeIn(drop);
-    const wish = place ? "Leave the line" : mustWait(drop) ? "Wait in line" : "Reserve";
+    if (drop.lottery && !place) this.buy.disabled = true; // it goes to those who were drawn
+    const waits = drop.lottery ? "Given by the draw" : "Wait in line";
+    const wish = place ? "Leave the line" : drop.lottery || mustWait(drop) ? waits : "Reserve";
     setText(this.buy, open ? wish : (CLOSED_LABELS[drop.status] ?? "Not yet open"));
     this.bar.update(drop);
     setText(this.hint, place ? lineHint(drop, place) : stockHint(drop));
+  }
+
+  #offerDraw({ sku, supply, lottery }) {
+    const entry = this.#bag.entryFor(sku);
+    this.buy.disabled = Boolean(entry);
+    setText(this.buy, entry ? "You have entered" : "Enter the draw");
+    this.bar.update(this.#drop);
+    const drawn = new Date(lottery.entries_until_ms).toLocaleTimeString();
+    const who = entry ? `You are entry no. ${formatCount(entry.number)}. ` : "";
+    setText(this.hint, `${who}${plural(supply, "piece")} are given by a draw at ${drawn}.`);
   }
 
   /** The price at the server's `nowMs`: a flash price holds from its start, and not at its end. */
@@ -161,6 +175,9 @@ function lineHint({ held, next }, { number }) {
   const first = ahead > 0 ? `At most ${formatCount(ahead)} before you` : "You are next";
   return `You are number ${formatCount(number)} in line. ${first}; ${plural(held, "piece")} reserved may still come back.`;
 }
+
+/** When a scheduled drop opens: a lottery by its draw. */
+const opensAtMs = (drop) => drop.lottery?.entries_until_ms ?? firstOpensAtMs(drop);
 
 /** How a presale is paid. */
 function inTwoParts({ presale, currency }) {

@@ -7,6 +7,7 @@ from cart.refund import Units
 from livestream import commands
 from livestream.courier.letters import TOLD, Letter, OrderCard, letters_of
 from tests.livestream.courier.receiver import BOUGHT
+from tests.livestream.presales import DEPOSIT_MINOR, HOUR_MS, deposit, presale_stage
 from tests.livestream.stage import PRICE_MINOR, SANTOS, Stage, ok
 
 
@@ -66,6 +67,18 @@ def test_a_refund_says_what_to_give_back_and_by_which_reference() -> None:
     assert (part["reference"], part["amount_minor"]) == ("evening:o1-p1-r1", PRICE_MINOR)
     assert (part["units"], part["restocked"]) == ([{"sku": SANTOS, "quantity": 1}], True)
     assert (whole["reference"], whole["amount_minor"]) == ("evening:o1-p1-r2", PRICE_MINOR)
+
+
+def test_a_default_says_whether_the_deposit_goes_back_and_by_which_reference() -> None:
+    for on_default, reference in (("refund", "evening:o1-p1-r1"), ("forfeit", None)):
+        stage, _ = presale_stage(on_default=on_default)
+        deposit(stage, "wang")
+        stage.wait(3 * HOUR_MS)
+        told = {letter.kind: orjson.loads(letter.body)["data"] for letter in letters(stage)}
+        assert told["payment.started"]["part"] == "deposit"
+        assert told["deposit.paid"]["amount_minor"] == DEPOSIT_MINOR
+        assert told["order.defaulted"]["forfeited"] == (reference is None)
+        assert told["order.defaulted"].get("reference") == reference
 
 
 def test_the_name_of_an_event_is_that_of_its_place_in_the_log() -> None:
