@@ -44,7 +44,7 @@ def tick(counter: Counter, now_ms: int) -> list[Fact]:
                 facts.append(HoldExpired(name, hold.viewer, hold.sku, hold.quantity))
             case "draw":
                 facts += drawing.draw(books.drops[name])
-            case "line" | "presale":
+            case "line" | "presale" | "merge":
                 counter.touched[name] = None  # goes on in `cart.consequences`
             case "order":
                 facts.append(OrderExpired(name, books.orders[name].viewer))
@@ -83,6 +83,7 @@ def show_stock(drop: Drop) -> list[Fact]:
             levels.sold,
             levels.waiting,
             levels.next,
+            levels.shelves,
         )
     ]
 

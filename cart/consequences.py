@@ -1,5 +1,5 @@
 """What follows from what has just happened, whoever did it: all is held, units are free again and
-offered to those who wait in line, a drop sells out.
+offered to those who wait in line, a drop sells out; and allocations flow together once it is time.
 
 Looked at after every decision and every tick, so that each consequence stands in the same record
 of the log as its cause, and no rule about it is repeated by shopper, desk, settlement and clock.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus
-from cart.events import DropAllHeld, DropOpened, DropSoldOut
+from cart.events import AllocationsMerged, DropAllHeld, DropOpened, DropSoldOut
 from cart.fact import Fact
 from cart.waiting import let_go, offers
 
@@ -32,6 +32,8 @@ def consequences(counter: Counter, now_ms: int) -> list[Fact]:
 
 def _of_drop(counter: Counter, drop: Drop, now_ms: int) -> list[Fact]:
     stock, status = drop.stock, drop.status
+    if drop.shelves is not None and drop.merges_at(now_ms):
+        return [AllocationsMerged(drop.terms.drop_id, drop.shelves.to_merge())]
     if stock.exhausted:
         return [DropSoldOut(drop.terms.drop_id)] if status.sells else []
     if status is DropStatus.OPEN and not stock.available:

@@ -28,7 +28,9 @@ STALE_PER_LOOK_MAX = 1_000
 #: = 10 ms for which commands wait, when a drop is restocked before a line of 10,000.
 OFFERS_PER_TURN_MAX = 1_000
 
-Deadline = tuple[int, Literal["drop", "hold", "order", "line", "balance", "presale", "draw"], str]
+Deadline = tuple[
+    int, Literal["drop", "hold", "order", "line", "balance", "presale", "draw", "merge"], str
+]
 
 
 class Counter:
@@ -53,6 +55,8 @@ class Counter:
             if drop.terms.lottery is not None:
                 at_ms = drop.terms.lottery.entries_until_ms
                 self.agenda.append((at_ms, "draw", drop.terms.drop_id))
+            if drop.is_apart and drop.terms.merge_at_ms is not None:
+                self.agenda.append((drop.terms.merge_at_ms, "merge", drop.terms.drop_id))
         for hold in self.books.holds.values():
             if not hold.order_id:
                 self.agenda.append((hold.expires_at_ms, "hold", hold.hold_id))
@@ -85,6 +89,8 @@ class Counter:
             return not drop.line.places or not drop.status.is_open
         if kind == "presale":
             return drop.status is DropStatus.CLOSED
+        if kind == "merge":
+            return not drop.is_apart or drop.status is DropStatus.CLOSED
         return drop.status is not DropStatus.SCHEDULED
 
     def next_deadline_ms(self) -> int | None:

@@ -32,6 +32,7 @@ from cart.perk import flaw_in
 from cart.personalisation import flaw_in_options
 from cart.price import flaw_in_flash
 from cart.refunding import Asked
+from cart.shelf import flaw_in_allocations
 
 
 def schedule(
@@ -65,6 +66,8 @@ def _flaw_in(terms: DropTerms, now_ms: int) -> str | None:
         or flaw_in_edition(terms)
         or flaw_in_flash(terms.flash)
         or flaw_in_options(terms.options)
+        or flaw_in_allocations(terms.allocations, terms.supply, terms.merge_at_ms)
+        or _flaw_in_shelves(terms)
         or (None if terms.access is None else terms.access.flaw(terms.opens_at_ms))
         or _flaw_in_presale(terms, now_ms)
         or reserving.flaw_in(terms)
@@ -78,6 +81,12 @@ def _flaw_in_presale(terms: DropTerms, now_ms: int) -> str | None:
     drawn = terms.lottery
     opens_at_ms = terms.first_opens_at_ms if drawn is None else drawn.entries_until_ms
     return presale.flaw_in(terms.presale, cheapest_minor, opens_at_ms, now_ms)
+
+
+def _flaw_in_shelves(terms: DropTerms) -> str | None:
+    if terms.allocations and terms.lottery is not None:
+        return "a lottery draws for one supply: its drop has no allocations"
+    return None
 
 
 def _flaw_in_lottery(terms: DropTerms, now_ms: int, seed: str) -> str | None:
@@ -124,8 +133,10 @@ def pause(counter: Counter, drop_id: str) -> Decision:
     return Decision((DropPaused(drop_id),), {"drop_id": drop_id, "status": "paused"})
 
 
-def restock(counter: Counter, drop_id: str, quantity: int) -> Decision:
-    """Add units; a drop without any opens again, or is paused again if the host had paused it."""
+def restock(counter: Counter, drop_id: str, quantity: int, channel: str = "") -> Decision:
+    """Add units, to the shelf of `channel` if one is named. A drop without any opens again, or is
+    paused again if the host had paused it.
+    """
     drop = counter.books.drops.get(drop_id)
     if drop is None:
         return _no_drop(drop_id)
@@ -133,7 +144,9 @@ def restock(counter: Counter, drop_id: str, quantity: int) -> Decision:
         return refuse(ErrorCode.CONFLICT, f"drop {drop_id} is closed")
     if drop.stock.supplied + quantity > SUPPLY_MAX:
         return refuse(ErrorCode.LIMIT_REACHED, f"a drop has at most {SUPPLY_MAX} units")
-    facts: list[Fact] = [DropRestocked(drop_id, quantity)]
+    if channel and (drop.shelves is None or drop.shelves.of_channel(channel) != channel):
+        return refuse(ErrorCode.CONFLICT, f"drop {drop_id} has no shelf for {channel} now")
+    facts: list[Fact] = [DropRestocked(drop_id, quantity, channel)]
     status = drop.status
     if _is_empty(drop):
         facts.append(_back_on_sale(drop, "restock"))

@@ -31,6 +31,7 @@ from cart.bounds import (
     OPTIONS_MAX,
     PERKS_MAX,
     QUANTITY_MAX,
+    Channel,
     DropId,
     Sku,
     Supply,
@@ -46,6 +47,7 @@ from cart.perk import PerkBook, PerkTerms
 from cart.personalisation import OptionTerms
 from cart.presale import PresaleTerms
 from cart.price import FLASH_PRICES_MAX, FlashPrice
+from cart.shelf import SHELVES_MAX, Shelves
 from cart.stock import Stock
 
 
@@ -103,6 +105,9 @@ class DropTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     options: Annotated[list[OptionTerms], Meta(max_length=OPTIONS_MAX)] = []
     presale: PresaleTerms | None = None
     lottery: LotteryTerms | None = None
+    #: channel -> units that only its viewers may buy, until what is left flows together.
+    allocations: Annotated[dict[Channel, Supply], Meta(max_length=SHELVES_MAX)] = {}
+    merge_at_ms: TimeMs | None = None
 
     @property
     def first_opens_at_ms(self) -> int | None:
@@ -127,6 +132,8 @@ class StockLevels(Struct, frozen=True, gc=False):
     sold: int
     waiting: int = 0
     next: int = 0
+    #: shelf -> units free on it, while channels have shelves of their own.
+    shelves: dict[str, int] = {}
 
 
 class Drop(Struct):
@@ -148,9 +155,29 @@ class Drop(Struct):
     #: Who waits for a unit to fall free.
     line: Line = field(default_factory=Line)
     lottery: LotteryBook | None = None
+    #: None: one supply for all channels.
+    shelves: Shelves | None = None
 
     @property
     def levels(self) -> StockLevels:
         """What viewers may know now."""
         stock, line = self.stock, self.line
-        return StockLevels(stock.available, stock.held, stock.sold, len(line.places), line.next)
+        shelves = {} if self.shelves is None else self.shelves.levels()
+        return StockLevels(
+            stock.available, stock.held, stock.sold, len(line.places), line.next, shelves
+        )
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether channels still have shelves of their own."""
+        return self.shelves is not None and not self.shelves.merged
+
+    def merges_at(self, now_ms: int) -> bool:
+        """Whether it is time for its allocations to flow together, and they have not."""
+        due_ms = self.terms.merge_at_ms
+        return (
+            due_ms is not None
+            and due_ms <= now_ms
+            and self.is_apart
+            and self.status is not DropStatus.CLOSED
+        )

@@ -25,3 +25,5 @@ class Hold(Struct, gc=False):
     order_id: str = ""
     #: False: a wish, for which no unit is set aside yet (`cart.reserving`).
     reserved: bool = True
+    #: The channel from whose allocation the units come; empty: from what is for all.
+    shelf: str = ""

@@ -65,6 +65,8 @@ class OrderLine(Struct, frozen=True, gc=False, omit_defaults=True):
     discount_minor: int = 0
     #: Its units are set aside until the order's deadline; else only a payment takes them.
     reserved: bool = True
+    #: The channel from whose allocation the units come; empty: from what is for all.
+    shelf: str = ""
 
     @property
     def total_minor(self) -> int:

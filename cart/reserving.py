@@ -14,7 +14,7 @@ Owns these differences. Refuses to know money and perks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cart.books import Books
 from cart.drop import Drop, DropStatus, DropTerms
@@ -39,13 +39,21 @@ def line_of(drop: Drop, hold: Hold, now_ms: int) -> OrderLine:
     terms = drop.terms
     if terms.reserve_on == "payment":
         return OrderLine(
-            hold.hold_id, hold.drop_id, hold.sku, hold.quantity, hold.price_minor, reserved=False
+            hold.hold_id,
+            hold.drop_id,
+            hold.sku,
+            hold.quantity,
+            hold.price_minor,
+            reserved=False,
+            shelf=hold.shelf,
         )
     price_minor = price_at(terms.price_minor, terms.flash, now_ms)
-    return OrderLine(hold.hold_id, hold.drop_id, hold.sku, hold.quantity, price_minor)
+    return OrderLine(
+        hold.hold_id, hold.drop_id, hold.sku, hold.quantity, price_minor, shelf=hold.shelf
+    )
 
 
-def refusal_to_check_out(books: Books, hold_ids: Iterable[str]) -> Decision | None:
+def refusal_to_check_out(books: Books, hold_ids: Sequence[str]) -> Decision | None:
     """Why the wishes among these holds cannot all become an order now; None: they can."""
     wanted: dict[str, int] = {}
     for hold_id in hold_ids:
@@ -59,16 +67,29 @@ def refusal_to_check_out(books: Books, hold_ids: Iterable[str]) -> Decision | No
         refusal = _refusal_to_take(drop, units)
         if refusal is not None:
             return refusal
+        if drop.shelves is not None:
+            mine = [hold for hold in map(books.holds.__getitem__, hold_ids) if not hold.reserved]
+            if not drop.shelves.has_free(drop_id, mine):
+                return _shelf_is_empty(drop)
     return None
 
 
-def refusal_to_pay(books: Books, lines: Iterable[OrderLine]) -> Decision | None:
+def refusal_to_pay(books: Books, lines: Sequence[OrderLine]) -> Decision | None:
     """Why paying an order would buy nothing now: units that it does not hold are not free."""
     for drop_id, units in not_reserved(lines).items():
-        refusal = _refusal_to_take(books.drops[drop_id], units)
+        drop = books.drops[drop_id]
+        refusal = _refusal_to_take(drop, units)
         if refusal is not None:
             return refusal
+        mine = [line for line in lines if not line.reserved]
+        if drop.shelves is not None and not drop.shelves.has_free(drop_id, mine):
+            return _shelf_is_empty(drop)
     return None
+
+
+def _shelf_is_empty(drop: Drop) -> Decision:
+    message = f"what your channel has of {drop.terms.title} is held by others or sold"
+    return refuse(ErrorCode.ALL_HELD, message, RETRY_MS)
 
 
 def _refusal_to_take(drop: Drop, units: int) -> Decision | None:

@@ -98,6 +98,8 @@ def _units_still_free(counter: Counter, order: Order) -> bool:
         drop = counter.books.drops[drop_id]
         if wanted > drop.stock.available or drop.line.places:
             return False
+        if drop.shelves is not None and not drop.shelves.has_free(drop_id, order.lines):
+            return False
     return limits.allow(counter.books, order.viewer, units)
 
 

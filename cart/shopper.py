@@ -37,6 +37,7 @@ from cart.personalisation import Wishes, composed, personalised
 from cart.places import places_of
 from cart.price import price_at
 from cart.redemption import discounted
+from cart.stock import Stock
 
 #: A shopper who finds everything held is told to look again after this long.
 ALL_HELD_RETRY_MS = 2_000
@@ -52,9 +53,10 @@ def add(
     now_ms: int,
     tier: str = "",
     invited: bool = False,
+    channel: str = "",
 ) -> Decision:
-    """Reserve `quantity` units of the drop that sells `sku`, at its price of now. `tier` and
-    `invited` are what the viewer's ticket claims.
+    """Reserve `quantity` units of the drop that sells `sku`, at its price of now. `tier`, `invited`
+    and `channel` are what the viewer's ticket claims.
     """
     books = counter.books
     basket = books.baskets.get(viewer)
@@ -88,8 +90,13 @@ def add(
             return refusal
     if quantity > drop.stock.available or drop.line.places:
         return _nothing_free(drop, viewer)
+    shelf = ""
+    if drop.shelves is not None:
+        shelf = drop.shelves.of_channel(channel)
+        if quantity > drop.shelves.free(shelf):
+            return _nothing_on_shelf(drop, drop.shelves.of[shelf], channel, now_ms)
     number = books.holds_placed + 1
-    placed = hold_of(drop, number, viewer, quantity, command_id, now_ms, tier, invited)
+    placed = hold_of(drop, number, viewer, quantity, command_id, now_ms, tier, invited, shelf=shelf)
     return Decision((placed,), hold_result(placed))
 
 
@@ -103,6 +110,7 @@ def hold_of(
     tier: str,
     invited: bool,
     offered: bool = False,
+    shelf: str = "",
 ) -> HoldPlaced:
     """The hold that a viewer gets now: the `number`-th of the room."""
     terms = drop.terms
@@ -125,6 +133,7 @@ def hold_of(
         invited=invited,
         offered=offered,
         reserved=offered or terms.reserve_on == "cart",
+        shelf=shelf,
     )
 
 
@@ -187,6 +196,23 @@ def refusal_to_mix(books: Books, basket: Basket, drop: Drop) -> Decision | None:
         ):
             return refuse(ErrorCode.CONFLICT, "a presale has a cart of its own: check out first")
     return None
+
+
+def _nothing_on_shelf(drop: Drop, stock: Stock, channel: str, now_ms: int) -> Decision:
+    """Units are free, and not for this channel. Where the allocations will not merge, a shelf can
+    be sold out by itself.
+    """
+    terms = drop.terms
+    if terms.merge_at_ms is None and stock.exhausted:
+        return refuse(ErrorCode.SOLD_OUT, f"what {channel} has of {terms.title} is sold out")
+    wait_ms = ALL_HELD_RETRY_MS
+    if terms.merge_at_ms is not None and stock.exhausted and drop.is_apart:
+        wait_ms = max(wait_ms, terms.merge_at_ms - now_ms)
+    return refuse(
+        ErrorCode.ALL_HELD,
+        f"for {channel} {stock.available} are free now, {stock.held} held by others",
+        wait_ms,
+    )
 
 
 def too_many(wait_ms: int) -> Decision:
@@ -300,7 +326,14 @@ def check_out(
         hold = books.holds[hold_id]
         drop = books.drops[hold.drop_id]
         if hold.reserved:
-            line = OrderLine(hold_id, hold.drop_id, hold.sku, hold.quantity, hold.price_minor)
+            line = OrderLine(
+                hold_id,
+                hold.drop_id,
+                hold.sku,
+                hold.quantity,
+                hold.price_minor,
+                shelf=hold.shelf,
+            )
         else:
             all_reserved, line = False, reserving.line_of(drop, hold, now_ms)
         lines.append(line)

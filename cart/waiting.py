@@ -40,9 +40,11 @@ def join(
     now_ms: int,
     tier: str = "",
     invited: bool = False,
+    channel: str = "",
 ) -> Decision:
-    """Get `quantity` units of the drop that sells `sku`, now or when they fall free. `tier` and
-    `invited` are what the viewer's ticket claims.
+    """Get `quantity` units of the drop that sells `sku`, now or when they fall free. `tier`,
+    `invited` and `channel` are what the viewer's ticket claims. While channels have shelves of
+    their own there is no line: it could not be served in one order.
     """
     books = counter.books
     basket = books.baskets.get(viewer)
@@ -58,8 +60,8 @@ def join(
         if place.quantity == quantity:
             return Decision((), place_result(drop, place))
         return refuse(ErrorCode.IN_LINE, f"you wait for {place.quantity} already: leave first")
-    now = add(counter, viewer, sku, quantity, command_id, now_ms, tier, invited)
-    if drop is None or not isinstance(now.answer, Refusal):
+    now = add(counter, viewer, sku, quantity, command_id, now_ms, tier, invited, channel)
+    if drop is None or drop.is_apart or not isinstance(now.answer, Refusal):
         return now
     if now.answer.code is not ErrorCode.ALL_HELD or drop.terms.reserve_on == "payment":
         return now  # where only a payment takes a unit, none comes back

@@ -17,6 +17,7 @@ from cart.bounds import (
     LINES_MAX,
     SUPPLY_MAX,
     CardId,
+    Channel,
     DropId,
     OrderId,
     PaymentId,
@@ -153,10 +154,11 @@ class DropPause(DeskCommand, frozen=True, tag="drop.pause"):
 
 
 class DropRestock(DeskCommand, frozen=True, tag="drop.restock"):
-    """Add units."""
+    """Add units: to the shelf of a channel, or to the one of all."""
 
     drop_id: DropId
     quantity: Annotated[int, Meta(ge=1, le=SUPPLY_MAX)]
+    channel: Channel | None = None
 
 
 class DropClose(DeskCommand, frozen=True, tag="drop.close"):

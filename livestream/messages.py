@@ -241,7 +241,8 @@ class DropView(TypedDict):
     the number that is served next), move together and carry the seq of their frame.
     `status` is `all_held` instead of `open` while the levels say that all is held.
     `price_minor` holds outside of the windows of `flash`; the price of a unit is the one at the
-    moment in which it is held.
+    moment in which it is held. With `allocations` by channel, `shelves` says what is free for each
+    of these and ("") for all others; it is absent once they have merged.
     """
 
     drop_id: str
@@ -259,6 +260,9 @@ class DropView(TypedDict):
     access: AccessView | None
     flash: NotRequired[list[FlashView]]
     options: NotRequired[list[OptionView]]
+    allocations: NotRequired[dict[str, int]]
+    merge_at_ms: NotRequired[int]
+    shelves: NotRequired[dict[str, int]]
     numbered: bool
     guarantee_days: int
     presale: NotRequired[PresaleView]
@@ -423,6 +427,14 @@ class LotteryDrawn(Announced):
     entered: int
 
 
+class AllocationsMerged(Announced):
+    """What channels had for themselves is for everybody from now on: `moved` units by channel."""
+
+    type: Literal["allocations.merged"]
+    drop_id: str
+    moved: dict[str, int]
+
+
 class StockChanged(Announced):
     """Public stock, told at most four times a second for each drop. Ignore one with an older
     seq. It also moves an open drop: with something held and nothing available it is `all_held`,
@@ -438,6 +450,7 @@ class StockChanged(Announced):
     sold: int
     waiting: int
     next: int
+    shelves: NotRequired[dict[str, int]]
 
 
 class RulesChanged(Announced):
@@ -672,6 +685,7 @@ COMMERCE_FRAMES = (
     DropMoved,
     DropRestocked,
     LotteryDrawn,
+    AllocationsMerged,
     StockChanged,
     RulesChanged,
     Announcement,

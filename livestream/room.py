@@ -145,6 +145,7 @@ def _cart_add(room: Room, asked: Envelope, command: messages.CartAdd, now_ms: in
         now_ms,
         asked.tier,
         asked.invited,
+        asked.channel,
     )
 
 
@@ -169,6 +170,7 @@ def _line_join(room: Room, asked: Envelope, command: messages.LineJoin, now_ms: 
         now_ms,
         asked.tier,
         asked.invited,
+        asked.channel,
     )
 
 
@@ -364,7 +366,7 @@ def _drop_pause(room: Room, _: Envelope, command: commands.DropPause, now_ms: in
 
 
 def _drop_restock(room: Room, _: Envelope, command: commands.DropRestock, now_ms: int) -> Decision:
-    return desk.restock(room.counter, command.drop_id, command.quantity)
+    return desk.restock(room.counter, command.drop_id, command.quantity, command.channel or "")
 
 
 def _drop_close(room: Room, _: Envelope, command: commands.DropClose, now_ms: int) -> Decision:

@@ -26,6 +26,7 @@ from cart.fact import Fact, tag_of
 from cart.invitation import ROOM
 from cart.perk import PerkTerms
 from cart.rules import RoomRules
+from cart.shelf import COMMON
 from cart.shopper import hold_result
 from livestream import facts
 from livestream.messages import (
@@ -93,7 +94,15 @@ def drop_view(drop: Drop) -> DropView:
     if drop.lottery is not None and drop.lottery.drawn:
         view["lottery"]["seed"] = drop.lottery.seed
     view["waiting"], view["next"] = shown.waiting, shown.next
+    _set_shelves(view, shown.shelves)
     return view
+
+
+def _set_shelves(view: DropView, levels: dict[str, int]) -> None:
+    if levels:
+        view["shelves"] = levels
+    else:
+        view.pop("shelves", None)
 
 
 def _shown_status(status: DropStatus, available: int, held: int) -> DropStatus:
@@ -151,6 +160,12 @@ def _view_of_terms(terms: DropTerms) -> DropView:
             "commitment": terms.lottery.commitment,
             "seed": None,
         }
+    if terms.allocations:
+        view["allocations"] = terms.allocations
+        rest = terms.supply - sum(terms.allocations.values())
+        view["shelves"] = {COMMON: rest, **terms.allocations}
+    if terms.merge_at_ms is not None:
+        view["merge_at_ms"] = terms.merge_at_ms
     return view
 
 
@@ -159,7 +174,7 @@ def _view_of_access(access: AccessTerms) -> AccessView:
 
 
 def _stock_body(fact: events.StockShown) -> Frame:
-    return {
+    body: Frame = {
         "drop_id": fact.drop_id,
         "sku": fact.sku,
         "available": fact.available,
@@ -168,6 +183,9 @@ def _stock_body(fact: events.StockShown) -> Frame:
         "waiting": fact.waiting,
         "next": fact.next,
     }
+    if fact.shelves:
+        body["shelves"] = fact.shelves
+    return body
 
 
 _BODIES: dict[type, Callable[[Any], Frame]] = {
@@ -202,6 +220,7 @@ _BODIES: dict[type, Callable[[Any], Frame]] = {
         "entered": fact.entered,
     },
     events.DropRestocked: lambda fact: {"drop_id": fact.drop_id, "quantity": fact.quantity},
+    events.AllocationsMerged: lambda fact: {"drop_id": fact.drop_id, "moved": fact.moved},
     events.StockShown: _stock_body,
 }
 _FOR_GATEWAYS = frozenset(
@@ -509,6 +528,7 @@ def _set_stock(view: Storefront, frame: Frame) -> None:
         frame["sold"],
     )
     drop["waiting"], drop["next"] = frame["waiting"], frame["next"]
+    _set_shelves(drop, frame.get("shelves", {}))
     # Off the air it is the plain word.
     _move_drop(drop, DropStatus(drop["status"]))
 
@@ -575,5 +595,6 @@ _APPLY: dict[str, Callable[[Storefront, Frame], None]] = {
     "drop.closed": _set_drop(DropStatus.CLOSED),
     "drop.restocked": _restock,
     "lottery.drawn": _draw,
+    "allocations.merged": _say,
     "stock.changed": _set_stock,
 }

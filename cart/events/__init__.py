@@ -14,6 +14,7 @@ from cart.events.cart import (
 )
 from cart.events.coupon import CouponPut
 from cart.events.drop import (
+    AllocationsMerged,
     DraftDiscarded,
     DropAllHeld,
     DropClosed,
@@ -71,7 +72,8 @@ from cart.events.slot import (
 )
 
 CounterEvent = (
-    DropDrafted
+    AllocationsMerged
+    | DropDrafted
     | DraftDiscarded
     | DropScheduled
     | DropOpened
@@ -114,6 +116,7 @@ CounterEvent = (
 )
 
 __all__ = [
+    "AllocationsMerged",
     "CounterEvent",
     "CouponPut",
     "DepositPaid",

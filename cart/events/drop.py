@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from msgspec import field
+
 from cart.drop import DropTerms
 from cart.fact import Fact
 
@@ -57,10 +59,18 @@ class DropPaused(Fact, frozen=True, gc=False, tag="drop.paused"):
 
 
 class DropRestocked(Fact, frozen=True, gc=False, tag="drop.restocked"):
-    """New units arrived."""
+    """New units arrived, on the shelf of a channel or (empty) on the one of all."""
 
     drop_id: str
     quantity: int
+    shelf: str = ""
+
+
+class AllocationsMerged(Fact, frozen=True, gc=False, tag="allocations.merged"):
+    """What was free on the shelves of channels went to the one of all: `moved` units by channel."""
+
+    drop_id: str
+    moved: dict[str, int]
 
 
 class DropSoldOut(Fact, frozen=True, gc=False, tag="drop.sold_out"):
@@ -90,3 +100,5 @@ class StockShown(Fact, frozen=True, gc=False, tag="stock.changed"):
     sold: int
     waiting: int = 0
     next: int = 0
+    #: shelf -> units free on it, while channels have shelves of their own.
+    shelves: dict[str, int] = field(default_factory=dict)

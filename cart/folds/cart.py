@@ -24,9 +24,10 @@ def _hold_placed(counter: Counter, event: HoldPlaced, at_ms: int) -> None:
         event.currency,
         event.expires_at_ms,
         reserved=event.reserved,
+        shelf=event.shelf,
     )
     if event.reserved:
-        reserve(counter, books.drops[event.drop_id], event.viewer, event.quantity)
+        reserve(counter, books.drops[event.drop_id], event.viewer, event.quantity, event.shelf)
     else:
         wish(books.drops[event.drop_id], event.viewer, event.quantity)
     books.holds[event.hold_id] = hold

@@ -7,6 +7,7 @@ from heapq import heappush
 from cart.counter import Counter
 from cart.drop import Drop, DropStatus, StockLevels
 from cart.events import (
+    AllocationsMerged,
     DraftDiscarded,
     DropAllHeld,
     DropClosed,
@@ -21,6 +22,7 @@ from cart.events import (
 from cart.folds.shape import Folds
 from cart.lottery import LotteryBook
 from cart.perk import PerkBook
+from cart.shelf import shelves_of
 from cart.stock import BrokenBooksError, Stock
 
 
@@ -34,13 +36,15 @@ def _draft_discarded(counter: Counter, event: DraftDiscarded, at_ms: int) -> Non
 
 def _drop_scheduled(counter: Counter, event: DropScheduled, at_ms: int) -> None:
     terms = event.terms
+    shelves = shelves_of(terms.allocations, terms.supply)
     counter.books.drops[terms.drop_id] = Drop(
         terms=terms,
         stock=Stock(supplied=terms.supply, available=terms.supply),
         status=DropStatus.SCHEDULED,
-        shown=StockLevels(terms.supply, 0, 0),
+        shown=StockLevels(terms.supply, 0, 0, shelves={} if shelves is None else shelves.levels()),
         shown_at_ms=at_ms,
         perks={perk.perk_id: PerkBook() for perk in terms.perks},
+        shelves=shelves,
     )
     counter.books.drop_of_sku[terms.sku] = terms.drop_id
     counter.books.drafts.pop(terms.drop_id, None)
@@ -52,6 +56,16 @@ def _drop_scheduled(counter: Counter, event: DropScheduled, at_ms: int) -> None:
     opens_at_ms = terms.first_opens_at_ms
     if opens_at_ms is not None:
         heappush(counter.agenda, (opens_at_ms, "drop", terms.drop_id))
+    if terms.merge_at_ms is not None:
+        heappush(counter.agenda, (terms.merge_at_ms, "merge", terms.drop_id))
+
+
+def _allocations_merged(counter: Counter, event: AllocationsMerged, at_ms: int) -> None:
+    shelves = counter.books.drops[event.drop_id].shelves
+    if shelves is None:
+        raise BrokenBooksError(f"{event.drop_id} has no allocations that could merge")
+    shelves.merge(event.moved)
+    counter.touched[event.drop_id] = None
 
 
 def _drop_opened(counter: Counter, event: DropOpened, at_ms: int) -> None:
@@ -77,6 +91,8 @@ def _drop_paused(counter: Counter, event: DropPaused, at_ms: int) -> None:
 def _drop_restocked(counter: Counter, event: DropRestocked, at_ms: int) -> None:
     drop = counter.books.drops[event.drop_id]
     drop.stock.restock(event.quantity)
+    if drop.shelves is not None:
+        drop.shelves.of[event.shelf].restock(event.quantity)
     counter.stock_moved(drop)
 
 
@@ -91,6 +107,8 @@ def _drop_sold_out(counter: Counter, event: DropSoldOut, at_ms: int) -> None:
 def _drop_closed(counter: Counter, event: DropClosed, at_ms: int) -> None:
     drop = counter.books.drops[event.drop_id]
     drop.stock.withdraw(event.withdrawn)
+    if drop.shelves is not None:
+        drop.shelves.withdraw()
     drop.status = DropStatus.CLOSED
     counter.books.invited.pop(event.drop_id, None)  # makes room on the room's lists
     drop.line.end()
@@ -98,7 +116,9 @@ def _drop_closed(counter: Counter, event: DropClosed, at_ms: int) -> None:
 
 def _stock_shown(counter: Counter, event: StockShown, at_ms: int) -> None:
     drop = counter.books.drops[event.drop_id]
-    drop.shown = StockLevels(event.available, event.held, event.sold, event.waiting, event.next)
+    drop.shown = StockLevels(
+        event.available, event.held, event.sold, event.waiting, event.next, event.shelves
+    )
     drop.shown_at_ms = at_ms
 
 
@@ -110,6 +130,7 @@ FOLDS: Folds = {
     DropAllHeld: _drop_all_held,
     DropPaused: _drop_paused,
     DropRestocked: _drop_restocked,
+    AllocationsMerged: _allocations_merged,
     DropSoldOut: _drop_sold_out,
     DropClosed: _drop_closed,
     StockShown: _stock_shown,

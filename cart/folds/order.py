@@ -42,7 +42,7 @@ def _order_placed(counter: Counter, event: OrderPlaced, at_ms: int) -> None:
         if not line.reserved:
             order.reserved = False
         elif not hold.reserved:
-            set_aside(counter, books.drops[line.drop_id], line.quantity)
+            set_aside(counter, books.drops[line.drop_id], line.quantity, line.shelf)
             hold.reserved, hold.price_minor = True, line.price_minor
     books.baskets[event.viewer].hold_ids.clear()
     mine = books.checkouts.get(event.viewer)
@@ -59,12 +59,12 @@ def _order_paid(counter: Counter, event: OrderPaid, at_ms: int) -> None:
     for line in order.lines:
         drop = books.drops[line.drop_id]
         if event.late:
-            reserve(counter, drop, order.viewer, line.quantity)
+            reserve(counter, drop, order.viewer, line.quantity, line.shelf)
         else:
             del books.holds[line.hold_id]
             if not line.reserved:
-                set_aside(counter, drop, line.quantity)
-        sell(counter, drop, line.quantity)
+                set_aside(counter, drop, line.quantity, line.shelf)
+        sell(counter, drop, line.quantity, line.shelf)
         if not drop.paid_orders or drop.paid_orders[-1] != order.order_id:
             drop.paid_orders.append(order.order_id)
         row = counter.takings_of(order.currency, line.sku, order.channel)
@@ -131,7 +131,7 @@ def _give_back(
     for back in lines:
         line = line_of[back.hold_id]
         if back.quantity:
-            move(counter, books.drops[line.drop_id], order.viewer, back.quantity)
+            move(counter, books.drops[line.drop_id], order.viewer, back.quantity, line.shelf)
         row = counter.takings_of(order.currency, line.sku, order.channel)
         row.refunded_minor += back.amount_minor
         row.units_refunded += back.quantity

@@ -20,7 +20,7 @@ def _deposit_paid(counter: Counter, event: DepositPaid, at_ms: int) -> None:
     order = books.orders[event.order_id]
     for line in order.lines:
         if event.late:
-            reserve(counter, books.drops[line.drop_id], order.viewer, line.quantity)
+            reserve(counter, books.drops[line.drop_id], order.viewer, line.quantity, line.shelf)
             books.holds[line.hold_id] = Hold(
                 line.hold_id,
                 order.viewer,
@@ -31,6 +31,7 @@ def _deposit_paid(counter: Counter, event: DepositPaid, at_ms: int) -> None:
                 order.currency,
                 event.expires_at_ms,
                 order.order_id,
+                shelf=line.shelf,
             )
         else:
             books.holds[line.hold_id].expires_at_ms = event.expires_at_ms

@@ -17,6 +17,7 @@ compared. The verdict is on the log alone; what else is known may be given as ev
     slots.py     26 delivery slots are stock
     history.py   0 the log's own form, 4 nothing acknowledged is lost, 12 state = fold(log)
     books.py     13 the list of books balances: double entry by product and by order
+    shelves.py   15 allocations add up
     coupons.py   14 coupons are stock                 personal.py  19 personalised as offered
     invariants.py  each rule as a function of the log, by its name
     auditor.py   one pass over the records            verdict.py   what is told at the end

@@ -34,6 +34,7 @@ from livestream.audit.perks import FirstNGetThePerk
 from livestream.audit.personal import PersonalisedAsOffered
 from livestream.audit.presale import PresaleKeepsItsWord
 from livestream.audit.reserving import ReservedWhenDeclared
+from livestream.audit.shelves import ShelvesAddUp
 from livestream.audit.slots import SlotsAreStock
 from livestream.audit.stock import LimitCountsAll, NeverOversold, ShownStockIsTrue, StockAddsUp
 from livestream.audit.verdict import Books, DropLine, Finding, MoneyLine, RuleLine, Verdict
@@ -70,6 +71,7 @@ CHECKS: tuple[type[Check], ...] = (
     ReservedWhenDeclared,
     SlotsAreStock,
     LotteryIsDrawnAsPromised,
+    ShelvesAddUp,
 )
 
 

@@ -18,6 +18,7 @@ from livestream.audit.ledger import Ledger
 from livestream.audit.money import GmvToTheFen, Row
 from livestream.audit.perks import FirstNGetThePerk, named
 from livestream.audit.presale import PresaleKeepsItsWord
+from livestream.audit.shelves import ShelvesAddUp
 from livestream.audit.slots import SlotsAreStock
 from livestream.facts import Record
 from livestream.room import Room, RoomState, evolve
@@ -213,6 +214,7 @@ class StateIsTheFold(Check):
         self._gmv = others.one(GmvToTheFen)
         self._perks = others.one(FirstNGetThePerk)
         self._coupons = others.one(CouponsAreStock)
+        self._shelves = others.one(ShelvesAddUp)
         self._editions = others.one(EachNumberOnce)
         self._presales = others.one(PresaleKeepsItsWord)
         self._slots = others.one(SlotsAreStock)
@@ -256,6 +258,7 @@ class StateIsTheFold(Check):
         yield from self._same_takings()
         yield from self._same_ranks()
         yield from self._same_redemptions()
+        yield from self._same_shelves()
         yield from self._same_numbers()
         yield from self._same_slots()
 
@@ -324,6 +327,16 @@ class StateIsTheFold(Check):
         for key in sorted(theirs.keys() | ours.keys()):
             if theirs.get(key) != ours.get(key):
                 yield f"takings of {key}: {theirs.get(key)} in the fold, {ours.get(key)} here"
+
+    def _same_shelves(self) -> Iterator[str]:
+        for drop_id, account in self._shelves.drops.items():
+            drop = self._room.state.books.drops.get(drop_id)
+            theirs = {
+                name: (stock.supplied, stock.available, stock.held, stock.sold, stock.withdrawn)
+                for name, stock in (drop.shelves.of if drop and drop.shelves else {}).items()
+            }
+            if theirs != {name: shelf.columns() for name, shelf in account.shelves.items()}:
+                yield f"the shelves of drop {drop_id} are not the same in the fold and here"
 
     def _same_redemptions(self) -> Iterator[str]:
         books, accounts = self._room.state.books, self._coupons.accounts

@@ -12,10 +12,11 @@ from cart import events
 from cart.drop import DropTerms
 from cart.money import Currency
 from cart.order import OrderLine
-from livestream.audit.check import Check, Rule, before
+from livestream.audit.check import Check, Checks, Rule, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger, OrderAccount, PaymentAccount
 from livestream.audit.refunds import lines_wrong
+from livestream.audit.shelves import ShelvesAddUp
 
 
 class OneCheckoutOneOrder(Check):
@@ -51,6 +52,9 @@ class MoneyFindsItsOrder(Check):
         "no payment without an order or a refund",
         "money that was captured pays one order or goes back: never neither, never both",
     )
+
+    def meet(self, others: Checks) -> None:
+        self._shelves = others.one(ShelvesAddUp)
 
     def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
         super().__init__(ledger, evidence)
@@ -105,7 +109,7 @@ class MoneyFindsItsOrder(Check):
         self._returned[fact.payment_id] = (fact.amount_minor, fact.currency)
         if payment.state not in ("asked", "declined"):
             yield f"payment {fact.payment_id} goes back while its money is {payment.state}"
-        reason = _reason_to_return(fact, payment, order, self.ledger)
+        reason = _reason_to_return(fact, payment, order, self.ledger, self._shelves)
         if reason != fact.reason:
             yield (
                 f"payment {fact.payment_id} goes back as {fact.reason}; "
@@ -202,7 +206,11 @@ class MoneyFindsItsOrder(Check):
 
 
 def _reason_to_return(
-    fact: events.PaymentReturned, payment: PaymentAccount, order: OrderAccount, ledger: Ledger
+    fact: events.PaymentReturned,
+    payment: PaymentAccount,
+    order: OrderAccount,
+    ledger: Ledger,
+    shelves: ShelvesAddUp,
 ) -> str:
     """Why the money cannot be kept, by these books; empty when it could."""
     if (fact.amount_minor, fact.currency) != (payment.amount_minor, payment.currency):
@@ -223,7 +231,7 @@ def _reason_to_return(
                 drop_id not in ledger.drops or units > ledger.drops[drop_id].available
                 for drop_id, units in order.wishes().items()
             )
-            return "sold_out" if short else ""
+            return "sold_out" if short or shelves.lacks(order.lines) else ""
 
 
 class Row(Struct, gc=False):

@@ -62,6 +62,9 @@ def _rows(report: Report) -> Iterator[Row]:
     ):
         for row in takings:
             yield from _takings(part, row)
+    for channel, orders in report.orders_by_channel.items():
+        for status, count in orders.items():
+            yield "orders by channel", channel, status, "count", count
     for drop in report.drops:
         yield from _drop(drop)
     if report.audience is not None:

@@ -244,6 +244,8 @@ class Report(Struct, frozen=True):
     duration_ms: int | None
     drops: list[DropReport]
     orders: dict[str, int]
+    #: channel -> the same counts of the orders that came through it; a count of zero is left out.
+    orders_by_channel: dict[str, dict[str, int]]
     first_order_at_ms: int | None
     last_order_at_ms: int | None
     first_paid_at_ms: int | None

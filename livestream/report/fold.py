@@ -21,7 +21,7 @@ from cart.books import Takings
 from cart.drop import Drop
 from cart.fact import Fact
 from cart.money import CURRENCIES, Currency
-from cart.order import OrderStatus, PaymentStatus
+from cart.order import Order, OrderStatus, PaymentStatus
 from livestream import facts
 from livestream.facts import Record
 from livestream.report.audience import audience_of, chat_of, fairness_of
@@ -156,6 +156,7 @@ class Reporter:
             duration_ms=_span(self._run.from_ms, ended_at_ms),
             drops=[self._drop(drop) for drop in books.drops.values()],
             orders={status.value: orders[status] for status in OrderStatus},
+            orders_by_channel=_orders_by_channel(books.orders.values()),
             first_order_at_ms=self._orders_at[0] if self._orders_at else None,
             last_order_at_ms=self._orders_at[-1] if self._orders_at else None,
             first_paid_at_ms=self._paid_at[0] if self._paid_at else None,
@@ -234,6 +235,13 @@ def report_of(
     for seq, record in records:
         reporter.feed(seq, record)
     return reporter.report(surroundings)
+
+
+def _orders_by_channel(orders: Iterable[Order]) -> dict[str, dict[str, int]]:
+    counts: dict[str, Tally[str]] = {}
+    for order in orders:
+        counts.setdefault(order.channel, Tally())[order.status.value] += 1
+    return {channel: dict(sorted(counts[channel].items())) for channel in sorted(counts)}
 
 
 def _span(from_ms: int | None, to_ms: int | None) -> int | None:

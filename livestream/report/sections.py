@@ -192,8 +192,16 @@ def _takings(report: Report) -> Markup | None:
         table("In all", columns, rows(report.gmv)),
         table("By product", columns, rows(report.by_product)),
         table("By channel", columns, rows(report.by_channel)),
+        table("Orders by channel", ("Channel", "Orders as they stand"), _orders_of(report)),
         *_deposits(report.gmv),
     )
+
+
+def _orders_of(report: Report) -> list[Row]:
+    return [
+        (channel, ", ".join(f"{count:,} {status}" for status, count in orders.items()))
+        for channel, orders in report.orders_by_channel.items()
+    ]
 
 
 def _deposits(takings: list[TakingsReport]) -> list[Markup]:

@@ -46,6 +46,7 @@ def text_of(report: Report) -> str:
             )
             if rows
         ),
+        _orders_by_channel(report),
         _deposits(report.gmv),
         _audience(report),
         _channels(report),
@@ -135,6 +136,15 @@ def _takings_table(name: str, rows: list[TakingsReport]) -> RenderableType:
             format_minor(row.refunded_minor, row.currency),
             format_minor(row.net_minor, row.currency),
         )
+    return table
+
+
+def _orders_by_channel(report: Report) -> RenderableType | None:
+    if not report.orders_by_channel:
+        return None
+    table = _table("orders by channel", "as they stand", right=0)
+    for channel, orders in report.orders_by_channel.items():
+        table.add_row(channel, ", ".join(f"{count:,} {status}" for status, count in orders.items()))
     return table
 
 

@@ -119,8 +119,8 @@ class Till:
     def pause(self, drop_id: str = SANTOS) -> Answer:
         return self.settle(desk.pause(self.counter, drop_id))
 
-    def restock(self, quantity: int, drop_id: str = SANTOS) -> Answer:
-        return self.settle(desk.restock(self.counter, drop_id, quantity))
+    def restock(self, quantity: int, drop_id: str = SANTOS, *, channel: str = "") -> Answer:
+        return self.settle(desk.restock(self.counter, drop_id, quantity, channel))
 
     def close(self, drop_id: str = SANTOS) -> Answer:
         return self.settle(desk.close(self.counter, drop_id))
@@ -168,11 +168,22 @@ class Till:
         *,
         tier: str = "",
         invited: bool = False,
+        channel: str = "tmall",
     ) -> Answer:
         """With a ticket that claims `tier` and `invited`."""
         command_id = command_id or f"c{next(self._ids)}"
         return self.settle(
-            shopper.add(self.counter, viewer, sku, quantity, command_id, self.now_ms, tier, invited)
+            shopper.add(
+                self.counter,
+                viewer,
+                sku,
+                quantity,
+                command_id,
+                self.now_ms,
+                tier,
+                invited,
+                channel,
+            )
         )
 
     def remove(
@@ -196,11 +207,20 @@ class Till:
         *,
         tier: str = "",
         invited: bool = False,
+        channel: str = "tmall",
     ) -> Answer:
         command_id = command_id or f"c{next(self._ids)}"
         return self.settle(
             waiting.join(
-                self.counter, viewer, sku, quantity, command_id, self.now_ms, tier, invited
+                self.counter,
+                viewer,
+                sku,
+                quantity,
+                command_id,
+                self.now_ms,
+                tier,
+                invited,
+                channel,
             )
         )
 
@@ -255,7 +275,7 @@ class Till:
         self, viewer: str, sku: str = SANTOS, quantity: int = 1, channel: str = "tmall"
     ) -> str:
         """Add and check out; the order's id."""
-        ok(self.add(viewer, sku, quantity))
+        ok(self.add(viewer, sku, quantity, channel=channel))
         return str(ok(self.check_out(viewer, channel=channel))["order_id"])
 
     def place_as(self, viewer: str, checkout_id: str) -> Answer:

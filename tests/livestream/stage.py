@@ -168,8 +168,10 @@ class Stage:
     def next_id(self) -> str:
         return f"c{next(self._ids)}"
 
-    def add(self, viewer: str, sku: str = SANTOS, quantity: int = 1) -> Answer:
-        return self.ask(viewer, messages.CartAdd(self.next_id(), sku, quantity))
+    def add(
+        self, viewer: str, sku: str = SANTOS, quantity: int = 1, channel: str = "tmall"
+    ) -> Answer:
+        return self.ask(viewer, messages.CartAdd(self.next_id(), sku, quantity), channel)
 
     def join(self, viewer: str, sku: str = SANTOS, quantity: int = 1) -> Answer:
         return self.ask(viewer, messages.LineJoin(self.next_id(), sku, quantity))
@@ -199,7 +201,7 @@ class Stage:
         **content: Any,
     ) -> str:
         """Add and check out; the order's id."""
-        ok(self.add(viewer, sku, quantity))
+        ok(self.add(viewer, sku, quantity, channel))
         return str(ok(self.check_out(viewer, channel=channel, **content))["order_id"])
 
     def pay(self, viewer: str, order_id: str) -> str:

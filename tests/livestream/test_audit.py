@@ -506,6 +506,8 @@ PLANTED: list[tuple[str, int, Forge]] = [
         12,
         put_in(facts.CardWithdrawn("ghost"), after=facts.CardPushed),
     ),
+    # -- 15 allocations (the rest in test_audit_shelves.py)
+    ("from a shelf that is not there", 15, change(events.HoldPlaced, 0, shelf="tmall")),
     # -- 19 personalisation (the rest in test_audit_personal.py)
     (
         "charged for nothing",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import structs
 
@@ -91,11 +91,23 @@ def draw_terms(
         numbered=rng.random() < 0.4,
         options=rng.choice(([], [], OPTIONS)),
         reserve_on=_reserve_on(rng),
+        **({} if calm else draw_allocations(rng, supply, now_ms)),
     )
 
 
 def _reserve_on(rng: random.Random) -> Literal["cart", "checkout", "payment"]:
     return rng.choice(("cart", "cart", "cart", "checkout", "payment"))
+
+
+def draw_allocations(rng: random.Random, supply: int, now_ms: int) -> dict[str, Any]:
+    """Shelves for some channels, and a time at which they merge, or none."""
+    if supply < 2 or rng.random() < 0.6:
+        return {}
+    tmall = rng.randint(1, supply - 1)
+    return {
+        "allocations": {"tmall": tmall, "wechat": 1},
+        "merge_at_ms": rng.choice((None, now_ms, now_ms + rng.randint(0, 60_000))),
+    }
 
 
 def draw_flash(rng: random.Random, now_ms: int) -> Iterator[FlashPrice]:

@@ -12,7 +12,9 @@ from cart.fact import Fact
 from cart.lottery import LotteryTerms, commitment_to
 from cart.outcome import Refusal
 from cart.perk import PerkTerms
+from cart.personalisation import OptionTerms
 from cart.presale import PresaleTerms
+from cart.price import FlashPrice
 from cart.rules import RoomRules
 from cart.slot import SlotTerms
 from livestream import commands, messages, wire
@@ -70,6 +72,15 @@ def evening() -> Seen:
     stage.desk(commands.ChatDelete("m1"))
     stage.desk(commands.ViewerMute("v8"))
     stage.desk(commands.ViewerBan("v9"))
+    ok(
+        stage.schedule(
+            "clash",
+            allocations={"tmall": 2},
+            merge_at_ms=START_MS + 500,
+            options=[OptionTerms("engraving", "engraving", 3)],
+            flash=[FlashPrice(START_MS, START_MS + 250, 1)],
+        )
+    )
     perk = PerkTerms("bellboy", "Bellboy", 2, "pass", slots=True)
     stage.desk(commands.RulesSet(RoomRules(limit_per_viewer=9)))
     stage.desk(commands.InvitationPut(["v1", "v2"], tier="gold"))

@@ -41,6 +41,10 @@ def test_it_names_who_has_the_perk(report: Report) -> None:
 def test_it_counts_orders_and_payments_as_they_stand(report: Report) -> None:
     stand = {status: number for status, number in report.orders.items() if number}
     assert stand == {"paid": 3, "refunded": 1}
+    assert report.orders_by_channel == {
+        "tmall": {"paid": 1, "refunded": 1},
+        "wechat": {"paid": 2},
+    }
     assert (report.payments_declined, report.payments_returned, report.refunds_owed) == (1, 0, 1)
     assert report.first_order_at_ms == START_MS + 6_000
     assert report.last_order_at_ms == START_MS + 8_000
