@@ -13,6 +13,7 @@ from livestream import commands, messages
 from livestream.audit import audit_log
 from livestream.export import FORMATS, TABLES, Exporter, Format, NoParquetError, write_files
 from livestream.export.tables import Table
+from tests.livestream.presales import DEPOSIT_MINOR, HOUR_MS, deposit, presale_stage
 from tests.livestream.stage import PRICE_MINOR, SANTOS, Stage, ok
 
 Rows = list[dict[str, Any]]
@@ -95,6 +96,28 @@ def test_refunds_and_payments_have_their_own_rows(exporter: Exporter) -> None:
         ("o3-p1", "declined", False),
     ]
     assert "tok_approve" not in str(payments)
+
+
+def test_a_presale_shows_both_payments_and_when_a_deposit_went_back() -> None:
+    stage, presale = presale_stage(on_default="refund")
+    order_id = deposit(stage, "wang")
+    deposit(stage, "li")
+    stage.wait(2 * HOUR_MS)
+    ok(stage.approve(stage.pay("wang", order_id)))
+    stage.wait(HOUR_MS)
+    exporter = Exporter("evening")
+    for seq, record in stage.log:
+        exporter.feed(seq, record)
+    payments = rows(exporter, "payments")
+    assert [(p["order_id"], p["part"], p["pays_order"]) for p in payments] == [
+        ("o1", "deposit", True),
+        ("o2", "deposit", False),
+        ("o1", "balance", True),
+    ]
+    assert sum(p["amount_minor"] for p in payments if p["pays_order"]) == PRICE_MINOR
+    (back,) = rows(exporter, "refunds")
+    assert (back["order_id"], back["amount_minor"]) == ("o2", DEPOSIT_MINOR)
+    assert back["made_at_ms"] == presale.balance_until_ms
 
 
 def test_rows_have_the_declared_columns_in_their_order(exporter: Exporter) -> None:
