@@ -162,3 +162,33 @@ async def test_a_wrong_token_is_refused_in_words_and_leaves_the_address(
     await page.sees("#sign-in-said", "token")
     assert await page.ask("location.hash") == ""
     assert await page.ask("sessionStorage.length") == 0
+
+
+async def test_a_viewer_waits_in_line_and_gets_what_another_puts_back(
+    browser: Chromium, house: House
+) -> None:
+    await house.set_up("Santos-Dumont", supply=1)
+    first, second = await browser.page(house.watch), await browser.page(house.watch, **PHONE)
+    await first.click(".stage .buy")
+    await first.sees("#holds", "Santos-Dumont")
+    await second.sees(".stage .buy", "Wait in line")
+    await second.click(".stage .buy")
+    await second.sees(".stage .stock", "You are number 1 in line. You are next")
+    await second.sees(".stage .buy", "Leave the line")
+    await first.click("#holds button")
+    await second.sees("#holds", "Santos-Dumont")
+    assert await second.ask("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert first.errors == []
+    assert second.errors == []
+
+
+async def test_a_host_schedules_a_drop_that_was_drafted(browser: Chromium, house: House) -> None:
+    await house.set_up("Santos-Dumont", supply=1)
+    terms = {"sku": "tank", "title": "Tank", "supply": 2, "price_minor": 100, "currency": "CNY"}
+    await house.call("PUT", f"/rooms/{house.room}/drafts/tank", terms)
+    desk = await browser.page(house.desk)
+    await desk.sees("#drafts", "Tank")
+    await desk.click("#drafts button.main")
+    await desk.sees("#drops", "Tank")
+    await desk.until("!document.querySelector('#drafts').innerText.includes('Tank')")
+    assert desk.errors == []
