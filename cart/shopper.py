@@ -91,12 +91,25 @@ def add(
     if quantity > drop.stock.available or drop.line.places:
         return _nothing_free(drop, viewer)
     shelf = ""
-    if drop.shelves is not None:
+    if drop.shelves is None:
+        channel = ""  # does not matter here, and is not kept
+    else:
         shelf = drop.shelves.of_channel(channel)
         if quantity > drop.shelves.free(shelf):
             return _nothing_on_shelf(drop, drop.shelves.of[shelf], channel, now_ms)
     number = books.holds_placed + 1
-    placed = hold_of(drop, number, viewer, quantity, command_id, now_ms, tier, invited, shelf=shelf)
+    placed = hold_of(
+        drop,
+        number,
+        viewer,
+        quantity,
+        command_id,
+        now_ms,
+        tier,
+        invited,
+        shelf=shelf,
+        channel=channel,
+    )
     return Decision((placed,), hold_result(placed))
 
 
@@ -111,6 +124,7 @@ def hold_of(
     invited: bool,
     offered: bool = False,
     shelf: str = "",
+    channel: str = "",
 ) -> HoldPlaced:
     """The hold that a viewer gets now: the `number`-th of the room."""
     terms = drop.terms
@@ -134,6 +148,7 @@ def hold_of(
         offered=offered,
         reserved=offered or terms.reserve_on == "cart",
         shelf=shelf,
+        channel=channel,
     )
 
 

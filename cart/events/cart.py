@@ -9,8 +9,9 @@ from cart.money import Currency
 class HoldPlaced(Fact, frozen=True, gc=False, tag="hold.placed"):
     """Units reserved at a frozen price. `command_id` is the viewer's own id of the command, and
     empty for what was `offered` to who waited in line; that ends the waiting. `tier` and `invited`
-    are what the viewer's ticket claimed, where it mattered; `shelf` is the channel whose allocation
-    they are of. Without `reserved` it is a wish: no unit is set aside for it yet.
+    are what the viewer's ticket claimed, where it mattered; so is `channel` where there are
+    allocations, and `shelf` the one of them that the units are of. Without `reserved` it is a wish:
+    no unit is set aside for it yet.
     """
 
     hold_id: str
@@ -27,6 +28,7 @@ class HoldPlaced(Fact, frozen=True, gc=False, tag="hold.placed"):
     offered: bool = False
     reserved: bool = True
     shelf: str = ""
+    channel: str = ""
 
 
 class HoldReleased(Fact, frozen=True, gc=False, tag="hold.released"):

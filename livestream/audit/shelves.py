@@ -137,6 +137,12 @@ class ShelvesAddUp(Check):
         drop, shelf = found
         if drop.merged and fact.shelf:
             yield f"hold {fact.hold_id} is from the shelf of {fact.shelf}, which has merged"
+        own = fact.channel if fact.channel in drop.shelves and not drop.merged else ""
+        if fact.shelf != own:
+            yield (
+                f"hold {fact.hold_id} is from the shelf of {fact.shelf or 'all'}; its viewer comes "
+                f"through {fact.channel or 'the line'}"
+            )
         due_ms = drop.merge_at_ms
         if due_ms is not None and not drop.merged:
             late_ms = self.ledger.at_ms - max(due_ms, self.ledger.epoch_at_ms)

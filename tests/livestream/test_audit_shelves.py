@@ -67,6 +67,8 @@ def test_viewers_follow_what_is_free_for_each_channel() -> None:
     [
         pytest.param(change(events.HoldPlaced, 0, shelf="wechat"), id="from another shelf"),
         pytest.param(change(events.HoldPlaced, 0, shelf="dewu"), id="from no shelf"),
+        pytest.param(change(events.HoldPlaced, 0, shelf=""), id="from what is for others"),
+        pytest.param(change(events.HoldPlaced, 0, channel="wechat"), id="for another channel"),
         pytest.param(change(events.HoldPlaced, -1, shelf="wechat"), id="from one that has merged"),
         pytest.param(change(events.HoldPlaced, 3, quantity=4), id="more than there is"),
         pytest.param(

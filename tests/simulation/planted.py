@@ -43,6 +43,7 @@ from cart.folds.shape import Folds
 from cart.line import Line
 from cart.order import Order, OrderStatus, Part
 from cart.outcome import Decision, ErrorCode, Refusal
+from cart.shelf import COMMON, Shelves
 from cart.slot import Slot
 from cart.stock import Stock
 from livestream.engine import turn
@@ -408,6 +409,19 @@ def a_coupon_never_runs_out(patch: Patch) -> None:
         coupon.taken[viewer] = coupon.taken.get(viewer, 0) + 1
 
     patch.setattr(Coupon, "hold", hold)
+
+
+# -- 15 allocations add up ---------------------------------------------------------------------
+
+
+@breaks(15)
+def every_channel_buys_what_is_for_all(patch: Patch) -> None:
+    patch.setattr(Shelves, "of_channel", lambda shelves, channel: COMMON)
+
+
+@breaks(15)
+def allocations_never_merge(patch: Patch) -> None:
+    patch.setattr(Drop, "merges_at", lambda drop, now_ms: False)
 
 
 # -- 17 only the invited buy -------------------------------------------------------------------

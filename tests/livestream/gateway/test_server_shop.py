@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from cart.coupon import CouponTerms
 from cart.perk import PerkTerms
 from cart.personalisation import OptionTerms
 from cart.slot import SlotTerms
@@ -32,6 +33,36 @@ async def test_a_watch_is_added_checked_out_and_paid(stage: Stage) -> None:
     assert (await anna.frame("perk.awarded"))["rank"] == 1
     stock = await anna.frame("stock.changed", sold=1)
     assert (stock["available"], stock["held"]) == (2, 0)
+
+
+async def test_a_coupon_is_redeemed_by_who_knows_it_and_told_to_nobody(stage: Stage) -> None:
+    await stage.open_drop()
+    await stage.command(commands.CouponPut(CouponTerms("SECRET99", 1, percent_bp=2_500)))
+    anna, bob = await stage.join("anna"), await stage.join("bob")
+    for person in (anna, bob):
+        await person.result("cart.add", sku="santos")
+    order = await anna.result("checkout", checkout_id="c1", coupon="SECRET99")
+    assert (order["total_minor"], order["lines"][0]["discount_minor"]) == (2_160_000, 720_000)
+    error = await bob.error("checkout", checkout_id="c1", coupon="SECRET99")
+    assert (error["code"], error["retryable"]) == ("coupon_rejected", False)
+    await anna.result("order.pay", order_id="o1", payment_token="tok_approve")
+    assert (await anna.frame("order.paid"))["total_minor"] == 2_160_000
+    told = [frame for frame in bob.frames if "SECRET99" in str(frame) and frame["type"] != "reply"]
+    assert told == []
+
+
+async def test_each_channel_sells_from_its_own_shelf_until_they_merge(stage: Stage) -> None:
+    merge_at_ms = clock.now_ms() + 1_500
+    await stage.open_drop(supply=2, allocations={"tmall": 1, "wechat": 1}, merge_at_ms=merge_at_ms)
+    anna, bob = await stage.join("anna"), await stage.join("bob")
+    eve = await stage.join("eve", ticket=stage.ticket("eve", channel="wechat"))
+    await anna.result("cart.add", sku="santos")
+    error = await bob.error("cart.add", sku="santos")
+    assert error["code"] == "all_held"
+    merged = await eve.frame("allocations.merged")
+    assert merged["moved"] == {"wechat": 1}
+    await bob.result("cart.add", sku="santos")
+    assert (await eve.error("cart.add", sku="santos"))["code"] == "all_held"
 
 
 async def test_a_delivery_is_booked_with_the_order_and_its_number_told(stage: Stage) -> None:
