@@ -1,5 +1,6 @@
 """Any value of a protocol's types, drawn by the types' own description of themselves."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -38,8 +39,8 @@ def values(kind: msgspec.inspect.Type, known: Known | None = None) -> st.SearchS
     match kind:
         case msgspec.inspect.Metadata(type=inner):
             return values(inner, known)
-        case msgspec.inspect.StrType(pattern=str()):
-            return WORDS
+        case msgspec.inspect.StrType(pattern=str(pattern)):
+            return WORDS if re.match(pattern, "a0") else st.from_regex(pattern, fullmatch=True)
         case msgspec.inspect.StrType():
             return st.text(st.characters(codec="utf-8"), min_size=kind.min_length or 0, max_size=9)
         case msgspec.inspect.IntType():
