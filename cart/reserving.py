@@ -53,7 +53,7 @@ def line_of(drop: Drop, hold: Hold, now_ms: int) -> OrderLine:
     )
 
 
-def refusal_to_check_out(books: Books, hold_ids: Sequence[str]) -> Decision | None:
+def refusal_to_check_out(books: Books, hold_ids: Sequence[str], now_ms: int) -> Decision | None:
     """Why the wishes among these holds cannot all become an order now; None: they can."""
     wanted: dict[str, int] = {}
     for hold_id in hold_ids:
@@ -69,27 +69,40 @@ def refusal_to_check_out(books: Books, hold_ids: Sequence[str]) -> Decision | No
             return refusal
         if drop.shelves is not None:
             mine = [hold for hold in map(books.holds.__getitem__, hold_ids) if not hold.reserved]
-            if not drop.shelves.has_free(drop_id, mine):
-                return _shelf_is_empty(drop)
+            lacking = drop.shelves.lacking(drop_id, mine)
+            if lacking is not None:
+                return nothing_on(drop, lacking, now_ms)
     return None
 
 
-def refusal_to_pay(books: Books, lines: Sequence[OrderLine]) -> Decision | None:
+def refusal_to_pay(books: Books, lines: Sequence[OrderLine], now_ms: int) -> Decision | None:
     """Why paying an order would buy nothing now: units that it does not hold are not free."""
     for drop_id, units in not_reserved(lines).items():
         drop = books.drops[drop_id]
         refusal = _refusal_to_take(drop, units)
         if refusal is not None:
             return refusal
-        mine = [line for line in lines if not line.reserved]
-        if drop.shelves is not None and not drop.shelves.has_free(drop_id, mine):
-            return _shelf_is_empty(drop)
+        if drop.shelves is not None:
+            mine = [line for line in lines if not line.reserved]
+            lacking = drop.shelves.lacking(drop_id, mine)
+            if lacking is not None:
+                return nothing_on(drop, lacking, now_ms)
     return None
 
 
-def _shelf_is_empty(drop: Drop) -> Decision:
-    message = f"what your channel has of {drop.terms.title} is held by others or sold"
-    return refuse(ErrorCode.ALL_HELD, message, RETRY_MS)
+def nothing_on(drop: Drop, shelf: str, now_ms: int) -> Decision:
+    """Too few units are free on this shelf of the drop, whatever others have. Where the allocations
+    will not merge, a shelf can be sold out by itself.
+    """
+    assert drop.shelves is not None, "only a drop with allocations has shelves"
+    terms, stock, name = drop.terms, drop.shelves.of[shelf], shelf or "other channels"
+    wait_ms = RETRY_MS
+    if stock.exhausted:
+        if terms.merge_at_ms is None:
+            return refuse(ErrorCode.SOLD_OUT, f"what {name} had of {terms.title} is sold out")
+        wait_ms = max(wait_ms, terms.merge_at_ms - now_ms)
+    message = f"for {name} {stock.available} are free now, {stock.held} held by others"
+    return refuse(ErrorCode.ALL_HELD, message, wait_ms)
 
 
 def _refusal_to_take(drop: Drop, units: int) -> Decision | None:

@@ -76,7 +76,10 @@ def _reason_to_return(
         return deposits.reason_to_return(counter, order, payment, free, now_ms)
     match order.status:
         case OrderStatus.PLACED:
-            if order.reserved or reserving.refusal_to_pay(counter.books, order.lines) is None:
+            if (
+                order.reserved
+                or reserving.refusal_to_pay(counter.books, order.lines, now_ms) is None
+            ):
                 return None
             return "sold_out"
         case OrderStatus.PAID | OrderStatus.DEPOSITED | OrderStatus.DEFAULTED:

@@ -65,12 +65,16 @@ class Shelves(Struct):
 
     def has_free(self, drop_id: str, wanted: Iterable[Wanted]) -> bool:
         """Whether each shelf has the units of this drop that are wanted of it."""
+        return self.lacking(drop_id, wanted) is None
+
+    def lacking(self, drop_id: str, wanted: Iterable[Wanted]) -> str | None:
+        """The first shelf that has fewer units of this drop than are wanted of it."""
         units: dict[str, int] = {}
         for one in wanted:
             if one.drop_id == drop_id:
                 shelf = COMMON if self.merged else one.shelf
                 units[shelf] = units.get(shelf, 0) + one.quantity
-        return all(count <= self.free(shelf) for shelf, count in units.items())
+        return next((shelf for shelf, count in units.items() if count > self.free(shelf)), None)
 
     def hold(self, shelf: str, units: int) -> None:
         """available -> held. Late money for a merged shelf takes common units, which count as that

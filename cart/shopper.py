@@ -37,7 +37,6 @@ from cart.personalisation import Wishes, composed, personalised
 from cart.places import places_of
 from cart.price import price_at
 from cart.redemption import discounted
-from cart.stock import Stock
 
 #: A shopper who finds everything held is told to look again after this long.
 ALL_HELD_RETRY_MS = 2_000
@@ -88,15 +87,15 @@ def add(
         refusal = refusal_to_mix(books, basket, drop)
         if refusal is not None:
             return refusal
-    if quantity > drop.stock.available or drop.line.places:
-        return _nothing_free(drop, viewer)
     shelf = ""
     if drop.shelves is None:
         channel = ""  # does not matter here, and is not kept
     else:
         shelf = drop.shelves.of_channel(channel)
-        if quantity > drop.shelves.free(shelf):
-            return _nothing_on_shelf(drop, drop.shelves.of[shelf], channel, now_ms)
+        if drop.is_apart and quantity > drop.shelves.free(shelf):
+            return reserving.nothing_on(drop, shelf, now_ms)
+    if quantity > drop.stock.available or drop.line.places:
+        return _nothing_free(drop, viewer)
     number = books.holds_placed + 1
     placed = hold_of(
         drop,
@@ -211,23 +210,6 @@ def refusal_to_mix(books: Books, basket: Basket, drop: Drop) -> Decision | None:
         ):
             return refuse(ErrorCode.CONFLICT, "a presale has a cart of its own: check out first")
     return None
-
-
-def _nothing_on_shelf(drop: Drop, stock: Stock, channel: str, now_ms: int) -> Decision:
-    """Units are free, and not for this channel. Where the allocations will not merge, a shelf can
-    be sold out by itself.
-    """
-    terms = drop.terms
-    if terms.merge_at_ms is None and stock.exhausted:
-        return refuse(ErrorCode.SOLD_OUT, f"what {channel} has of {terms.title} is sold out")
-    wait_ms = ALL_HELD_RETRY_MS
-    if terms.merge_at_ms is not None and stock.exhausted and drop.is_apart:
-        wait_ms = max(wait_ms, terms.merge_at_ms - now_ms)
-    return refuse(
-        ErrorCode.ALL_HELD,
-        f"for {channel} {stock.available} are free now, {stock.held} held by others",
-        wait_ms,
-    )
 
 
 def too_many(wait_ms: int) -> Decision:
@@ -359,7 +341,7 @@ def check_out(
         if terms.options:
             has_options = True
     if not all_reserved:
-        refusal = reserving.refusal_to_check_out(books, basket.hold_ids)
+        refusal = reserving.refusal_to_check_out(books, basket.hold_ids, now_ms)
         if refusal is not None:
             return refusal
     if wishes or has_options:
@@ -460,7 +442,7 @@ def pay(
         if last.status is PaymentStatus.STARTED and last.part == part:
             return Decision((), order_result(counter, order))
     if not order.reserved:
-        refusal = reserving.refusal_to_pay(books, order.lines)
+        refusal = reserving.refusal_to_pay(books, order.lines, now_ms)
         if refusal is not None:
             return refusal
     attempt = len(order.payment_ids) + 1

@@ -86,6 +86,28 @@ def test_a_shelf_that_is_sold_and_never_merges_is_sold_out() -> None:
     ok(till.add("wu", channel="wechat"))
 
 
+def test_a_shelf_is_sold_out_by_itself_also_while_all_of_the_others_is_held() -> None:
+    till = Till()
+    till.sell(supply=2, allocations={"tmall": 1})
+    till.buy("wang", channel="tmall")
+    ok(till.add("li", channel="wechat"))
+    assert refusal(till.add("wu", channel="tmall")) is ErrorCode.SOLD_OUT
+    assert refusal(till.add("wu", channel="wechat")) is ErrorCode.ALL_HELD
+
+
+@pytest.mark.parametrize("reserve_on", ["checkout", "payment"])
+def test_a_wish_for_a_shelf_that_is_sold_out_by_itself_is_told_so(reserve_on: str) -> None:
+    till = Till()
+    till.sell(supply=2, allocations={"tmall": 1}, reserve_on=reserve_on)
+    for viewer in ("wang", "li"):
+        ok(till.add(viewer, channel="tmall"))
+    late = ok(till.check_out("li", channel="tmall")) if reserve_on == "payment" else None
+    till.buy("zhao", channel="tmall")
+    assert refusal(till.check_out("wang", channel="tmall")) is ErrorCode.SOLD_OUT
+    if late is not None:
+        assert refusal(till.pay("li", str(late["order_id"]))) is ErrorCode.SOLD_OUT
+
+
 def test_what_expires_goes_back_to_its_own_shelf(till: Till) -> None:
     till.add("li", channel="wechat")
     till.place("wang", channel="tmall")
