@@ -260,7 +260,10 @@ class Gateway:
 
     async def _report(self) -> None:
         while True:
-            self._meter.copy()
+            try:
+                self._meter.copy()
+            except OSError as error:  # a new series may need a descriptor, and there is none
+                log.warning("metrics.not_copied", error=str(error))
             try:
                 await reports.report_audience(self._redis, self.name, self.directory)
             except (RedisError, OSError):

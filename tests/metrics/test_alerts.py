@@ -50,8 +50,17 @@ def test_the_handbook_says_what_the_alerts_say() -> None:
     ]
 
 
-def test_a_currency_without_minor_units_is_not_divided() -> None:
+def test_the_gmv_for_eyes_is_divided_by_each_currencys_own_minor_units() -> None:
     (recorded,) = [rule for rule in rules() if rule.get("record", "").endswith("gmv:max")]
-    whole = "|".join(code for code, digits in MINOR_DIGITS.items() if digits == 0)
-    assert set(re.findall(r'currency[!=]~"([^"]*)"', recorded["expr"])) == {whole}
-    assert set(MINOR_DIGITS.values()) == {0, 2}
+    told = re.findall(r'currency([!=])~"([^"]*)"\}\)(?: / (\d+))?', recorded["expr"])
+    divided_by = {
+        code: int(divisor or 1)
+        for sign, codes, divisor in told
+        if sign == "="
+        for code in codes.split("|")
+    }
+    ((others, usual),) = [(codes, int(divisor)) for sign, codes, divisor in told if sign == "!"]
+    assert set(others.split("|")) == divided_by.keys()
+    assert {code: divided_by.get(code, usual) for code in MINOR_DIGITS} == {
+        code: 10**digits for code, digits in MINOR_DIGITS.items()
+    }
