@@ -272,6 +272,12 @@ def test_a_seed_without_a_lottery_is_invalid() -> None:
     assert refusal(Till().schedule(seed=SEED)) is ErrorCode.INVALID
 
 
+def test_a_lottery_has_one_supply_for_all() -> None:
+    till = Till()
+    answer = till.schedule(allocations={"tmall": 1}, lottery=lottery(till), seed=SEED)
+    assert refusal(answer) is ErrorCode.INVALID
+
+
 def test_a_presale_must_outlast_the_draw() -> None:
     till = Till()
     at_ms = till.now_ms
