@@ -321,7 +321,7 @@ def nobody_has_a_limit(patch: Patch) -> None:
 
 
 @breaks(9)
-def an_expired_hold_counts_twice_in_ones_favour(patch: Patch) -> None:
+def who_has_paid_may_have_as_many_again(patch: Patch) -> None:
     def forget(counter: Counter, fact: events.OrderPaid) -> None:
         for line in counter.books.orders[fact.order_id].lines:
             counter.books.drops[line.drop_id].taken.clear()

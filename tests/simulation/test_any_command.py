@@ -40,6 +40,8 @@ KNOWN: dict[str, st.SearchStrategy[Any]] = {
     "viewer": st.sampled_from(VIEWERS),
     "code": st.sampled_from(["spring", "maison"]),
     "coupon": st.sampled_from([None, "spring", "maison"]),
+    "slot_id": st.sampled_from([None, "slot-1", "slot-2"]),
+    "perk_id": st.sampled_from(["bellboy", "box"]),
     "quantity": st.integers(1, 3),
     "supply": st.integers(1, 6),
     "currency": st.sampled_from(["CNY", "CNY", "EUR"]),
