@@ -29,7 +29,7 @@ from livestream.room import Room, RoomState, evolve
 from tests.simulation.world import FAIR, ROOM, Scale, World
 
 EVENING = Scale(shoppers=12, drops=2, supply_max=6, show_ms=15_000)
-CUTS = 60
+CUTS = 48
 SNAPSHOT_EVERY_TURNS = 15
 
 
