@@ -20,6 +20,7 @@ from livestream.clock import now_ms
 from livestream.commands import OrderRefund, RoomEnd
 from livestream.webhooks import Signer
 from tests.integration.house import Served
+from tests.integration.scraper import Scraper
 from tests.integration.world import World
 from tests.livestream.courier.receiver import SECRET, Receiver, receiving
 
@@ -91,6 +92,8 @@ async def test_payments_are_pushed_and_events_arrive_though_the_courier_is_kille
                     )
                 await receiver.has(BUYERS * 5, timeout_s=40)
                 await asyncio.gather(*merchant.pushes)
+                async with Scraper(served.control_url) as scraper:
+                    assert await scraper.sees("livestream_payment_news_total", len(merchant.pushes))
                 await desk.asks(RoomEnd())
             verdict = await audit_room(world.redis, room)
         finally:

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import pytest
+from prometheus_client import Gauge
 from redis import asyncio as aioredis
 
 from livestream import keys
@@ -15,6 +16,7 @@ from livestream.courier.outbox import Retry
 from livestream.courier.store import Store
 from livestream.embedded_redis import EmbeddedRedis
 from livestream.redis_client import open_redis
+from metrics import catalog
 from tests.livestream.courier.receiver import (
     BOUGHT,
     SECRET,
@@ -109,6 +111,11 @@ async def test_posts_under_way_are_bounded(redis: aioredis.Redis, room: str) -> 
     assert 2 < receiver.under_way_max <= 32
 
 
+async def _shown(gauge: Gauge, value: float) -> bool:
+    ((sample,),) = [metric.samples for metric in gauge.collect()]
+    return bool(sample.value == value)
+
+
 async def test_what_fails_too_often_is_given_up_with_what_follows_and_replayed_in_order(
     redis: aioredis.Redis, room: str
 ) -> None:
@@ -132,6 +139,7 @@ async def test_what_fails_too_often_is_given_up_with_what_follows_and_replayed_i
         first, *behind = await store.dead(room)
         assert (first.error, first.attempts) == ("status 422", 4)
         assert [letter.attempts for letter in behind] == [0, 0]
+        assert await eventually(5, lambda: _shown(catalog.WEBHOOKS_DEAD, 3))
         mended = True
         await store.wish_replay(room, [order_id])
         await receiver.has(6)
