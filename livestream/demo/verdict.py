@@ -19,11 +19,11 @@ from redis import asyncio as aioredis
 from cart import clock
 from cart.order import OrderStatus
 from livestream import wire
+from livestream.announcing import public_frame
 from livestream.audit import Acknowledged, Evidence
 from livestream.demo.witness import OrderTold, Witness
 from livestream.journal import read_log
 from livestream.room import Room, RoomState, evolve
-from livestream.storefront import public_frame
 
 
 class Truth(NamedTuple):

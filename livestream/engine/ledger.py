@@ -14,7 +14,7 @@ from cart.drop import DropTerms
 from livestream.engine.pulse import AudienceTotals
 from livestream.messages import CardView, DropView, RoomStatus
 from livestream.room import Room
-from livestream.storefront import card_view, drop_view
+from livestream.views import card_view, drop_view
 
 
 class TotalLine(TypedDict):

@@ -29,6 +29,7 @@ from cart.fact import tag_of
 from cart.stock import BrokenBooksError
 from livestream import wire
 from livestream.absence import Absence
+from livestream.announcing import public_frame
 from livestream.clock import now_ms
 from livestream.engine.company import Company
 from livestream.engine.keeper import Keeper
@@ -42,7 +43,6 @@ from livestream.journal import FencedError, Journal, read_log, read_snapshot
 from livestream.payments.cashier import Cashier
 from livestream.payments.provider import PaymentProvider
 from livestream.room import Room, RoomState, evolve, next_deadline_ms, next_due_ms
-from livestream.storefront import public_frame
 from metrics import catalog
 
 log = structlog.get_logger()

@@ -17,10 +17,10 @@ from cart.events import HoldPlaced
 from cart.fact import Fact
 from cart.outcome import Refusal
 from livestream import keys, wire
+from livestream.announcing import HEARD, private_frame, public_frame
 from livestream.commands import Envelope
 from livestream.facts import AnyFact, Record
 from livestream.room import Room, consequences, decide, evolve, stock_to_show, tick
-from livestream.storefront import HEARD, private_frame, public_frame
 
 #: Entries of the inbox as read: (id, sender, batch).
 Entries = list[tuple[str, str, bytes]]

@@ -22,6 +22,7 @@ from msgspec import Raw
 from cart.drop import DropStatus
 from cart.outcome import ErrorCode, Refusal
 from livestream import wire
+from livestream.announcing import Frame
 from livestream.gateway import chat, deflate
 from livestream.gateway.audience import Audience
 from livestream.gateway.counts import RoomCounts
@@ -32,7 +33,7 @@ from livestream.gateway.ring import Ring
 from livestream.gateway.session import Place, Session
 from livestream.gateway.viewer import Viewer
 from livestream.messages import Chat, ChatMessage, CloseCode, Pulse
-from livestream.storefront import Frame, Storefront
+from livestream.storefront import Storefront
 
 log = structlog.get_logger()
 

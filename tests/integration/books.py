@@ -14,10 +14,11 @@ from redis import asyncio as aioredis
 
 from cart.order import OrderStatus
 from livestream import keys, wire
+from livestream.announcing import public_frame
 from livestream.journal import read_log
 from livestream.redis_client import StreamEntries
 from livestream.room import Room, RoomState, evolve
-from livestream.storefront import Storefront, public_frame
+from livestream.storefront import Storefront
 from tests.integration.line import Frame, Line
 from tests.integration.shoppers import Shopper
 

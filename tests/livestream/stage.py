@@ -17,6 +17,7 @@ from cart.money import Currency
 from cart.outcome import Refusal
 from cart.perk import PerkTerms
 from livestream import commands, messages, wire
+from livestream.announcing import public_frame
 from livestream.commands import Command, Envelope
 from livestream.facts import AnyFact, EpochStarted, Record
 from livestream.messages import Card
@@ -30,7 +31,7 @@ from livestream.room import (
     stock_to_show,
     tick,
 )
-from livestream.storefront import Storefront, public_frame
+from livestream.storefront import Storefront
 from tests.cart.till import ok as ok
 from tests.cart.till import refusal as refusal
 from tests.cart.till import tag as tag

@@ -10,7 +10,8 @@ from cart import events
 from cart.lottery import LotteryTerms, commitment_to
 from cart.perk import PerkTerms
 from livestream import commands, facts, messages, wire
-from livestream.storefront import _BODIES, Storefront, private_frame, public_frame
+from livestream.announcing import _BODIES, private_frame, public_frame
+from livestream.storefront import Storefront
 from tests.livestream.presales import DEPOSIT_MINOR, HOUR_MS, TERMS, deposit, presale_stage
 from tests.livestream.stage import PRICE_MINOR, SANTOS, START_MS, Stage, ok
 from tests.properties import PROPERTY

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from cart.stock import BrokenBooksError
 from livestream import wire
+from livestream.announcing import public_frame
 from livestream.engine.owner import RETRY_LONGEST_S, TAKE_OVER_ATTEMPTS
 from livestream.engine.turn import Entries, Turn, messages_of, take_turn
 from livestream.facts import EpochStarted
@@ -27,7 +28,7 @@ from livestream.journal import FencedError
 from livestream.payments.cashier import Cashier
 from livestream.payments.provider import PaymentProvider
 from livestream.room import Room, RoomState, evolve, next_due_ms
-from livestream.storefront import Storefront, public_frame
+from livestream.storefront import Storefront
 from tests.simulation.clockwork import Clock, Nap, Script, Task
 from tests.simulation.redis_model import AwayError, RedisModel, Weather
 

@@ -18,10 +18,10 @@ from cart.price import FlashPrice
 from cart.rules import RoomRules
 from cart.slot import SlotTerms
 from livestream import commands, messages, wire
+from livestream.announcing import private_frame
 from livestream.clock import now_ms
 from livestream.engine.ledger import ledger_of
 from livestream.engine.pulse import total
-from livestream.storefront import private_frame
 from tests.livestream.control.conformity import Contract
 from tests.livestream.stage import START_MS, Answer, Stage, ok
 

@@ -9,12 +9,12 @@ from cart.fact import Fact
 from cart.outcome import Refusal
 from cart.perk import PerkTerms
 from livestream import commands, messages, wire
+from livestream.announcing import Frame, private_frame, public_frame
 from livestream.commands import Command, Envelope
 from livestream.demo.purse import Purse
 from livestream.demo.verdict import Truth, compare
 from livestream.demo.witness import OrderTold, Span, Witness, percentile
 from livestream.room import Room, RoomState, consequences, decide, evolve
-from livestream.storefront import Frame, private_frame, public_frame
 
 TERMS = DropTerms(
     *("drop", "sku", "Watch", 2, 500, "CNY"),

@@ -12,7 +12,7 @@ from cart.rules import RoomRules
 from livestream import clock, commands
 from livestream.audit import audit_room
 from livestream.gateway.session import Session, standing_of
-from livestream.storefront import rules_view
+from livestream.views import rules_view
 from tests.livestream.gateway.stage import Person, Stage, eventually, shop, terms
 
 INVITED_ONLY = RoomRules(invited_only=True)
