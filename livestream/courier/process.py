@@ -73,7 +73,9 @@ async def _serve(settings: Settings, alone: bool) -> None:
         loop.add_signal_handler(number, stopping.set)
     assert settings.redis_url is not None, "the command line fills it in"
     redis = open_redis(settings.redis_url, "courier")
-    door = await open_door(settings.engine_host, settings.courier_port) if alone else None
+    door = (
+        await open_door("courier", settings.engine_host, settings.courier_port) if alone else None
+    )
     try:
         await Courier(redis, settings).run(stopping)
     finally:

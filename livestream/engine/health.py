@@ -14,8 +14,8 @@ from metrics import exposition
 log = structlog.get_logger()
 
 
-async def open_door(host: str, port: int) -> web.AppRunner:
-    """Serve /livez and /metrics until the runner is cleaned up.
+async def open_door(role: str, host: str, port: int) -> web.AppRunner:
+    """Serve /livez and /metrics of a process of this role until the runner is cleaned up.
 
     Raises:
         OSError: the address is taken.
@@ -27,7 +27,7 @@ async def open_door(host: str, port: int) -> web.AppRunner:
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     host, port = runner.addresses[0][:2]
-    log.info("door.listening", host=host, port=port)
+    log.info(f"{role}.listening", host=host, port=port)
     return runner
 
 

@@ -60,7 +60,7 @@ async def _serve(settings: Settings, alone: bool) -> None:
     assert settings.redis_url is not None, "the command line fills it in"
     redis = open_redis(settings.redis_url, "engine")
     tracing = open_tracing(settings, "engine")
-    door = await open_door(settings.engine_host, settings.engine_port) if alone else None
+    door = await open_door("engine", settings.engine_host, settings.engine_port) if alone else None
     try:
         await EngineProcess(redis, settings, tracing).run(stopping)
     finally:

@@ -54,6 +54,7 @@ SETTLES_WITHIN_S = 30.0
 SILENT = {
     ("engine_room", "What is wrong", "A"): "nothing is",
     ("engine_room", "Pushed by the payment provider", "A"): "the sandbox is asked, nobody pushes",
+    ("engine_room", "Events to the merchant: attempts", "B"): "no merchant is told",
 }
 
 
@@ -292,6 +293,7 @@ def test_the_orders_are_those_of_the_log(evening: Evening) -> None:
     assert (now[OrderStatus.REFUNDED], now[OrderStatus.PLACED]) == (1, 1)
     assert evening.shows_by("counter", "Orders", "status") == {
         ("placed",): len(orders),
+        ("deposited",): 0,
         ("paid",): paid,
         ("refunded",): 1,
     }
