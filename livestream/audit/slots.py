@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from cart import events
+from cart.perk import PerkTerms
 from cart.slot import SlotTerms
 from livestream.audit.check import Check, Rule, before
 from livestream.audit.evidence import Evidence
@@ -42,7 +43,8 @@ class SlotsAreStock(Check):
     def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
         super().__init__(ledger, evidence)
         self.slots: dict[str, SlotAccount] = {}
-        #: Orders and the perks that they have, by perk id: in how many ways.
+        self._room_perks: list[PerkTerms] = []
+        #: Orders and the perks in slots that they have, by perk id: in how many ways.
         self._won: dict[tuple[str, str], int] = {}
         #: order -> the slots in which it has a place.
         self._booked: dict[str, dict[str, None]] = {}
@@ -120,15 +122,30 @@ class SlotsAreStock(Check):
 
     @before(events.PerkAwarded)
     def won(self, fact: events.PerkAwarded) -> Iterator[str]:
-        key = fact.order_id, fact.perk_id
-        self._won[key] = self._won.get(key, 0) + 1
+        if self._is_in_slots(fact):
+            key = fact.order_id, fact.perk_id
+            self._won[key] = self._won.get(key, 0) + 1
         yield from ()
 
     @before(events.PerkRevoked)
     def lost(self, fact: events.PerkRevoked) -> Iterator[str]:
         self._moved[fact.order_id] = None
-        key = fact.order_id, fact.perk_id
-        self._won[key] = self._won.get(key, 0) - 1
+        if self._is_in_slots(fact):
+            key = fact.order_id, fact.perk_id
+            self._won[key] = self._won.get(key, 0) - 1
+        yield from ()
+
+    def _is_in_slots(self, fact: events.PerkAwarded | events.PerkRevoked) -> bool:
+        """Whether this very perk has slots: a drop's and the room's may share a name."""
+        perks = self._room_perks
+        if fact.drop_id is not None:
+            drop = self.ledger.drops.get(fact.drop_id)
+            perks = drop.terms.perks if drop is not None else []
+        return any(perk.slots and perk.perk_id == fact.perk_id for perk in perks)
+
+    @before(events.RulesSet)
+    def room_perks_declared(self, fact: events.RulesSet) -> Iterator[str]:
+        self._room_perks = list(fact.rules.perks)
         yield from ()
 
     @before(events.OrderPaid, events.OrderExpired, events.OrderDefaulted, events.OrderRefunded)
