@@ -29,7 +29,7 @@ run: $(VENV)/.run ## install what is needed and play the demo (EXIT=1: end by it
 
 # Three at a time: much of a test of processes and deadlines is waiting.
 test: $(VENV)/.test ## run the whole suite (ARGS: for pytest)
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 # A version manager's shim may stand on PATH for a version it will not run, so each is tried.
 test-all: ## run the suite on each Python of PYTHONS that this machine has

@@ -39,17 +39,6 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long begin first, so that none of them is left to one worker at the end."""
-    long = {
-        item.path
-        for item in items
-        if item.get_closest_marker("slow") or "integration" in item.path.parts
-    }
-    items.sort(key=lambda item: item.path not in long)
-
-
 def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {config.option.seed} (replay with --seed {config.option.seed})"
 

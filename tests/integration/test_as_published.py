@@ -74,7 +74,7 @@ class Seen:
 async def viewer(seen: Seen, world: World) -> AsyncIterator[websockets.ClientConnection]:
     (base,) = world.house.gateway_urls()
     url = f"{base}/live/{world.room}?ticket={world.ticket('v1')}"
-    async with websockets.connect(url) as socket:
+    async with await _let_in(url) as socket:
 
         async def read() -> None:
             async for payload in socket:
@@ -82,6 +82,18 @@ async def viewer(seen: Seen, world: World) -> AsyncIterator[websockets.ClientCon
 
         async with kept_up(read()):
             yield socket
+
+
+async def _let_in(url: str) -> websockets.connect:
+    """Knock until the gateway is ready."""
+    while True:
+        try:
+            async with websockets.connect(url):
+                return websockets.connect(url)
+        except websockets.InvalidStatus as refused:
+            if refused.response.status_code != 503:
+                raise
+        await asyncio.sleep(0.1)
 
 
 @asynccontextmanager
