@@ -14,6 +14,7 @@ from typing import Literal
 
 from msgspec import structs
 
+from cart.books import Books
 from cart.counter import Counter
 from cart.events import DepositPaid, OrderDefaulted, OrderPlaced
 from cart.order import Order, OrderStatus, Part, Payment
@@ -22,9 +23,9 @@ from cart.presale import PresaleTerms
 from cart.refund import refund_id_of
 
 
-def terms_of(counter: Counter, order: Order) -> PresaleTerms:
+def terms_of(books: Books, order: Order) -> PresaleTerms:
     """The presale that the order is of: it has one drop."""
-    terms = counter.books.drops[order.lines[0].drop_id].terms.presale
+    terms = books.drops[order.lines[0].drop_id].terms.presale
     assert terms is not None, "an order with a deposit is of a presale"
     return terms
 
@@ -50,7 +51,7 @@ def due(counter: Counter, order: Order, now_ms: int) -> tuple[Part, int] | Decis
     """Which payment is due at `now_ms` and how much it is, or why none is."""
     if order.status is OrderStatus.PLACED:
         return "deposit", order.deposit_minor
-    terms = terms_of(counter, order)
+    terms = terms_of(counter.books, order)
     if now_ms < terms.balance_from_ms:
         wait_ms = terms.balance_from_ms - now_ms
         return refuse(ErrorCode.NOT_OPEN, "the balance cannot be paid yet", wait_ms)
@@ -75,10 +76,10 @@ def reason_to_return(
         case OrderStatus.DEPOSITED:
             return "already_paid" if payment.part == "deposit" else None
         case OrderStatus.EXPIRED:
-            in_time = now_ms < terms_of(counter, order).balance_until_ms
+            in_time = now_ms < terms_of(counter.books, order).balance_until_ms
             return None if still_free and in_time else "too_late"
         case OrderStatus.DEFAULTED:
-            forfeited = terms_of(counter, order).on_default == "forfeit"
+            forfeited = terms_of(counter.books, order).on_default == "forfeit"
             is_balance = payment.part == "balance"
             return None if is_balance and forfeited and still_free else "too_late"
 
@@ -89,14 +90,14 @@ def deposited(counter: Counter, order: Order, payment_id: str) -> DepositPaid:
         order_id=order.order_id,
         payment_id=payment_id,
         amount_minor=order.deposit_minor,
-        expires_at_ms=terms_of(counter, order).balance_until_ms,
+        expires_at_ms=terms_of(counter.books, order).balance_until_ms,
         late=order.status is OrderStatus.EXPIRED,
     )
 
 
 def defaulted(counter: Counter, order: Order) -> OrderDefaulted:
     """The balance of `order` was not paid in time."""
-    forfeited = terms_of(counter, order).on_default == "forfeit"
+    forfeited = terms_of(counter.books, order).on_default == "forfeit"
     payment = counter.books.payments[order.deposited_by]
     return OrderDefaulted(
         order_id=order.order_id,

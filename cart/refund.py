@@ -14,6 +14,7 @@ and to know the provider.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypedDict
 
 from msgspec import Struct
 
@@ -53,6 +54,21 @@ class Refund(Struct, gc=False):
     request_id: str = ""
     asked: str = ""
     settled: bool = False
+
+
+class UnitsBack(TypedDict):
+    """Units of one product that went back."""
+
+    sku: str
+    quantity: int
+
+
+def units_back(lines: Iterable[OrderLine], back: Iterable[RefundLine]) -> list[UnitsBack]:
+    """The units of a refund as people are told of them; none of a line that gives back money
+    alone.
+    """
+    sku_of = {line.hold_id: line.sku for line in lines}
+    return [{"sku": sku_of[one.hold_id], "quantity": one.quantity} for one in back if one.quantity]
 
 
 def refund_id_of(payment_id: str, number: int) -> str:

@@ -145,10 +145,7 @@ def _all_of(
 ) -> OrderRefundedPartly:
     """All that is left of one of a presale's two payments, while the units go with the other."""
     amount_minor = _left_minor(books, payment)
-    parts = spread(amount_minor, [one.amount_minor for one in left])
-    lines = [
-        RefundLine(one.line.hold_id, 0, part) for one, part in zip(left, parts, strict=True) if part
-    ]
+    lines = _spread_over(left, amount_minor)
     return OrderRefundedPartly(
         order.order_id,
         payment.payment_id,
@@ -221,10 +218,15 @@ def _lines(left: list[Left], asked: Asked) -> list[RefundLine] | Decision:
 
 
 def _amount_lines(left: list[Left], amount_minor: int) -> list[RefundLine] | Decision:
-    left_minor = [one.amount_minor for one in left]
-    if amount_minor > sum(left_minor):
-        return refuse(ErrorCode.CONFLICT, f"{sum(left_minor)} of the order are left to give back")
-    parts = spread(amount_minor, left_minor)
+    left_minor = sum(one.amount_minor for one in left)
+    if amount_minor > left_minor:
+        return refuse(ErrorCode.CONFLICT, f"{left_minor} of the order are left to give back")
+    return _spread_over(left, amount_minor)
+
+
+def _spread_over(left: list[Left], amount_minor: int) -> list[RefundLine]:
+    """Money without units, in proportion to what is left of each line."""
+    parts = spread(amount_minor, [one.amount_minor for one in left])
     return [
         RefundLine(one.line.hold_id, 0, part) for one, part in zip(left, parts, strict=True) if part
     ]

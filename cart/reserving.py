@@ -22,9 +22,10 @@ from cart.hold import Hold
 from cart.order import OrderLine
 from cart.outcome import Decision, ErrorCode, refuse
 from cart.price import price_at
+from cart.shelf import Wanted
 
-#: Somebody who finds everything reserved may look again after this long.
-RETRY_MS = 2_000
+#: Somebody who finds everything held is told to look again after this long.
+ALL_HELD_RETRY_MS = 2_000
 
 
 def flaw_in(terms: DropTerms) -> str | None:
@@ -55,36 +56,29 @@ def line_of(drop: Drop, hold: Hold, now_ms: int) -> OrderLine:
 
 def refusal_to_check_out(books: Books, hold_ids: Sequence[str], now_ms: int) -> Decision | None:
     """Why the wishes among these holds cannot all become an order now; None: they can."""
-    wanted: dict[str, int] = {}
-    for hold_id in hold_ids:
-        hold = books.holds[hold_id]
-        if not hold.reserved:
-            wanted[hold.drop_id] = wanted.get(hold.drop_id, 0) + hold.quantity
-    for drop_id, units in wanted.items():
+    holds = map(books.holds.__getitem__, hold_ids)
+    return _refusal_of(books, [hold for hold in holds if not hold.reserved], now_ms)
+
+
+def refusal_to_pay(books: Books, lines: Sequence[OrderLine], now_ms: int) -> Decision | None:
+    """Why paying an order would buy nothing now: units that it does not hold are not free."""
+    wanted = [line for line in lines if not line.reserved]
+    return _refusal_of(books, wanted, now_ms, also_paused=True)
+
+
+def _refusal_of(
+    books: Books, wanted: Sequence[Wanted], now_ms: int, *, also_paused: bool = False
+) -> Decision | None:
+    """Why not all that is wanted can be taken now. `also_paused`: of a drop that is paused, too."""
+    for drop_id, units in units_by_drop(wanted).items():
         drop = books.drops[drop_id]
-        if drop.status is DropStatus.PAUSED:
+        if drop.status is DropStatus.PAUSED and not also_paused:
             return refuse(ErrorCode.NOT_OPEN, f"the drop of {drop.terms.title} is paused")
         refusal = _refusal_to_take(drop, units)
         if refusal is not None:
             return refusal
         if drop.shelves is not None:
-            mine = [hold for hold in map(books.holds.__getitem__, hold_ids) if not hold.reserved]
-            lacking = drop.shelves.lacking(drop_id, mine)
-            if lacking is not None:
-                return nothing_on(drop, lacking, now_ms)
-    return None
-
-
-def refusal_to_pay(books: Books, lines: Sequence[OrderLine], now_ms: int) -> Decision | None:
-    """Why paying an order would buy nothing now: units that it does not hold are not free."""
-    for drop_id, units in not_reserved(lines).items():
-        drop = books.drops[drop_id]
-        refusal = _refusal_to_take(drop, units)
-        if refusal is not None:
-            return refusal
-        if drop.shelves is not None:
-            mine = [line for line in lines if not line.reserved]
-            lacking = drop.shelves.lacking(drop_id, mine)
+            lacking = drop.shelves.lacking(drop_id, wanted)
             if lacking is not None:
                 return nothing_on(drop, lacking, now_ms)
     return None
@@ -96,7 +90,7 @@ def nothing_on(drop: Drop, shelf: str, now_ms: int) -> Decision:
     """
     assert drop.shelves is not None, "only a drop with allocations has shelves"
     terms, stock, name = drop.terms, drop.shelves.of[shelf], shelf or "other channels"
-    wait_ms = RETRY_MS
+    wait_ms = ALL_HELD_RETRY_MS
     if stock.exhausted:
         if terms.merge_at_ms is None:
             return refuse(ErrorCode.SOLD_OUT, f"what {name} had of {terms.title} is sold out")
@@ -114,14 +108,13 @@ def _refusal_to_take(drop: Drop, units: int) -> Decision | None:
     if units > drop.stock.available or drop.line.places:
         free, waiting = drop.stock.available, len(drop.line.places)
         message = f"{free} of {title} free now, {waiting} in line"
-        return refuse(ErrorCode.ALL_HELD, message, RETRY_MS)
+        return refuse(ErrorCode.ALL_HELD, message, ALL_HELD_RETRY_MS)
     return None
 
 
-def not_reserved(lines: Iterable[OrderLine]) -> dict[str, int]:
-    """Units, by drop, that an order of these lines does not hold."""
+def units_by_drop(wanted: Iterable[Wanted]) -> dict[str, int]:
+    """How many units of each drop these holds or order lines are of."""
     units: dict[str, int] = {}
-    for line in lines:
-        if not line.reserved:
-            units[line.drop_id] = units.get(line.drop_id, 0) + line.quantity
+    for one in wanted:
+        units[one.drop_id] = units.get(one.drop_id, 0) + one.quantity
     return units

@@ -96,21 +96,14 @@ def _units_still_free(counter: Counter, order: Order) -> bool:
     """
     if order.coupon and not is_free_again(counter.books, order):
         return False
-    units = _units_by_drop(order)
+    units = reserving.units_by_drop(order.lines)
     for drop_id, wanted in units.items():
         drop = counter.books.drops[drop_id]
         if wanted > drop.stock.available or drop.line.places:
             return False
-        if drop.shelves is not None and not drop.shelves.has_free(drop_id, order.lines):
+        if drop.shelves is not None and drop.shelves.lacking(drop_id, order.lines) is not None:
             return False
     return limits.allow(counter.books, order.viewer, units)
-
-
-def _units_by_drop(order: Order) -> dict[str, int]:
-    units: dict[str, int] = {}
-    for line in order.lines:
-        units[line.drop_id] = units.get(line.drop_id, 0) + line.quantity
-    return units
 
 
 def declined(counter: Counter, payment_id: str, reason: str) -> Decision:

@@ -63,10 +63,6 @@ class Shelves(Struct):
         """Units that who buys from this shelf can have now: of a merged one, the common ones."""
         return self.of[COMMON if self.merged else shelf].available
 
-    def has_free(self, drop_id: str, wanted: Iterable[Wanted]) -> bool:
-        """Whether each shelf has the units of this drop that are wanted of it."""
-        return self.lacking(drop_id, wanted) is None
-
     def lacking(self, drop_id: str, wanted: Iterable[Wanted]) -> str | None:
         """The first shelf that has fewer units of this drop than are wanted of it."""
         units: dict[str, int] = {}

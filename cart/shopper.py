@@ -38,8 +38,6 @@ from cart.places import places_of
 from cart.price import price_at
 from cart.redemption import discounted
 
-#: A shopper who finds everything held is told to look again after this long.
-ALL_HELD_RETRY_MS = 2_000
 _WHOLE: Part = "whole"
 
 
@@ -192,7 +190,7 @@ def _nothing_free(drop: Drop, viewer: str) -> Decision:
     return refuse(
         ErrorCode.ALL_HELD,
         f"{stock.available} free now, {stock.held} held by others, {waiting} in line",
-        ALL_HELD_RETRY_MS,
+        reserving.ALL_HELD_RETRY_MS,
     )
 
 
@@ -313,10 +311,10 @@ def check_out(
         if basket is not None and basket.expired:
             return refuse(ErrorCode.HOLD_EXPIRED, "the hold ran out before the checkout")
         return refuse(ErrorCode.EMPTY_CART, "nothing is held")
-    first_sku = books.holds[basket.hold_ids[0]].sku
-    one_product = books.rules.one_product_per_order
-    if one_product and limits.is_other_product(books, basket, first_sku):
-        return refuse(ErrorCode.CONFLICT, "one product for each order: put the others back")
+    if books.rules.one_product_per_order:
+        first_sku = books.holds[basket.hold_ids[0]].sku
+        if limits.is_other_product(books, basket, first_sku):
+            return refuse(ErrorCode.CONFLICT, "one product for each order: put the others back")
     lines: list[OrderLine] = []
     total_minor, pay_ttl_ms, has_options, all_reserved = 0, TTL_MAX_MS, False, True
     for hold_id in basket.hold_ids:
@@ -508,7 +506,7 @@ def order_result(counter: Counter, order: Order) -> OrderResult:
         answer["coupon"] = order.coupon
     if order.deposit_minor:
         answer["presale"] = deposits.presale_result(
-            deposits.terms_of(counter, order), order.deposit_minor, order.total_minor
+            deposits.terms_of(counter.books, order), order.deposit_minor, order.total_minor
         )
     if order.order_id in counter.books.slots_of:
         answer["slots"] = delivery.slots_of(counter.books, order.order_id)

@@ -28,7 +28,8 @@ from cart.fact import Fact
 from cart.line import LINE_MAX, Place
 from cart.outcome import Decision, ErrorCode, PlaceResult, Refusal, refuse
 from cart.places import place_result
-from cart.shopper import ALL_HELD_RETRY_MS, add, hold_of, id_used, refusal_to_mix
+from cart.reserving import ALL_HELD_RETRY_MS
+from cart.shopper import add, hold_of, id_used, refusal_to_mix
 
 
 def join(

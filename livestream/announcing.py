@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from cart import events
+from cart import deposits, events
 from cart.books import Books
 from cart.counter import Counter
 from cart.fact import Fact, tag_of
+from cart.refund import units_back
 from cart.shopper import hold_result
 from livestream import facts
 from livestream.views import card_view, rules_view, view_of_terms
@@ -154,7 +155,6 @@ def _order_changed(
 
 def _order_refunded_partly(books: Books, fact: events.OrderRefundedPartly) -> tuple[str, Frame]:
     order = books.orders[fact.order_id]
-    sku_of = {line.hold_id: line.sku for line in order.lines}
     return order.viewer, {
         "type": "order.refunded_partly",
         "order_id": order.order_id,
@@ -163,18 +163,13 @@ def _order_refunded_partly(books: Books, fact: events.OrderRefundedPartly) -> tu
         "refunded_minor": order.refunded_minor,
         "total_minor": order.total_minor,
         "currency": order.currency,
-        "lines": [
-            {"sku": sku_of[back.hold_id], "quantity": back.quantity}
-            for back in fact.lines
-            if back.quantity
-        ],
+        "lines": units_back(order.lines, fact.lines),
     }
 
 
 def _deposit_paid(books: Books, fact: events.DepositPaid) -> tuple[str, Frame]:
     order = books.orders[fact.order_id]
-    presale = books.drops[order.lines[0].drop_id].terms.presale
-    assert presale is not None, "an order with a deposit is of a presale"
+    presale = deposits.terms_of(books, order)
     return order.viewer, {
         "type": "deposit.paid",
         "order_id": order.order_id,

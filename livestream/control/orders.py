@@ -27,7 +27,7 @@ from cart.coupon import Coupon
 from cart.delivery import slot_result, slots_of
 from cart.deposits import presale_result
 from cart.order import Order
-from cart.refund import Refund
+from cart.refund import Refund, units_back
 from livestream import journal, keys
 from livestream.control.views import (
     CouponList,
@@ -245,7 +245,6 @@ def order_view(books: Books, order: Order) -> OrderView:
 
 
 def _refund_view(order: Order, refund: Refund) -> RefundView:
-    sku_of = {line.hold_id: line.sku for line in order.lines}
     view: RefundView = {
         "refund_id": refund.refund_id,
         "payment_id": refund.payment_id,
@@ -253,11 +252,7 @@ def _refund_view(order: Order, refund: Refund) -> RefundView:
         "currency": refund.currency,
         "settled": refund.settled,
         "restocked": refund.restocked,
-        "lines": [
-            {"sku": sku_of[back.hold_id], "quantity": back.quantity}
-            for back in refund.lines
-            if back.quantity
-        ],
+        "lines": units_back(order.lines, refund.lines),
     }
     if refund.request_id:
         view["request_id"] = refund.request_id

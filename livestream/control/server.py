@@ -6,9 +6,7 @@ does.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-import signal
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
@@ -28,6 +26,7 @@ from livestream.control.problems import Problem, invalid, not_found, unavailable
 from livestream.control.reports import Reports
 from livestream.inbox import Asker, EngineSilentError
 from livestream.redis_client import open_redis
+from livestream.stopping import stop_event
 
 log = structlog.get_logger()
 
@@ -50,10 +49,7 @@ def run(settings: Settings, on_listening: Callable[[], None] | None = None) -> N
 
 
 async def _serve(settings: Settings, on_listening: Callable[[], None] | None) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = stop_event()
     assert settings.redis_url is not None, "the command line fills it in"
     redis = open_redis(settings.redis_url, "control")
     asker = Asker(redis, f"c-{secrets.token_hex(4)}")

@@ -33,6 +33,7 @@ from cart.events import (
 )
 from cart.fact import Fact, tag_of
 from cart.order import Order, OrderLine
+from cart.refund import units_back
 from livestream import wire
 from livestream.facts import Record
 
@@ -126,12 +127,7 @@ def _letter(room: str, number: int, record: Record, fact: Fact, card: OrderCard)
     if type(fact) in _ASKS_TO_REFUND and said["refund_id"]:  # none: a deposit that is forfeited
         said["reference"] = f"{room}:{said['refund_id']}"
     if isinstance(fact, OrderRefundedPartly):
-        sku_of = {line.hold_id: line.sku for line in card.lines}
-        said["units"] = [
-            {"sku": sku_of[back.hold_id], "quantity": back.quantity}
-            for back in fact.lines
-            if back.quantity
-        ]
+        said["units"] = units_back(card.lines, fact.lines)
     event = {
         "type": kind,
         "timestamp": _iso(record.at_ms),

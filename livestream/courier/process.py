@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-import signal
 import time
 from contextlib import suppress
 from typing import Final, cast
@@ -32,9 +31,10 @@ from livestream.courier.letters import Letter
 from livestream.courier.mail import Rewritten, RoomMail
 from livestream.courier.outbox import Retry
 from livestream.courier.store import PlaceMovedError, Store
-from livestream.engine.health import open_door
-from livestream.engine.lease import Lease
+from livestream.health import open_door
+from livestream.lease import Lease
 from livestream.redis_client import StreamEntries, open_redis
+from livestream.stopping import stop_event
 from livestream.webhooks import Signer
 from metrics import catalog
 
@@ -67,10 +67,7 @@ def run(settings: Settings, *, alone: bool = False) -> None:
 
 
 async def _serve(settings: Settings, alone: bool) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = stop_event()
     assert settings.redis_url is not None, "the command line fills it in"
     redis = open_redis(settings.redis_url, "courier")
     door = (

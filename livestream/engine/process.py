@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import signal
 from contextlib import suppress
 from typing import Final
 
@@ -21,18 +20,19 @@ from livestream import keys, vitals
 from livestream.absence import Absence
 from livestream.config import Settings
 from livestream.engine import collector
-from livestream.engine.health import open_door
-from livestream.engine.lease import Lease
 from livestream.engine.owner import RoomOwner
 from livestream.engine.roster import Roster
 from livestream.engine.traced import owner_traced_to
+from livestream.health import open_door
 from livestream.inbox import Inbox, subscribe
 from livestream.journal import FencedError
+from livestream.lease import Lease
 from livestream.payments.cashier import ProviderMail
 from livestream.payments.external import External
 from livestream.payments.provider import PaymentProvider
 from livestream.payments.sandbox import Sandbox
 from livestream.redis_client import inspect, open_redis
+from livestream.stopping import stop_event
 from livestream.tracing import Tracing, open_tracing
 from metrics import catalog
 
@@ -53,10 +53,7 @@ def run(settings: Settings, *, alone: bool = False) -> None:
 
 
 async def _serve(settings: Settings, alone: bool) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = stop_event()
     assert settings.redis_url is not None, "the command line fills it in"
     redis = open_redis(settings.redis_url, "engine")
     tracing = open_tracing(settings, "engine")

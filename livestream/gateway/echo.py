@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import socket
 from itertools import count
 from typing import Final
@@ -29,6 +28,7 @@ from livestream.gateway.frames import Binary, binary_frame, deflated_frame, text
 from livestream.gateway.limits import DEFLATE_BYTES_MIN, AudienceLimits
 from livestream.gateway.viewer import Viewer
 from livestream.messages import CloseCode
+from livestream.stopping import stop_event
 
 _MIB: Final = 1024 * 1024
 LIMITS: Final = AudienceLimits(
@@ -75,9 +75,7 @@ class Echo:
 async def serve(sock: socket.socket) -> None:
     """Echo on a listening socket until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = stop_event()
     echo = Echo(loop)
     echo.audience.listen(sock)
     print(f"echo on ws://{sock.getsockname()[0]}:{sock.getsockname()[1]}", flush=True)

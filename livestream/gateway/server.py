@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
-import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,6 +41,7 @@ from livestream.gateway.traced import TracedOutbox
 from livestream.inbox import Inbox, subscribe
 from livestream.messages import CloseCode
 from livestream.redis_client import open_redis
+from livestream.stopping import stop_event
 from livestream.tracing import open_tracing
 
 log = structlog.get_logger()
@@ -73,10 +73,7 @@ def run(settings: Settings, on_listening: Callable[[], None] | None = None) -> N
 
 
 async def _serve(settings: Settings, on_listening: Callable[[], None] | None) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = stop_event()
     gateway = Gateway(settings)
     await gateway.start()
     if on_listening is not None:

@@ -16,6 +16,7 @@ Money is an integer in minor units with its currency; times end in `_ms`, since 
 
 from __future__ import annotations
 
+from cart.refund import UnitsBack
 from livestream.messages.announcements import (
     AllocationsMerged,
     Announced,
@@ -78,7 +79,6 @@ from livestream.messages.private import (
     PerkAwarded,
     Reply,
     SlotMoved,
-    UnitsBack,
     Welcome,
 )
 from livestream.messages.views import (

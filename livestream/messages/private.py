@@ -9,6 +9,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from cart.money import Currency
 from cart.outcome import ErrorCode
+from cart.refund import UnitsBack
 from livestream.messages.connection import Role
 from livestream.messages.views import Snapshot
 
@@ -104,13 +105,6 @@ class OrderChanged(TypedDict):
     total_minor: int
     currency: Currency
     paid_seq: NotRequired[int]
-
-
-class UnitsBack(TypedDict):
-    """Units of one product that went back."""
-
-    sku: str
-    quantity: int
 
 
 class OrderRefundedPartly(TypedDict):

@@ -17,7 +17,7 @@ import argparse
 import asyncio
 import os
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -120,19 +120,19 @@ def terms(supply: int = SUPPLY_MAX, name: str = "drop", sku: str = SKU) -> DropT
     )
 
 
-def opening() -> list[HostCommand]:
-    """What makes a room with one open drop that does not sell out."""
-    return [RoomCreate("bench"), RoomStart(), DropSchedule(terms()), DropOpen("drop")]
+def opening(supply: int = SUPPLY_MAX) -> list[HostCommand]:
+    """What makes a room with one open drop; unless a supply is given it does not sell out."""
+    return [RoomCreate("bench"), RoomStart(), DropSchedule(terms(supply)), DropOpen("drop")]
 
 
-async def prepare(url: str, room: str) -> None:
-    """Have the engine open such a room."""
+async def prepare(url: str, room: str, steps: Sequence[HostCommand]) -> None:
+    """Have the engine do what the desk asks for a new room."""
     redis = open_redis(url)
     await redis.sadd(keys.ROOMS, room)
     await redis.publish(keys.ROOMS_CHANGED, room)
     asker = Asker(redis, "c-bench")
     await asker.start()
-    for step in opening():
+    for step in steps:
         reply = await asker.ask(room, "desk:bench", step, timeout_s=10)
         if not reply["ok"]:
             raise RuntimeError(f"the room could not be prepared: {reply}")
@@ -161,7 +161,7 @@ def measure(
     with ExitStack() as stack:
         server = stack.enter_context(fresh_redis(directory))
         engine = stack.enter_context(running_engine(server.url))
-        asyncio.run(prepare(server.url, ROOM))
+        asyncio.run(prepare(server.url, ROOM, opening()))
         asyncio.run(_prepare_peer(server.url))
         ours = stack.enter_context(
             crowd(shoppers.work, [(server.url, ROOM, index, each) for index in range(clients)])

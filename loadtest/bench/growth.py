@@ -22,21 +22,16 @@ from typing import Any, Final
 from msgspec import Struct
 
 from cart.bounds import SUPPLY_MAX
-from livestream import keys, wire
-from livestream.clock import now_ms
+from livestream import keys
 from livestream.commands import (
     DropOpen,
     DropSchedule,
     Envelope,
-    PaymentApproved,
 )
-from livestream.engine.turn import messages_of, take_turn
-from livestream.inbox import Asker
 from livestream.journal import Journal
-from livestream.messages import CartAdd, Checkout, OrderPay
-from livestream.redis_client import open_redis
+from livestream.messages import CartAdd
 from livestream.room import Room, RoomState
-from loadtest.bench import counter, growth_plot, report, shoppers
+from loadtest.bench import counter, growth_plot, report, restart, shoppers
 from loadtest.bench.processes import fresh_redis, running_engine, say
 from loadtest.bench.report import Figure, Mark
 
@@ -47,7 +42,6 @@ SHOPPERS_PER_RECORD: Final = 250
 CLIENTS: Final = 2
 IN_FLIGHT: Final = 800
 WARM_UP_S: Final = 0.5
-TAKE_OVER_S: Final = 120.0
 CARTS_WEIGHED: Final = 100_000
 ORDERS_WEIGHED: Final = 20_000
 #: Flat: what a million carts add to a decision is caches that miss, not work.
@@ -71,13 +65,7 @@ def _reserving(numbers: range) -> Iterator[Envelope]:
 
 
 def _buying(numbers: range) -> Iterator[Envelope]:
-    for n in numbers:
-        viewer, order = f"buyer-{n}", f"o{n + 1}"
-        yield Envelope(0, viewer, "tmall", CartAdd(f"a{n}", SHELF))
-        yield Envelope(0, viewer, "tmall", Checkout(f"c{n}", f"checkout-{n}"))
-        yield Envelope(0, viewer, "tmall", OrderPay(f"p{n}", order, "tok_approve"))
-        paid = PaymentApproved(f"{order}-p1", 2_880_000, "CNY")
-        yield Envelope(0, "provider:sandbox", "provider", paid)
+    return restart.buying(numbers, SHELF)
 
 
 Visits = Callable[[range], Iterator[Envelope]]
@@ -85,44 +73,30 @@ Visits = Callable[[range], Iterator[Envelope]]
 
 async def fill(url: str, parts: Sequence[tuple[Visits, int]]) -> None:
     """Write the log of a room in which so many viewers did that."""
-    redis = open_redis(url)
-    room, journal, entry = Room(RoomState(ROOM)), Journal(redis, ROOM), 0
-
-    async def commit(envelopes: list[Envelope]) -> None:
-        nonlocal entry
-        entry += 1
-        turn = take_turn(room, [(f"0-{entry}", "g-bench", wire.encode_batch(envelopes))], now_ms())
-        air = wire.encode(turn.air) if turn.air else b""
-        record = turn.record(epoch=0, cursor=turn.consumed)
-        await journal.commit(turn.last_seq, record, air, "", messages_of(turn, ROOM))
-
     desk = [
         *counter.opening(),
         DropSchedule(counter.terms(SUPPLY_MAX, SHELF, SHELF)),
         DropOpen(SHELF),
     ]
-    await commit([Envelope(0, "desk:bench", "desk", command) for command in desk])
-    for visits, count in parts:
-        for first in range(0, count, SHOPPERS_PER_RECORD):
-            await commit(list(visits(range(first, min(count, first + SHOPPERS_PER_RECORD)))))
-    await redis.aclose()
+    async with restart.client(url) as redis:
+        room, journal, entry = Room(RoomState(ROOM)), Journal(redis, ROOM), 0
+        opening = [Envelope(0, "desk:bench", "desk", command) for command in desk]
+        await restart.commit(room, journal, opening, entry)
+        for visits, count in parts:
+            for first in range(0, count, SHOPPERS_PER_RECORD):
+                numbers = range(first, min(count, first + SHOPPERS_PER_RECORD))
+                entry += 1
+                await restart.commit(room, journal, list(visits(numbers)), entry)
 
 
 async def hand_over(url: str) -> float:
     """Give the room to whatever engine runs; return the seconds until its first answer."""
-    redis = open_redis(url)
-    asker = Asker(redis, "c-bench")
-    await asker.start()
-    started_s = time.perf_counter()
-    await redis.sadd(keys.ROOMS, ROOM)
-    await redis.publish(keys.ROOMS_CHANGED, ROOM)
-    reply = await asker.ask(ROOM, "desk:bench", DropOpen(SHELF), TAKE_OVER_S)
-    if not reply["ok"]:
-        raise RuntimeError(f"the room was not taken over: {reply}")
-    took_s = time.perf_counter() - started_s
-    await asker.close()
-    await redis.aclose()
-    return took_s
+    async with restart.client(url) as redis, restart.asking(redis) as asker:
+        started_s = time.perf_counter()
+        await redis.sadd(keys.ROOMS, ROOM)
+        await redis.publish(keys.ROOMS_CHANGED, ROOM)
+        await restart.ask(asker, ROOM, DropOpen(SHELF))
+        return time.perf_counter() - started_s
 
 
 def measure_size(carts: int, seconds: float) -> Size:

@@ -26,7 +26,7 @@ from redis import asyncio as aioredis
 
 from livestream import keys, wire
 from livestream.clock import now_ms
-from livestream.commands import Announce, Envelope, PaymentApproved, RoomCreate
+from livestream.commands import Announce, Envelope, HostCommand, PaymentApproved, RoomCreate
 from livestream.engine.turn import messages_of, take_turn
 from livestream.inbox import Asker
 from livestream.journal import READ_PAGE, Journal
@@ -62,28 +62,30 @@ async def write_log(redis: aioredis.Redis, name: str, facts: int) -> int:
     room, journal = Room(RoomState(name)), Journal(redis, name)
     inbox = 0
     desk = [Envelope(0, "desk:bench", "desk", command) for command in opening()]
-    await _commit(room, journal, desk, inbox)
+    await commit(room, journal, desk, inbox)
     bought = 0
     while room.state.seq < facts:
         numbers = range(bought, bought + SHOPPERS_PER_RECORD)
         bought += SHOPPERS_PER_RECORD
         inbox += 1
-        await _commit(room, journal, list(_shopping(numbers)), inbox)
+        await commit(room, journal, list(buying(numbers)), inbox)
     return room.state.seq
 
 
-def _shopping(numbers: range) -> Iterator[Envelope]:
+def buying(numbers: range, sku: str = SKU) -> Iterator[Envelope]:
+    """Viewers who each add, check out and pay, as the first orders of a room."""
     price_minor = 2_880_000
     for n in numbers:
         viewer, order = f"viewer-{n}", f"o{n + 1}"
-        yield Envelope(0, viewer, "tmall", CartAdd(f"a{n}", SKU))
+        yield Envelope(0, viewer, "tmall", CartAdd(f"a{n}", sku))
         yield Envelope(0, viewer, "tmall", Checkout(f"c{n}", f"checkout-{n}"))
         yield Envelope(0, viewer, "tmall", OrderPay(f"p{n}", order, "tok_approve"))
         paid = PaymentApproved(f"{order}-p1", price_minor, "CNY")
         yield Envelope(0, "provider:sandbox", "provider", paid)
 
 
-async def _commit(room: Room, journal: Journal, envelopes: list[Envelope], inbox: int) -> None:
+async def commit(room: Room, journal: Journal, envelopes: list[Envelope], inbox: int) -> None:
+    """Decide commands as the engine does, and append what they lead to."""
     entries = [(f"0-{inbox + 1}", "g-bench", wire.encode_batch(envelopes))]
     turn = take_turn(room, entries, now_ms())
     air = wire.encode(turn.air) if turn.air else b""
@@ -93,15 +95,15 @@ async def _commit(room: Room, journal: Journal, envelopes: list[Envelope], inbox
 
 async def take_over(url: str, room: str) -> TakeOver:
     """Give the room to a fresh engine and wait for its first answer."""
-    async with _client(url) as redis:
+    async with client(url) as redis:
         reading_s, stored_bytes = await _read_alone(redis, room)
         with running_engine(url) as engine:
-            async with _asker(redis) as asker:
+            async with asking(redis) as asker:
                 await _warm_up(redis, asker)
                 started_s = time.perf_counter()
                 await redis.sadd(keys.ROOMS, room)
                 await redis.publish(keys.ROOMS_CHANGED, room)
-                await _ask(asker, room, Announce("welcome back"))
+                await ask(asker, room, Announce("welcome back"))
                 seconds = time.perf_counter() - started_s
                 engine_bytes = engine.resident_bytes()
         await redis.srem(keys.ROOMS, room)
@@ -132,17 +134,19 @@ async def _warm_up(redis: aioredis.Redis, asker: Asker) -> None:
     """Have the engine own an empty room, so that its own start is not measured."""
     await redis.sadd(keys.ROOMS, "warm-up")
     await redis.publish(keys.ROOMS_CHANGED, "warm-up")
-    await _ask(asker, "warm-up", RoomCreate("warm-up"))
+    await ask(asker, "warm-up", RoomCreate("warm-up"))
 
 
-async def _ask(asker: Asker, room: str, command: RoomCreate | Announce) -> None:
+async def ask(asker: Asker, room: str, command: HostCommand) -> None:
+    """Have the desk do something, waiting as long as a take-over may take."""
     reply = await asker.ask(room, "desk:bench", command, TAKEN_OVER_TIMEOUT_S)
     if not reply["ok"]:
         raise RuntimeError(f"{room}: {reply}")
 
 
 @asynccontextmanager
-async def _client(url: str) -> AsyncIterator[aioredis.Redis]:
+async def client(url: str) -> AsyncIterator[aioredis.Redis]:
+    """A client for the length of a block."""
     redis = open_redis(url)
     try:
         yield redis
@@ -151,7 +155,8 @@ async def _client(url: str) -> AsyncIterator[aioredis.Redis]:
 
 
 @asynccontextmanager
-async def _asker(redis: aioredis.Redis) -> AsyncIterator[Asker]:
+async def asking(redis: aioredis.Redis) -> AsyncIterator[Asker]:
+    """Somebody who asks rooms as the desk does, for the length of a block."""
     asker = Asker(redis, "c-bench")
     await asker.start()
     try:
@@ -161,7 +166,7 @@ async def _asker(redis: aioredis.Redis) -> AsyncIterator[Asker]:
 
 
 async def _prepare(url: str, room: str, facts: int) -> int:
-    async with _client(url) as redis:
+    async with client(url) as redis:
         return await write_log(redis, room, facts)
 
 

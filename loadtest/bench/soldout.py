@@ -30,13 +30,12 @@ import psutil
 
 from livestream import keys
 from livestream.clock import now_ms
-from livestream.commands import DropOpen, DropSchedule, Envelope, RoomCreate, RoomStart
-from livestream.inbox import Asker, Inbox
+from livestream.commands import Envelope
+from livestream.inbox import Inbox
 from livestream.messages import CartAdd, Checkout, OrderPay
 from livestream.redis_client import open_redis
 from livestream.tickets import Ticket, issue_ticket
-from loadtest.bench import fanout_crowd, report
-from loadtest.bench.counter import terms
+from loadtest.bench import counter, fanout_crowd, report
 from loadtest.bench.fanout import Process, cores
 from loadtest.bench.processes import fresh_redis, running_engine, running_gateway, say
 from loadtest.bench.report import Figure, Mark
@@ -153,15 +152,8 @@ def floor(control: Connection, answer: bytes, use_cores: set[int]) -> None:
 
 async def sell_out(url: str) -> None:
     """A room whose only unit is sold."""
+    await counter.prepare(url, ROOM, counter.opening(supply=1))
     redis = open_redis(url)
-    await redis.sadd(keys.ROOMS, ROOM)
-    await redis.publish(keys.ROOMS_CHANGED, ROOM)
-    asker = Asker(redis, "c-bench")
-    await asker.start()
-    for step in (RoomCreate("bench"), RoomStart(), DropSchedule(terms(supply=1)), DropOpen("drop")):
-        reply = await asker.ask(ROOM, "desk:bench", step, timeout_s=10)
-        if not reply["ok"]:
-            raise RuntimeError(f"the room could not be prepared: {reply}")
     buyer = (CartAdd("a", SKU), Checkout("c", "co"), OrderPay("p", "o1", "tok_approve"))
     await Inbox(redis, "g-bench").put(
         ROOM, [Envelope(0, "buyer", "tmall", command) for command in buyer]
@@ -171,7 +163,6 @@ async def sell_out(url: str) -> None:
         if time.monotonic() > until_s:
             raise RuntimeError("the drop did not sell out")
         await asyncio.sleep(0.05)
-    await asker.close()
     await redis.aclose()
 
 

@@ -154,7 +154,7 @@ class PresaleMachine(RuleBasedStateMachine):
     def the_balances_are_due(self) -> None:
         """Straight into the second window."""
         (order, *_) = self.standing("deposited")
-        terms = deposits.terms_of(self.stage.room.counter, order)
+        terms = deposits.terms_of(self.stage.room.state.books, order)
         self.stage.wait(max(0, terms.balance_from_ms - self.stage.now_ms))
 
     @precondition(lambda self: len(self.stage.log) > 40)

@@ -4,7 +4,7 @@ import asyncio
 
 from redis import asyncio as aioredis
 
-from livestream.engine.lease import Lease
+from livestream.lease import Lease
 
 
 async def test_one_engine_at_a_time_has_the_lease(redis: aioredis.Redis, room: str) -> None:
