@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -28,11 +27,11 @@ from cart.fact import Fact
 from cart.folds import order as order_folds
 from cart.order import Order, OrderStatus, Payment, PaymentStatus
 from cart.presale import PresaleTerms
-from cart.stock import BrokenBooksError
 from livestream import commands, messages, wire
 from livestream.audit import Auditor
 from livestream.room import RoomState
 from tests.livestream.stage import HOLD_TTL_MS, PAY_TTL_MS, Stage
+from tests.properties import assert_finds_what_is_planted, stories
 
 VIEWERS = st.sampled_from(["wang", "li", "zhao"])
 SKUS = st.sampled_from(["forfeits", "refunds"])
@@ -215,14 +214,7 @@ class PresaleMachine(RuleBasedStateMachine):
         assert self.stage.replayed() == self.stage.room.state
 
 
-PLAY = settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=150,
-    stateful_step_count=40,
-    suppress_health_check=list(HealthCheck),
-)
+PLAY = stories(examples=150, steps=40)
 
 
 def test_no_story_of_a_presale_breaks_an_invariant() -> None:
@@ -282,8 +274,4 @@ def test_the_machine_finds_a_planted_fault(
     plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch)
-    first_find = settings(
-        PLAY, phases=[Phase.generate], report_multiple_bugs=False, print_blob=False
-    )
-    with pytest.raises((AssertionError, BrokenBooksError)):
-        run_state_machine_as_test(PresaleMachine, settings=first_find)
+    assert_finds_what_is_planted(PresaleMachine, PLAY)
