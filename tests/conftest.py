@@ -5,6 +5,7 @@ One private server serves the whole session, started as `livestream serve` start
 or reconfigures a server takes `private_redis`, which is its alone.
 """
 
+import logging
 import random
 import shutil
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import structlog
 from redis import asyncio as aioredis
 
 from livestream.embedded_redis import EmbeddedRedis
@@ -63,6 +65,18 @@ def _no_process_left_behind() -> Iterator[None]:
     yield
     left = [child for child in mine.children(recursive=True) if child not in before]
     assert not left, f"processes left behind: {left}"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Undo what a command that was run here set up: its stream is closed with its test."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -175,6 +175,9 @@ async def _sell(house: House | Served, room: str, rng: random.Random) -> None:
             ]
             for line in lines:
                 await crowd.enter_async_context(line)
+            assert await lines[0].hears(
+                lambda: any(p["viewers"] == SHOPPERS for p in lines[0].pulses), 10
+            ), "gateways count once a second"
             perks = [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 5}]
             await desk.opens_drop("bag", BAGS, BAG_MINOR, hold_ttl_ms=1_000, perks=perks)
             waits = {"hold_ttl_ms": TEN_MINUTES_MS, "pay_ttl_ms": TEN_MINUTES_MS}
