@@ -29,7 +29,7 @@ export class Cards {
     const drawn = JSON.stringify([[...cards.values()], pinned]);
     if (this.drawn === drawn) return;
     this.drawn = drawn;
-    byId("cards").replaceChildren(
+    byId("card-list").replaceChildren(
       ...[...cards.values()].reverse().map((card) => this.#row(card, card.card_id === pinned)),
     );
     byId("cards-empty").hidden = cards.size > 0;

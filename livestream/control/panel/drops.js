@@ -214,7 +214,7 @@ export class Drops {
 
   constructor(desk) {
     this.#desk = desk;
-    byId("drops").replaceChildren();
+    byId("drop-list").replaceChildren();
     byId("drafts").replaceChildren();
   }
 
@@ -224,7 +224,7 @@ export class Drops {
       if (!this.#rows.has(drop.drop_id)) {
         const row = new DropRow(this.#desk);
         this.#rows.set(drop.drop_id, row);
-        byId("drops").prepend(row.node); // the newest first: it is the one at work
+        byId("drop-list").prepend(row.node); // the newest first: it is the one at work
       }
       this.#rows.get(drop.drop_id).update(drop);
     }

@@ -63,7 +63,7 @@ export class Numbers {
     this.noGmv = new Figure("GMV net");
     this.noGmv.node.classList.add("gmv");
     this.noGmv.show("–", "nothing paid yet");
-    this.strip = byId("numbers");
+    this.strip = byId("figures");
     this.strip.replaceChildren(
       ...[this.noGmv, this.viewers, this.joined, this.likes, this.orders, this.perks].map(
         ({ node }) => node,

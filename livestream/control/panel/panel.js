@@ -26,7 +26,9 @@ let roomsTimer = 0;
 
 /** Show one of the three pages. */
 function show(page) {
+  document.body.dataset.page = page;
   for (const id of ["sign-in", "rooms", "desk"]) byId(id).hidden = id !== page;
+  byId("clock").hidden = page !== "desk";
   byId("who").hidden = page === "sign-in";
   byId("room-actions").hidden = page !== "desk";
   byId("status").hidden = page !== "desk";
@@ -192,6 +194,7 @@ function showLink({ state, retryInMs }) {
 function tick() {
   if (!desk) return;
   const nowMs = desk.clock.now();
+  setText(byId("clock"), new Date(nowMs).toLocaleTimeString("en-GB"));
   parts.drops.tick(nowMs);
   setText(byId("engine"), desk.ledger ? engineLine(desk.ledger, nowMs) : "");
 }
