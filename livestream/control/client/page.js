@@ -1,81 +1,13 @@
 /**
- * What both pages share: elements, buttons that fire once, money and spans of time in words.
+ * What the desk's pages share: elements and buttons (from dom.js), money and spans of time in words.
  *
- * Everything from outside becomes a text node here and nothing ever becomes markup. Refuses to know
- * the protocol.
+ * Refuses to know the protocol. The viewer's page has languages of its own and takes dom.js alone.
  */
+
+export { byId, el, formatSpan, onPress, setText, stockBar } from "./dom.js";
 
 /** Digits of a minor unit where they are not two, of the currencies the engine sells in (cart/money.py). */
 const MINOR_DIGITS = { JPY: 0, KRW: 0, KWD: 3, BHD: 3 };
-/** Two clicks this close together, at one place, were meant as one. */
-const DOUBLE_CLICK_MS = 400;
-const SAME_PLACE_PX = 5;
-
-export const byId = (id) => document.getElementById(id);
-
-/** An element with properties, and children that are elements or text. */
-export function el(tag, props = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(props)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name in node && name !== "list" && name !== "form") node[name] = value;
-    else node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
-  return node;
-}
-
-/** Set text only where it changed, so that nothing is announced or repainted twice. */
-export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-/**
- * Whether the click at hand is the second half of a double click. Told by place and not by target:
- * the first half may have put another button under the pointer ("Open" makes room for "Pause").
- */
-let doubled = false;
-let lastClick = { clientX: 0, clientY: 0, timeStamp: -Infinity };
-document.addEventListener(
-  "click",
-  (click) => {
-    const { clientX, clientY, timeStamp } = lastClick;
-    const near = Math.hypot(click.clientX - clientX, click.clientY - clientY) < SAME_PLACE_PX;
-    doubled = click.detail > 0 && near && click.timeStamp - timeStamp < DOUBLE_CLICK_MS;
-    lastClick = click;
-  },
-  { capture: true },
-);
-
-/**
- * Run `action` when the button is pressed (or its form submitted), once at a time: pressed again
- * while it runs, by a double click or by a key held down, nothing happens. What goes wrong is told
- * through `say(text)`.
- */
-export function onPress(button, action, say) {
-  const target = button.form && button.type === "submit" ? button.form : button;
-  let busy = false;
-  target.addEventListener("keydown", (key) => {
-    if (key.repeat && key.key === "Enter" && key.target.tagName !== "TEXTAREA")
-      key.preventDefault();
-  });
-  target.addEventListener(target === button ? "click" : "submit", async (event) => {
-    event.preventDefault();
-    if (busy || doubled || button.disabled) return;
-    busy = true;
-    button.setAttribute("aria-busy", "true");
-    say?.("");
-    try {
-      await action(event);
-    } catch (error) {
-      if (!say) throw error;
-      say(error.message || String(error));
-    } finally {
-      button.removeAttribute("aria-busy");
-      busy = false;
-    }
-  });
-}
 
 /** `2880000, "CNY"` as people read it: `CNY 28,800`; minor digits only where they are not zero. */
 export function formatMoney(minor, currency, { exact = false } = {}) {
@@ -100,37 +32,7 @@ export function parseMoney(text, currency) {
   return minor;
 }
 
-/** A span as a clock shows it: `4:07`, `1:04:07`; zero is reached at the very end, not before. */
-export function formatSpan(ms) {
-  const seconds = Math.max(0, Math.ceil(ms / 1000));
-  const pad = (value) => String(value).padStart(2, "0");
-  const days = Math.floor(seconds / 86_400);
-  const hours = Math.floor(seconds / 3_600) % 24;
-  const clock = `${Math.floor(seconds / 60) % 60}:${pad(seconds % 60)}`;
-  if (days) return `${days} d ${hours}:${clock.padStart(5, "0")}`;
-  return hours ? `${hours}:${clock.padStart(5, "0")}` : clock;
-}
-
 export const formatCount = (value) => value.toLocaleString("en");
 
 /** `1, "piece"` is `1 piece`, `2, "piece"` is `2 pieces`. */
 export const plural = (count, noun) => `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
-
-/** The bar of a drop's stock, as one element and its `update(levels)`. */
-export function stockBar() {
-  const parts = ["sold", "held", "available", "withdrawn"].map((name) => [
-    name,
-    el("span", { className: name }),
-  ]);
-  const node = el(
-    "div",
-    { className: "stock-bar", "aria-hidden": "true" },
-    ...parts.map(([, part]) => part),
-  );
-  return {
-    node,
-    update(levels) {
-      for (const [name, part] of parts) part.style.flexGrow = levels[name] ?? 0;
-    },
-  };
-}
