@@ -1,6 +1,6 @@
-"""The log of a room in Redis: append with a fence, read back, snapshots.
+"""The log of a room in Redis: append with a fence, read back.
 
-Owns how records, public frames and snapshots lie in Redis. Refuses to know what they mean: it
+Owns how records and public frames lie in Redis. Refuses to know what they mean: it
 stores and returns `Record`s. A record's stream id is `<seq of its last fact>-0`.
 """
 
@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Sequence
 from importlib import resources
 from typing import Any, Final, cast
 
-import msgspec
 from redis import asyncio as aioredis
 from redis.exceptions import ResponseError
 
@@ -119,10 +118,6 @@ class Journal:
         record = wire.decode_record(found[0][1][b"r"])
         return (record.epoch, record.at_ms) == (epoch, at_ms)
 
-    async def save_snapshot(self, state: bytes) -> None:
-        """Keep the engine's state, so that the next start folds only what came after it."""
-        await self._redis.set(keys.snapshot(self._room), state)
-
     async def save_storefront(self, view: bytes) -> None:
         """Keep the public view, so that a gateway can start from it."""
         await self._redis.set(keys.storefront(self._room), view)
@@ -163,19 +158,6 @@ async def read_log(
         if len(page) < READ_PAGE:
             return
         start = f"({page[-1][0].decode()}"
-
-
-async def read_snapshot(redis: aioredis.Redis, room: str) -> RoomState | None:
-    """The last kept state, or None. One that this code cannot read is ignored: the log has
-    everything.
-    """
-    kept = await redis.get(keys.snapshot(room))
-    if kept is None:
-        return None
-    try:
-        return msgspec.json.decode(kept, type=RoomState)
-    except msgspec.DecodeError:
-        return None
 
 
 def seq_of(entry_id: bytes) -> int:

@@ -32,8 +32,13 @@ def air(room: str) -> str:
 
 
 def snapshot(room: str) -> str:
-    """String: the engine's state and the seq it stands at."""
+    """String: the engine's state and the seq it stands at, or where its parts are."""
     return f"{{{room}}}:snapshot"
+
+
+def snapshot_parts(room: str, name: str) -> str:
+    """List: a state that is too large for one value; with expiry until it is whole."""
+    return f"{{{room}}}:snapshot.{name}"
 
 
 def storefront(room: str) -> str:

@@ -335,7 +335,8 @@ TAKEOVER_SECONDS = Histogram(
 )
 SNAPSHOT_SECONDS = Histogram(
     "livestream_snapshot_seconds",
-    "Making and storing one snapshot of a room. Commands of that room wait while it is encoded.",
+    "How long the commands of a room waited for a snapshot: a small one is made and stored in "
+    "that time, for a large one only a child is forked.",
     registry=REGISTRY,
     buckets=_TAKEOVER_S,
 )

@@ -15,8 +15,8 @@ from redis import asyncio as aioredis
 
 from livestream import keys
 from livestream.audit.evidence import Captured, Evidence, Returned
-from livestream.journal import read_snapshot
 from livestream.payments.statement import Statement, read_statement
+from livestream.snapshots import read_snapshot
 
 #: A room decides what waits within milliseconds, unless it has no engine just now.
 INBOX_LOOKS: Final = 20

@@ -15,7 +15,8 @@ from livestream.courier.letters import Letter, OrderCard, is_about_orders, lette
 from livestream.courier.outbox import WAITING_MAX, Outbox, Retry
 from livestream.courier.store import Place, Store
 from livestream.facts import Record
-from livestream.journal import Journal, read_log, read_snapshot
+from livestream.journal import Journal, read_log
+from livestream.snapshots import read_snapshot
 
 
 class Rewritten(Exception):  # noqa: N818  # a turn in the way, not an error

@@ -6,6 +6,7 @@ owner.py     the loop: read the inbox, decide, commit
 turn.py      what one round of that loop decides, as a value
 traced.py    the same loop, with a trace for each checkout
 keeper.py    what is kept beside the log: snapshot, storefront, ledger
+imprint.py   a large state encoded aside, by a forked child
 company.py   chat and audience: what is carried beside the log
 mixer.py     chat lines to chat frames, and the history for newcomers
 pulse.py     counts of the gateways to the pulse

@@ -39,10 +39,11 @@ from livestream.engine.rest import Quiet
 from livestream.engine.turn import Entries, Turn, messages_of, take_turn
 from livestream.facts import EpochStarted
 from livestream.inbox import ENTRIES_PER_READ, InboxReader
-from livestream.journal import FencedError, Journal, read_log, read_snapshot
+from livestream.journal import FencedError, Journal, read_log
 from livestream.payments.cashier import Cashier
 from livestream.payments.provider import PaymentProvider
 from livestream.room import Room, RoomState, evolve, next_deadline_ms, next_due_ms
+from livestream.snapshots import read_snapshot
 from metrics import catalog
 
 log = structlog.get_logger()
@@ -124,6 +125,7 @@ class RoomOwner:
             finally:
                 for helper in helpers:
                     helper.cancel()
+                await self._keeper.close()
         return False
 
     async def _has_said_farewell(self, crowded: bool) -> bool:

@@ -33,6 +33,7 @@ from livestream.journal import READ_PAGE, Journal
 from livestream.messages import CartAdd, Checkout, OrderPay
 from livestream.redis_client import StreamEntries, open_redis
 from livestream.room import Room, RoomState
+from livestream.snapshots import read_snapshot_bytes
 from loadtest.bench import report
 from loadtest.bench.counter import opening
 from loadtest.bench.processes import fresh_redis, running_engine, say
@@ -113,7 +114,7 @@ async def take_over(url: str, room: str) -> TakeOver:
 async def _read_alone(redis: aioredis.Redis, room: str) -> tuple[float, int]:
     """Seconds and bytes of reading what a take-over reads: the snapshot, or the whole log."""
     started_s = time.perf_counter()
-    snapshot = cast(bytes | None, await redis.get(keys.snapshot(room)))
+    snapshot = await read_snapshot_bytes(redis, room)
     if snapshot is not None:
         return time.perf_counter() - started_s, len(snapshot)
     return await read_log_alone(redis, room)

@@ -23,9 +23,10 @@ from livestream.audit import audit_log
 from livestream.embedded_redis import EmbeddedRedis
 from livestream.engine.turn import messages_of, take_turn
 from livestream.facts import EpochStarted, Record
-from livestream.journal import Journal, read_log, read_snapshot
+from livestream.journal import Journal, read_log
 from livestream.redis_client import StreamEntries, open_redis
 from livestream.room import Room, RoomState, evolve
+from livestream.snapshots import Snapshots, read_snapshot
 from tests.simulation.world import FAIR, ROOM, Scale, World
 
 EVENING = Scale(shoppers=12, drops=2, supply_max=6, show_ms=15_000)
@@ -96,7 +97,8 @@ class Evening:
             if record:
                 self.acknowledged("commit", str(decided.last_seq))
             if number % SNAPSHOT_EVERY_TURNS == 0:
-                await journal.save_snapshot(wire.encode_state(room.state))
+                name = f"{epoch}-{room.state.seq}"
+                await Snapshots(redis, ROOM).save(wire.encode_state(room.state), name)
                 self.acknowledged("snapshot", str(room.state.seq))
 
     async def _take_over(

@@ -6,7 +6,7 @@ from redis import asyncio as aioredis
 from livestream import facts, keys, wire
 from livestream.facts import AnyFact, Record
 from livestream.inbox import Inbox, InboxReader
-from livestream.journal import FencedError, Journal, read_log, read_snapshot
+from livestream.journal import FencedError, Journal, read_log
 from livestream.room import RoomState
 
 
@@ -86,18 +86,6 @@ async def test_the_commit_takes_decided_entries_off_the_inbox_and_no_others(
     entries = await reader.read()
     await journal.commit(1, record(1, facts.RoomStarted()), b"", entries[1][0], [])
     assert [left[0] for left in await InboxReader(redis, room).read()] == [entries[2][0]]
-
-
-async def test_a_snapshot_reads_back_and_one_from_elsewhere_is_ignored(
-    redis: aioredis.Redis, room: str
-) -> None:
-    journal = Journal(redis, room)
-    assert await read_snapshot(redis, room) is None
-    state = RoomState(room, title="T", seq=7)
-    await journal.save_snapshot(wire.encode_state(state))
-    assert await read_snapshot(redis, room) == state
-    await journal.save_snapshot(b'{"room": 3}')
-    assert await read_snapshot(redis, room) is None
 
 
 async def test_a_snapshot_counts_only_where_the_log_leads_to_it(
