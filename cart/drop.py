@@ -144,6 +144,8 @@ class Drop(Struct):
     status: DropStatus
     shown: StockLevels
     shown_at_ms: int = 0
+    #: When it opened for the first time; 0: not yet.
+    opened_at_ms: int = 0
     #: The host paused it and has not resumed it; selling out does not undo that.
     paused: bool = False
     taken: dict[str, int] = {}

@@ -27,3 +27,5 @@ class Hold(Struct, gc=False):
     reserved: bool = True
     #: The channel from whose allocation the units come; empty: from what is for all.
     shelf: str = ""
+    #: It was offered to who waited in line.
+    offered: bool = False

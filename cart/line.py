@@ -18,13 +18,16 @@ LINE_MAX = 10_000
 
 
 class Place(Struct, gc=False):
-    """One viewer who waits for `quantity` units. `tier` and `invited`: what the ticket claimed."""
+    """One viewer who waits for `quantity` units since `since_ms`. `tier` and `invited`: what the
+    ticket claimed.
+    """
 
     number: int
     viewer: str
     quantity: int
     tier: str = ""
     invited: bool = False
+    since_ms: int = 0
 
 
 class Line(Struct):
@@ -35,10 +38,17 @@ class Line(Struct):
     joined: int = 0
     first: int = 1
 
-    def join(self, viewer: str, quantity: int, tier: str = "", invited: bool = False) -> None:
+    def join(
+        self,
+        viewer: str,
+        quantity: int,
+        tier: str = "",
+        invited: bool = False,
+        since_ms: int = 0,
+    ) -> None:
         """Put a viewer at the end, with the next number."""
         self.joined += 1
-        self.places[self.joined] = Place(self.joined, viewer, quantity, tier, invited)
+        self.places[self.joined] = Place(self.joined, viewer, quantity, tier, invited, since_ms)
         self.number_of[viewer] = self.joined
 
     def leave(self, viewer: str) -> None:

@@ -279,6 +279,15 @@ ProviderCommand = PaymentApproved | PaymentDeclined | RefundSettled
 Command = ShoppingMessage | HostCommand | ProviderCommand
 
 
+class Once(Struct, frozen=True, array_like=True):
+    """The sender's own name for a command, and what it asks for as one word: a repeat under the
+    same `key` is answered and not done again (`livestream.once`).
+    """
+
+    key: Annotated[str, Meta(min_length=1, max_length=64)]
+    asked: Annotated[str, Meta(max_length=64)]
+
+
 class Envelope(Struct, frozen=True, array_like=True):
     """One command on its way to the engine.
 
@@ -293,3 +302,4 @@ class Envelope(Struct, frozen=True, array_like=True):
     command: Command
     tier: str = ""
     invited: bool = False
+    once: Once | None = None

@@ -94,6 +94,18 @@ class ChatDeleted(Fact, frozen=True, tag="chat.deleted"):
     by: str
 
 
+class DeskAnswered(Fact, frozen=True, tag="desk.answered"):
+    """A command of the desk was done under a key of its own, just before this: a repeat of what
+    was `asked` gets `result`, which is JSON.
+    """
+
+    key: str
+    asked: str
+    by: str
+    command: str
+    result: str
+
+
 RoomFact = (
     EpochStarted
     | RoomCreated
@@ -108,6 +120,7 @@ RoomFact = (
     | ViewerBanned
     | SlowModeSet
     | ChatDeleted
+    | DeskAnswered
 )
 AnyFact = CounterEvent | RoomFact
 

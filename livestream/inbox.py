@@ -18,7 +18,7 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from livestream import keys, wire
-from livestream.commands import Envelope, HostCommand, ProviderCommand
+from livestream.commands import Envelope, HostCommand, Once, ProviderCommand
 from livestream.redis_client import BLOCK_MS_MAX, StreamEntries, count_failure
 
 log = structlog.get_logger()
@@ -174,8 +174,9 @@ class Asker:
         actor: str,
         command: HostCommand | ProviderCommand,
         timeout_s: float = 5.0,
+        once: Once | None = None,
     ) -> dict[str, Any]:
-        """The reply frame to `command`.
+        """The reply frame to `command`; under the same `once` it is the first one's answer.
 
         Raises:
             EngineSilentError: no answer within `timeout_s`.
@@ -186,7 +187,7 @@ class Asker:
         future = asyncio.get_running_loop().create_future()
         self._waiting[conn] = future
         try:
-            await self._inbox.put(room, [Envelope(conn, actor, "desk", command)])
+            await self._inbox.put(room, [Envelope(conn, actor, "desk", command, once=once)])
             return await asyncio.wait_for(future, timeout_s)
         except TimeoutError:
             raise EngineSilentError(f"no engine answered for {room}") from None

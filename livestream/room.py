@@ -36,7 +36,7 @@ from cart.counter import Counter
 from cart.fact import Fact
 from cart.outcome import Decision, ErrorCode, refuse
 from cart.refunding import Asked
-from livestream import commands, facts, messages
+from livestream import commands, facts, messages, once
 from livestream.commands import Envelope
 from livestream.messages import Card, RoomStatus
 
@@ -65,6 +65,8 @@ class RoomState(Struct):
     muted: dict[str, None] = {}
     banned: dict[str, None] = {}
     slow_mode_ms: int = 0
+    #: What was done under a key of the desk's, by key, oldest first.
+    answered: dict[str, once.Answered] = {}
     books: Books = field(default_factory=Books)
 
     @property
@@ -88,7 +90,13 @@ def decide(room: Room, envelope: Envelope, now_ms: int) -> Decision:
     command = envelope.command
     if not room.state.title and type(command) is not commands.RoomCreate:
         return refuse(ErrorCode.NOT_FOUND, f"no room {room.state.room}")
-    return _DECISIONS[type(command)](room, envelope, command, now_ms)
+    if envelope.once is None:
+        return _DECISIONS[type(command)](room, envelope, command, now_ms)
+    again = once.decision_again(room.state.answered, envelope)
+    if again is not None:
+        return again
+    decision = _DECISIONS[type(command)](room, envelope, command, now_ms)
+    return once.with_memory_of(envelope, decision)
 
 
 def tick(room: Room, now_ms: int) -> list[Fact]:
@@ -522,6 +530,10 @@ def _slow_mode_set(state: RoomState, fact: facts.SlowModeSet) -> None:
     state.slow_mode_ms = fact.interval_ms
 
 
+def _desk_answered(state: RoomState, fact: facts.DeskAnswered) -> None:
+    once.remember(state.answered, fact, state.at_ms)
+
+
 _FOLDS: dict[type, Callable[[RoomState, Any], None]] = {
     facts.EpochStarted: _epoch_started,
     facts.RoomCreated: _room_created,
@@ -536,4 +548,5 @@ _FOLDS: dict[type, Callable[[RoomState, Any], None]] = {
     facts.ViewerMuted: _muted,
     facts.ViewerBanned: _banned,
     facts.SlowModeSet: _slow_mode_set,
+    facts.DeskAnswered: _desk_answered,
 }

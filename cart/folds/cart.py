@@ -25,6 +25,7 @@ def _hold_placed(counter: Counter, event: HoldPlaced, at_ms: int) -> None:
         event.expires_at_ms,
         reserved=event.reserved,
         shelf=event.shelf,
+        offered=event.offered,
     )
     if event.reserved:
         reserve(counter, books.drops[event.drop_id], event.viewer, event.quantity, event.shelf)

@@ -71,6 +71,7 @@ def _allocations_merged(counter: Counter, event: AllocationsMerged, at_ms: int) 
 def _drop_opened(counter: Counter, event: DropOpened, at_ms: int) -> None:
     drop = counter.books.drops[event.drop_id]
     drop.status = DropStatus.OPEN
+    drop.opened_at_ms = drop.opened_at_ms or at_ms
     drop.paused = False
     counter.touched[event.drop_id] = None
 

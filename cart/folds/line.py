@@ -14,7 +14,7 @@ def _line_joined(counter: Counter, event: LineJoined, at_ms: int) -> None:
     line = books.drops[event.drop_id].line
     if event.viewer in line.number_of:
         raise BrokenBooksError(f"{event.viewer} waits for {event.drop_id} already")
-    line.join(event.viewer, event.quantity, event.tier, event.invited)
+    line.join(event.viewer, event.quantity, event.tier, event.invited, event.at_ms)
     basket = books.baskets.get(event.viewer)
     if basket is None:
         basket = books.baskets[event.viewer] = Basket()

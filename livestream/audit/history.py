@@ -21,6 +21,7 @@ from livestream.audit.presale import PresaleKeepsItsWord
 from livestream.audit.shelves import ShelvesAddUp
 from livestream.audit.slots import SlotsAreStock
 from livestream.facts import Record
+from livestream.once import ANSWERS_KEPT_MAX
 from livestream.room import Room, RoomState, evolve
 
 #: What a drop must be for it to open, or to pause, for the reason given.
@@ -43,7 +44,7 @@ class LogIsWellFormed(Check):
         0,
         "the log is well formed",
         "epochs rise, each with its own first fact; time and the inbox cursor never go back; "
-        "drops move as they may",
+        "drops move as they may; what the desk named is done once",
     )
 
     def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
@@ -52,6 +53,7 @@ class LogIsWellFormed(Check):
         self._epoch = 0
         self._at_ms = 0
         self._cursor = (0, 0)
+        self._keys: dict[str, None] = {}
 
     def record_begins(self, seq: int, record: Record) -> Iterator[str]:
         if not record.facts:
@@ -84,6 +86,14 @@ class LogIsWellFormed(Check):
             yield f"a record of epoch {record.epoch} starts other epochs"
         self.epochs += record.epoch > self._epoch
         self._epoch = max(self._epoch, record.epoch)
+
+    @before(facts.DeskAnswered)
+    def done_once_under_its_key(self, fact: facts.DeskAnswered) -> Iterator[str]:
+        if fact.key in self._keys:
+            yield f"{fact.command} of {fact.by} is done twice under the key {fact.key}"
+        self._keys[fact.key] = None
+        if len(self._keys) > ANSWERS_KEPT_MAX:
+            del self._keys[next(iter(self._keys))]
 
     @before(events.DropDrafted)
     def drafted_before_it_is_scheduled(self, fact: events.DropDrafted) -> Iterator[str]:

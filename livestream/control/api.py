@@ -18,6 +18,7 @@ from livestream import keys, wire
 from livestream.clock import now_ms
 from livestream.control.auth import admit, authorise
 from livestream.control.context import CONTROL, Call, Control
+from livestream.control.idempotency import once_of
 from livestream.control.problems import Problem, invalid, not_found
 from livestream.control.routes import PATH_TYPES, ROUTES, Route
 from livestream.tickets import HostToken, Ticket
@@ -79,7 +80,18 @@ async def _read(control: Control, route: Route, request: web.Request) -> Call | 
     body = None if route.body is None else await _read_body(request, route.body, path)
     if isinstance(body, Problem):
         return body
-    return Call(request=request, path=path, token=token, body=body, query=query, ticket=ticket)
+    once = await once_of(request) if route.repeats_once else None
+    if isinstance(once, Problem):
+        return once
+    return Call(
+        request=request,
+        path=path,
+        token=token,
+        body=body,
+        query=query,
+        ticket=ticket,
+        once=once,
+    )
 
 
 async def read_path(control: Control, request: web.Request) -> dict[str, str] | Problem:

@@ -59,6 +59,7 @@ RESULTS: dict[type, Any] = {
 COMMANDS: tuple[Any, ...] = get_args(messages.AnyViewerMessage)
 DESK_FRAMES: tuple[Any, ...] = (
     views.DeskOpened,
+    views.ServerTime,
     views.LedgerChanged,
     views.RoomCreated,
     views.ViewerMuted,

@@ -15,6 +15,7 @@ from aiohttp import web
 from redis import asyncio as aioredis
 
 from livestream.certificates import CertificateKeys
+from livestream.commands import Once
 from livestream.config import Settings
 from livestream.control.orders import OrderBooks
 from livestream.inbox import Asker
@@ -51,7 +52,7 @@ class Call:
     """One request, taken apart: path names and the body are validated, the token is good.
 
     `body` and `query` are what the route declares (None if it declares none). `token` is there on
-    routes of the desk, `ticket` on those of viewers.
+    routes of the desk, `ticket` on those of viewers; `once` where the caller named the change.
     """
 
     request: web.Request
@@ -60,6 +61,7 @@ class Call:
     body: Any = None
     query: Any = None
     ticket: Ticket | None = None
+    once: Once | None = None
 
     @property
     def room(self) -> str:

@@ -2,7 +2,8 @@
 
 Owns the way from a call to the engine and back. Refuses to know what a command leads to. The engine
 answers a repeated command as it did at first, so every call here may be repeated, save
-announcements (said twice) and restocks (added twice).
+announcements (said twice) and restocks (added twice): those too with an `Idempotency-Key`
+(`control.idempotency`).
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ async def _send(
         EngineSilentError: nobody answered; whether it was done is not known.
         redis.exceptions.RedisError: Redis is away.
     """
-    reply = await control.asker.ask(room, call.actor, command)
+    reply = await control.asker.ask(room, call.actor, command, once=call.once)
     if reply["ok"]:
         return Answer(reply["result"], status)
     return refused(reply["error"])

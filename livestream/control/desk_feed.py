@@ -4,9 +4,9 @@ Owns what is told to panels, in which order, and what happens to one that is slo
 anything; what a panel says is not listened to.
 
 Announcements are told in the order of the log, each once, from the point where the first frame
-stands. Of the ledger and the pulse only the latest counts; chat is left out for a panel that is
-behind. Anything that would break the order (Redis away, a panel too slow) closes the connection: on
-the next one the first frame is complete again.
+stands. Of the ledger, the pulse and the time only the latest counts; chat is left out for a panel
+that is behind. Anything that would break the order (Redis away, a panel too slow) closes the
+connection: on the next one the first frame is complete again.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ ANNOUNCEMENTS_WAITING_MAX: Final = 2_000
 CHAT_WAITING_MAX: Final = 16
 #: A panel that does not answer a ping for this long is gone.
 HEARTBEAT_S: Final = 20.0
+#: A browser does not see pings: the time is told this often, so that a panel can tell silence from
+#: a dead connection.
+TIME_EVERY_S: Final = 4.0
 #: Panels say nothing of use; more than this in one message is misuse.
 INBOUND_BYTES_MAX: Final = 1_024
 AIR_ENTRIES_PER_READ: Final = 100
@@ -108,6 +111,7 @@ async def _feed(
         seq = await _open(control.redis, room, outbox)
         tasks += [
             asyncio.create_task(_follow(control.redis, room, seq, outbox)),
+            asyncio.create_task(_tell_the_time(outbox)),
             asyncio.create_task(outbox.write(socket)),
             asyncio.create_task(_discard(socket)),
         ]
@@ -190,6 +194,13 @@ async def _follow(redis: aioredis.Redis, room: str, seq: int, outbox: Outbox) ->
             last_id = entry_id.decode()
 
 
+async def _tell_the_time(outbox: Outbox) -> None:
+    """The server's clock, a few times a minute."""
+    while True:
+        await asyncio.sleep(TIME_EVERY_S)
+        outbox.put_time(wire.encode({"type": "time", "server_time_ms": now_ms()}))
+
+
 async def _discard(socket: web.WebSocketResponse) -> None:
     """Read until the panel leaves; pings and closes are answered on the way."""
     async for _ in socket:
@@ -211,6 +222,7 @@ class Outbox:
         self._chat: deque[bytes] = deque(maxlen=CHAT_WAITING_MAX)
         self._ledger: bytes | None = None
         self._pulse: bytes | None = None
+        self._time: bytes | None = None
         self._some = asyncio.Event()
 
     def open_with(self, frame: bytes) -> None:
@@ -246,6 +258,11 @@ class Outbox:
         self._pulse = frame
         self._some.set()
 
+    def put_time(self, frame: bytes) -> None:
+        """The time, in the place of one that still waits."""
+        self._time = frame
+        self._some.set()
+
     async def write(self, socket: web.WebSocketResponse) -> None:
         """Send what waits, for ever; announcements first. Waits while the panel's socket is full.
 
@@ -268,5 +285,8 @@ class Outbox:
             return frame
         if self._chat:
             return self._chat.popleft()
+        if self._time is not None:
+            frame, self._time = self._time, None
+            return frame
         pulse, self._pulse = self._pulse, None
         return pulse

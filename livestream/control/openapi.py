@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from livestream import __version__, webhooks
+from livestream.control import idempotency
 from livestream.control.problems import ProblemDetails
 from livestream.control.routes import PATH_TYPES, ROUTES, Route
 from livestream.control.schemas import Schema, Schemas, parameters_of
@@ -17,7 +18,9 @@ _DESCRIPTION = """\
 What the desk and its tools ask of a live room. Money is an integer in minor units with its \
 currency; times end in `_ms`, milliseconds since the Unix epoch. Whatever is not done is told as a \
 problem (RFC 9457) whose `code` is the closed list that viewers get too. Every call may be \
-repeated without harm, save `announce` and `restock_drop`. A room's feed is in /asyncapi.json."""
+repeated without harm, save `announce` and `restock_drop`. With an `Idempotency-Key` those may be \
+too, and no call is done anew where the room has moved on meanwhile. A room's feed is in \
+/asyncapi.json."""
 
 _SECURITY = "hostToken"
 _TICKET = "viewerTicket"
@@ -25,7 +28,7 @@ _TICKET = "viewerTicket"
 
 def document() -> dict[str, Any]:
     """The document as a dict, ready for JSON."""
-    types: list[Any] = [ProblemDetails, *PATH_TYPES.values()]
+    types: list[Any] = [ProblemDetails, idempotency.Key, *PATH_TYPES.values()]
     for route in ROUTES:
         types += [kind for kind in (route.answer, route.body, route.signed) if kind is not None]
     schemas = Schemas(types)
@@ -79,6 +82,9 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     }
     if route.query is not None:
         operation["parameters"] += parameters_of(route.query)
+    if route.repeats_once:
+        key = {"schema": schemas.of(idempotency.Key)}
+        operation["parameters"].append(idempotency.PARAMETER | key)
     if route.signed is not None:
         operation["parameters"] += [_SIGNED_HEADER | {"name": name} for name in _SIGNED_BY]
         operation["requestBody"] = {

@@ -116,6 +116,11 @@ class Route:
         return next(_GROUPS[step] for step in reversed(steps) if step in _GROUPS)
 
     @property
+    def repeats_once(self) -> bool:
+        """Whether its caller may name the change, so that a repeat is not made again."""
+        return self.changes and self.signed is None
+
+    @property
     def path_names(self) -> list[str]:
         """Names of the path's parameters, in order."""
         return [step[1:-1] for step in self.path.split("/") if step.startswith("{")]

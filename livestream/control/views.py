@@ -445,6 +445,15 @@ class DeskOpened(TypedDict):
     chat: list[ChatMessage]
 
 
+class ServerTime(TypedDict):
+    """The server's clock, every few seconds, also while nothing else happens: a panel that does not
+    hear it has lost the connection.
+    """
+
+    type: Literal["time"]
+    server_time_ms: int
+
+
 class LedgerChanged(TypedDict):
     """New numbers; the latest is all that counts."""
 

@@ -11,6 +11,18 @@ from msgspec import to_builtins
 
 from cart.books import Books, Takings
 from cart.drop import DropTerms
+from livestream.engine.progress import (
+    DeskLine,
+    HoldsNow,
+    LineNow,
+    PerkLine,
+    desk_lines,
+    holds_by_drop,
+    line_now,
+    no_holds,
+    perk_lines,
+    room_perks,
+)
 from livestream.engine.pulse import AudienceTotals
 from livestream.messages import CardView, DropView, RoomStatus
 from livestream.room import Room
@@ -45,10 +57,17 @@ class TakingsLine(TypedDict):
 
 
 class DropLine(DropView):
-    """A drop with the books' own levels of now, which viewers are told a little later."""
+    """A drop with the books' own levels of now, which viewers are told a little later. It opened
+    first at `opened_at_ms` (0: not yet); `entered` counts the entries of a lottery.
+    """
 
     withdrawn: int
     perks_awarded: int
+    perks_given: list[PerkLine]
+    opened_at_ms: int
+    line: LineNow
+    holds: HoldsNow
+    entered: int
 
 
 class OrderCounts(TypedDict):
@@ -88,7 +107,8 @@ class EngineCounts(TypedDict):
 
 class Ledger(TypedDict):
     """Everything a panel needs beside the public frames. A room at rest has no owner, and these
-    numbers stay as they are until a command wakes it.
+    numbers stay as they are until a command wakes it. `perks` are those of the room itself, `desk`
+    the last commands of the desk that had a key.
     """
 
     room: str
@@ -103,6 +123,8 @@ class Ledger(TypedDict):
     takings: list[TakingsLine]
     drops: list[DropLine]
     drafts: list[DropTerms]
+    perks: list[PerkLine]
+    desk: list[DeskLine]
     orders: OrderCounts
     holds: HoldCounts
     cards: list[CardView]
@@ -135,8 +157,10 @@ def ledger_of(
         "at_ms": at_ms,
         "totals": totals_of(books),
         "takings": takings_of(books),
-        "drops": drop_lines(books),
+        "drops": drop_lines(books, at_ms),
         "drafts": [to_builtins(terms) for terms in books.drafts.values()],
+        "perks": room_perks(books),
+        "desk": desk_lines(state.answered),
         "orders": {
             "placed": books.orders_placed,
             "paid": books.orders_paid,
@@ -199,14 +223,26 @@ def _takings_line(currency: str, sku: str, channel: str, row: Takings) -> Taking
     }
 
 
-def drop_lines(books: Books) -> list[DropLine]:
+def drop_lines(books: Books, now_ms: int) -> list[DropLine]:
     """Every drop with the levels of the books."""
     lines: list[DropLine] = []
+    holds, offers = holds_by_drop(books.holds.values(), now_ms)
     for drop in books.drops.values():
         view, stock = drop_view(drop), drop.stock
         view["status"] = drop.status
         view["available"], view["held"], view["sold"] = stock.available, stock.held, stock.sold
         view["waiting"], view["next"] = len(drop.line.places), drop.line.next
-        awarded = sum(len(perk.ranks) for perk in drop.perks.values())
-        lines.append({**view, "withdrawn": stock.withdrawn, "perks_awarded": awarded})
+        drop_id, given = drop.terms.drop_id, perk_lines(drop.terms.perks, drop.perks)
+        lines.append(
+            {
+                **view,
+                "withdrawn": stock.withdrawn,
+                "perks_awarded": sum(perk["given"] for perk in given),
+                "perks_given": given,
+                "opened_at_ms": drop.opened_at_ms,
+                "line": line_now(drop, offers.get(drop_id, 0)),
+                "holds": holds.get(drop_id) or no_holds(),
+                "entered": 0 if drop.lottery is None else len(drop.lottery.entries),
+            }
+        )
     return lines

@@ -18,7 +18,7 @@ from cart.outcome import Refusal
 from cart.perk import PerkTerms
 from livestream import commands, messages, wire
 from livestream.announcing import public_frame
-from livestream.commands import Command, Envelope
+from livestream.commands import Command, Envelope, Once
 from livestream.facts import AnyFact, EpochStarted, Record
 from livestream.messages import Card
 from livestream.room import (
@@ -92,10 +92,13 @@ class Stage:
         record = Record(number, self.now_ms, f"{self.entries}-0", cast(list[AnyFact], facts))
         self.log.append((self.room.state.seq, record))
 
-    def ask(self, actor: str, command: Command, channel: str = "tmall") -> Answer:
+    def ask(
+        self, actor: str, command: Command, channel: str = "tmall", once: Once | None = None
+    ) -> Answer:
         """One command, decided and committed; its answer."""
         self.entries += 1
-        envelope = Envelope(1, actor, channel, command, *self.claims.get(actor, ("", False)))
+        claims = self.claims.get(actor, ("", False))
+        envelope = Envelope(1, actor, channel, command, *claims, once=once)
         batch = wire.decode_batch(wire.encode_batch([envelope]))
         decision = decide(self.room, batch[0], self.now_ms)
         assert not (isinstance(decision.answer, Refusal) and decision.facts)
@@ -114,8 +117,8 @@ class Stage:
 
     # -- the desk ------------------------------------------------------------------------------
 
-    def desk(self, command: commands.HostCommand) -> Answer:
-        return self.ask("desk:host", command, "desk")
+    def desk(self, command: commands.HostCommand, once: Once | None = None) -> Answer:
+        return self.ask("desk:host", command, "desk", once)
 
     def begin(self, title: str = "An evening in Paris") -> None:
         """An owner, a room, a live show."""

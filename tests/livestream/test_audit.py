@@ -533,6 +533,14 @@ PLANTED: list[tuple[str, int, Forge]] = [
         0,
         put_in(events.DraftDiscarded("x"), after=facts.RoomStarted),
     ),
+    (
+        "a command of the desk that is done twice under its key",
+        0,
+        put_in(
+            *[facts.DeskAnswered("k", "asked", "desk:host", "room.start", "{}")] * 2,
+            after=facts.RoomStarted,
+        ),
+    ),
     # -- 22 presales (the rest in test_audit_presale.py)
     ("a deposit for what is no presale", 22, change(events.OrderPlaced, 0, deposit_minor=1)),
     # -- 24 lotteries (the rest in test_audit_lottery.py)

@@ -146,6 +146,20 @@ async def test_there_are_only_so_many_panels(
 # -- endings
 
 
+async def test_the_time_is_told_though_nothing_happens(
+    desk: Desk, redis: aioredis.Redis, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a panel can tell a quiet room from a dead connection."""
+    monkeypatch.setattr(desk_feed, "TIME_EVERY_S", 0.01)
+    await redis.sadd(keys.ROOMS, room)
+    async with desk.feed(room) as feed:
+        first, *times = [await feed.receive_json(timeout=5) for _ in range(3)]
+    assert first["type"] == "desk"
+    assert [frame["type"] for frame in times] == ["time", "time"]
+    told = [first["server_time_ms"], *(frame["server_time_ms"] for frame in times)]
+    assert told == sorted(told)
+
+
 async def test_a_panel_whose_token_expires_is_shown_out(
     desk: Desk, redis: aioredis.Redis, room: str
 ) -> None:

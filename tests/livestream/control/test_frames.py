@@ -42,8 +42,14 @@ class Seen(Stage):
             if told is not None:
                 self.private.append(over_the_wire(told[1]))
 
-    def ask(self, actor: str, command: commands.Command, channel: str = "tmall") -> Answer:
-        answer = super().ask(actor, command, channel)
+    def ask(
+        self,
+        actor: str,
+        command: commands.Command,
+        channel: str = "tmall",
+        once: commands.Once | None = None,
+    ) -> Answer:
+        answer = super().ask(actor, command, channel, once)
         self.replies.append(over_the_wire(wire.reply_frame("c1", answer)))
         return answer
 
@@ -204,7 +210,7 @@ def test_the_evening_left_out_nothing_that_can_be_told(contract: Contract, eveni
     seen = {frame["type"] for _, _, frame in evening.air}
     seen |= {frame["type"] for frame in (*evening.private, *evening.replies)}
     inbound = {messages_type(kind) for kind in messages_inbound()}
-    elsewhere = {"welcome", "chat", "chat.not_shown", "pulse", "desk", "ledger"}
+    elsewhere = {"welcome", "chat", "chat.not_shown", "pulse", "desk", "ledger", "time"}
     assert contract.types - inbound - elsewhere == seen
 
 
