@@ -58,7 +58,7 @@ class Crowd(Visitor):
         self._leaving = False
         self.wait_for_room()
         self._name = evening.new_viewer(self.channel)
-        address, _ = self.ticket(self._name, self.channel)
+        address = self.gateway()
         url = urlsplit(address)
         if url.scheme != "ws" or url.hostname is None:
             raise StopUser(f"a crowd speaks ws://, not {address}")

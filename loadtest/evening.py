@@ -58,6 +58,8 @@ class Evening:
         self.clock: Final = ServerClock()
         #: The room is there. Found out by the first who comes; the others wait behind.
         self.is_open = False
+        #: Where gateways are, once somebody has asked.
+        self.gateway_url = ""
         self.door: Final = RLock()
         #: Viewers of this process who are in the room now: each kind counts its own.
         self.here: Final[list[Callable[[], int]]] = []
@@ -195,6 +197,20 @@ class Visitor(FastHttpUser):
         else:
             told = self.desk("POST", "tickets", who)
         return told["gateway_url"], told["ticket"]
+
+    def gateway(self) -> str:
+        """A gateway's address. The first of this process asks for it and tells the others: control
+        would be asked by thousands of crowds while all of them come.
+
+        Raises:
+            DeskError: see there.
+        """
+        evening = self.evening
+        with evening.door:
+            if not evening.gateway_url:
+                viewer = evening.new_viewer("asks")
+                evening.gateway_url, _ = self.ticket(viewer, "asks")
+            return evening.gateway_url
 
     def _request(
         self, method: str, url: str, name: str, body: dict[str, Any] | None = None
