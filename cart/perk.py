@@ -24,11 +24,20 @@ class PerkTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The declaration: `first_n` paid orders get `name`."""
 
     perk_id: PerkId
-    name: Title
-    first_n: Annotated[int, Meta(ge=1, le=SUPPLY_MAX)]
-    on_refund: Literal["stay", "pass"] = "stay"
-    #: It is delivered at a time that the buyer chooses (`cart.slot`).
-    slots: bool = False
+    name: Annotated[Title, Meta(description="as buyers read it")]
+    first_n: Annotated[
+        int, Meta(ge=1, le=SUPPLY_MAX, description="how many paid orders get it, the first ones")
+    ]
+    on_refund: Annotated[
+        Literal["stay", "pass"],
+        Meta(
+            description="when its order is refunded: stay, the rank is gone; pass, the next paid "
+            "order gets it"
+        ),
+    ] = "stay"
+    slots: Annotated[
+        bool, Meta(description="delivered at a time that the buyer chooses (`cart.slot`)")
+    ] = False
 
 
 def flaw_in(perks: Sequence[PerkTerms]) -> str | None:

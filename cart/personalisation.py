@@ -63,11 +63,17 @@ class OptionTerms(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """
 
     option_id: OptionId
-    kind: Literal["engraving", "embossing", "gift_wrap", "gift_card"]
-    characters_max: Annotated[int, Meta(ge=0, le=PERSONALISATION_TEXT_MAX)] = 0
-    alphabet: Alphabet = "any"
+    kind: Annotated[
+        Literal["engraving", "embossing", "gift_wrap", "gift_card"],
+        Meta(description="gift_wrap carries no text, the others do"),
+    ]
+    characters_max: Annotated[
+        int,
+        Meta(ge=0, le=PERSONALISATION_TEXT_MAX, description="as a reader counts; gift wrap: 0"),
+    ] = 0
+    alphabet: Annotated[Alphabet, Meta(description="what the text may be written in")] = "any"
     price_minor: OptionPriceMinor = 0
-    required: bool = False
+    required: Annotated[bool, Meta(description="nobody checks out without it")] = False
 
 
 def flaw_in_options(options: Sequence[OptionTerms]) -> str | None:

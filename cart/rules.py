@@ -22,11 +22,24 @@ class RoomRules(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     and ordered stands. Perks may change until the first order is paid.
     """
 
-    #: Nobody else may watch or buy: an invitation is in the ticket, or on the room's list.
-    invited_only: bool = False
-    #: Units of all drops together, holds and orders together.
-    limit_per_viewer: Annotated[int, Meta(ge=1, le=ROOM_LIMIT_MAX)] | None = None
-    #: A cart, and so an order, has one SKU.
-    one_product_per_order: bool = False
-    #: What the first N paid orders of the room get, whatever they buy.
-    perks: Annotated[list[PerkTerms], Meta(max_length=PERKS_MAX)] = []
+    invited_only: Annotated[
+        bool,
+        Meta(
+            description="nobody else may watch or buy: an invitation is in the ticket, or on the "
+            "room's list"
+        ),
+    ] = False
+    limit_per_viewer: Annotated[
+        Annotated[int, Meta(ge=1, le=ROOM_LIMIT_MAX)] | None,
+        Meta(description="units of all drops together, holds and orders together"),
+    ] = None
+    one_product_per_order: Annotated[
+        bool, Meta(description="a cart, and so an order, has one SKU")
+    ] = False
+    perks: Annotated[
+        list[PerkTerms],
+        Meta(
+            max_length=PERKS_MAX,
+            description="what the first N paid orders of the room get, whatever they buy",
+        ),
+    ] = []

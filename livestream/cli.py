@@ -33,7 +33,7 @@ from livestream.embedded_redis import EmbeddedRedis, EmbeddedRedisError
 from livestream.redis_client import RedisUrlError, open_redis
 from livestream.serve import Addresses, read_addresses
 from livestream.serve import serve as serve_all
-from livestream.show import Show, load_show
+from livestream.show import SCHEMA_FILE, Show, load_show, new_show, show_schema
 from livestream.tickets import HostToken, Ticket, issue_host_token, issue_ticket
 
 #: The longest a token that is made by hand is good for: a year.
@@ -314,6 +314,26 @@ def show_run(
 def show_check(file: Path, /) -> None:
     """Read a run-of-show file and say what is wrong with it, with line numbers."""
     print(f"{file}: {_show(file).title}: ready to play")
+
+
+@show_app.command(name="new")
+def show_new(file: Path, /) -> None:
+    """Write a show to begin from, with what may be said in it, and beside it the JSON Schema by
+    which editors complete it. What is there already stays.
+    """
+    if file.exists():
+        raise SettingsError(f"{file} is there already, and is left as it is")
+    file.write_text(new_show(), encoding="utf-8")
+    schema = file.with_name(SCHEMA_FILE)
+    if not schema.exists():
+        schema.write_text(show_schema(), encoding="utf-8")
+    print(f"{file}: livestream show check {file}")
+
+
+@show_app.command(name="schema")
+def show_schema_text() -> None:
+    """Print the JSON Schema of show files."""
+    print(show_schema(), end="")
 
 
 def _show(file: Path) -> Show:

@@ -23,14 +23,18 @@ class Card(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defau
 
     card_id: CardId
     title: Title
-    sku: Sku | None = None
-    description: Text = ""
-    price_minor: PriceMinor | None = None
-    currency: Currency | None = None
-    #: An absolute https address, or a path on the control server.
-    image_url: (
-        Annotated[str, Meta(max_length=500, pattern=r"^(https://|/(?!/))[^\s\"<>]*$(?!\n)")] | None
-    ) = None
+    sku: Annotated[
+        Sku | None, Meta(description="the product; it can be bought while a drop sells it")
+    ] = None
+    description: Annotated[Text, Meta(description="a sentence or two below the title")] = ""
+    price_minor: Annotated[
+        PriceMinor | None, Meta(description="shown on the card, in minor units (fen)")
+    ] = None
+    currency: Annotated[Currency | None, Meta(description="of the price")] = None
+    image_url: Annotated[
+        Annotated[str, Meta(max_length=500, pattern=r"^(https://|/(?!/))[^\s\"<>]*$(?!\n)")] | None,
+        Meta(description="an absolute https address, or a path on the control server"),
+    ] = None
 
 
 class PerkView(TypedDict):

@@ -31,8 +31,9 @@ RETRY_FIRST_S = 0.1
 RETRY_MAX_S = 1.0
 #: The API itself gives an engine 5 s before it answers 503.
 CALL_TIMEOUT_S = 10.0
-#: Between the look at the server's clock and the first cue.
+#: Between the look at the server's clock and the first cue, and so much more for each preparation.
 LEAD_MS = 200
+LEAD_MS_EACH = 20
 
 
 class ShowStoppedError(Exception):
@@ -85,14 +86,32 @@ def call_of(room: str, command: HostCommand) -> Call:
             return Call("DELETE", f"{at}/cards/{card_id}", {})
         case commands.DropSchedule(terms=terms):
             return Call("POST", f"{at}/drops", msgspec.to_builtins(terms))
+        case commands.DropDraft(terms=terms):
+            content = msgspec.to_builtins(terms)
+            return Call("PUT", f"{at}/drafts/{content.pop('drop_id')}", content)
+        case commands.DraftDiscard(drop_id=drop_id):
+            return Call("DELETE", f"{at}/drafts/{drop_id}", {})
+        case commands.RulesSet(rules=rules):
+            return Call("PUT", f"{at}/rules", msgspec.to_builtins(rules))
+        case commands.CouponPut(coupon_terms=coupon):
+            content = msgspec.to_builtins(coupon)
+            return Call("PUT", f"{at}/coupons/{content.pop('code')}", content)
+        case commands.SlotPut(slot_terms=slot):
+            content = msgspec.to_builtins(slot)
+            return Call("PUT", f"{at}/slots/{content.pop('slot_id')}", content)
+        case commands.InvitationPut(viewers=viewers, drop_id=drop_id, tier=tier):
+            invited = {"viewers": viewers, "drop_id": drop_id, "tier": tier}
+            return Call("POST", f"{at}/invitations", invited)
         case commands.DropOpen(drop_id=drop_id):
             return Call("POST", f"{at}/drops/{drop_id}/open", {})
         case commands.DropPause(drop_id=drop_id):
             return Call("POST", f"{at}/drops/{drop_id}/pause", {})
         case commands.DropClose(drop_id=drop_id):
             return Call("POST", f"{at}/drops/{drop_id}/close", {})
-        case commands.DropRestock(drop_id=drop_id, quantity=quantity):
-            more = {"quantity": quantity}
+        case commands.DropRestock(drop_id=drop_id, quantity=quantity, channel=channel):
+            more: dict[str, Any] = {"quantity": quantity}
+            if channel is not None:
+                more["channel"] = channel
             return Call("POST", f"{at}/drops/{drop_id}/restock", more, repeatable=False)
         case commands.Announce(text=text):
             return Call("POST", f"{at}/announcements", {"text": text})
@@ -194,24 +213,36 @@ async def run_show(
     speed: float = 1.0,
     on_cue: Callable[[Played], None] | None = None,
 ) -> list[Played]:
-    """Create and start `room` if need be, play every cue at its time, and return what became of
-    each. `on_cue` hears of each as it is played.
+    """Create `room` if need be, prepare and start it, play every cue at its time, and return what
+    became of each. `on_cue` hears of each as it is played.
 
     Raises:
         ShowStoppedError: see `Desk.call`; or the room is another show's.
     """
+    played: list[Played] = []
     async with Desk(api_url, token) as desk:
-        for command in (commands.RoomCreate(show.title), commands.RoomStart()):
-            answer = await desk.call(call_of(room, command))
-            if answer.problem is not None:
-                raise ShowStoppedError(answer.problem)
-        ahead_ms = await desk.clock_ms(room)
-        played = []
-        for due_ms, cue in show.timetable(now_ms() + ahead_ms + LEAD_MS, speed):
-            await asyncio.sleep(max(0, due_ms - ahead_ms - now_ms()) / 1_000)
+
+        async def play(cue: Cue, due_ms: int) -> None:
             answer = await desk.call(call_of(room, cue.command))
             step = Played(cue, now_ms() + ahead_ms - due_ms, answer.problem)
             played.append(step)
             if on_cue is not None:
                 on_cue(step)
-        return played
+
+        await _must(desk, room, commands.RoomCreate(show.title))
+        ahead_ms = await desk.clock_ms(room)
+        lead_ms = LEAD_MS + LEAD_MS_EACH * len(show.preparations)
+        start_ms = now_ms() + ahead_ms + lead_ms
+        for cue in show.prepared(start_ms, speed):
+            await play(cue, start_ms)
+        await _must(desk, room, commands.RoomStart())
+        for due_ms, cue in show.timetable(start_ms, speed):
+            await asyncio.sleep(max(0, due_ms - ahead_ms - now_ms()) / 1_000)
+            await play(cue, due_ms)
+    return played
+
+
+async def _must(desk: Desk, room: str, command: HostCommand) -> None:
+    answer = await desk.call(call_of(room, command))
+    if answer.problem is not None:
+        raise ShowStoppedError(answer.problem)

@@ -61,15 +61,28 @@ def read_document(
 
     `dec_hook` makes values of types of one's own, as in msgspec; its ValueErrors are mistakes.
     """
-    reader = _Reader(str(path), dec_hook)
     try:
         with path.open("rb") as file:
             content = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        reader = _Reader(str(path), dec_hook)
+        value = reader.broken(1, error.strerror or str(error))
+        return Document(value, reader.lines, reader.mistakes)
+    return parse_document(str(path), content, kind, dec_hook)
+
+
+def parse_document(
+    name: str,
+    content: bytes,
+    kind: type[Struct],
+    dec_hook: Callable[[type, Any], Any] | None = None,
+) -> Document:
+    """The same of a document that is at hand; `name` is what its mistakes are told with."""
+    reader = _Reader(name, dec_hook)
+    try:
         if len(content) > FILE_BYTES_MAX:
             raise ValueError(f"larger than {FILE_BYTES_MAX:,} bytes")
         value = reader.read(content.decode(), kind)
-    except OSError as error:
-        value = reader.broken(1, error.strerror or str(error))
     except UnicodeDecodeError as error:
         value = reader.broken(content.count(b"\n", 0, error.start) + 1, "not UTF-8 text")
     except yaml.MarkedYAMLError as error:
@@ -110,20 +123,38 @@ class _Reader:
         inner = _without_none(kind)
         if isinstance(inner, type) and issubclass(inner, Struct):
             return self._struct(node, inner, place)
+        if get_origin(inner) in (list, dict) and (flaw := _flaw_in_length(kind, node)):
+            return self.broken(line, f"{_spell(place)}{flaw}")
         if get_origin(inner) is list and isinstance(node, yaml.SequenceNode):
             (item,) = get_args(inner)
             return [self._value(n, item, (*place, i)) for i, n in enumerate(node.value)]
+        if get_origin(inner) is dict and isinstance(node, yaml.MappingNode):
+            return self._dict(node, inner, place)
         try:
             plain = self._loader.construct_object(node, deep=True)
             return msgspec.convert(plain, kind, dec_hook=self._dec_hook)
         except (msgspec.ValidationError, yaml.YAMLError, ValueError) as error:
             return self.broken(line, f"{_spell(place)}{_explain(error, inner, node)}")
 
+    def _dict(self, node: yaml.MappingNode, kind: Any, place: Place) -> dict[Any, Any]:
+        key_kind, value_kind = get_args(kind)
+        found: dict[Any, Any] = {}
+        for key, value in node.value:
+            name = self._value(key, key_kind, (*place, str(key.value)))
+            if isinstance(name, Broken):
+                continue
+            if name in found:
+                here = key.start_mark.line + 1
+                self.broken(here, f"{_spell((*place, str(name)))}given twice")
+            else:
+                found[name] = self._value(value, value_kind, (*place, str(name)))
+        return found
+
     def _struct(self, node: yaml.Node, kind: type[Struct], place: Place) -> Any:
         line = node.start_mark.line + 1
         if not isinstance(node, yaml.MappingNode):
             return self.broken(line, f"{_spell(place)}a list of `name: value` lines belongs here")
-        known = {field.name: field for field in msgspec.structs.fields(kind)}
+        known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         before = len(self.mistakes)
         found: dict[str, Any] = {}
         for key, value in node.value:
@@ -138,7 +169,7 @@ class _Reader:
         for name, field in known.items():
             if field.required and name not in found:
                 self.broken(line, f"{_spell((*place, name))}missing")
-        readable = {n: v for n, v in found.items() if not isinstance(v, Broken)}
+        readable = {known[n].name: v for n, v in found.items() if not isinstance(v, Broken)}
         if len(self.mistakes) > before:
             return Broken(readable)
         try:
@@ -159,6 +190,22 @@ def _without_none(kind: Any) -> Any:
             kind = rest[0]
         else:
             return kind
+
+
+def _flaw_in_length(kind: Any, node: yaml.Node) -> str:
+    """What is wrong with how many there are, by the bounds of the type; empty: nothing."""
+    if not isinstance(node, yaml.SequenceNode | yaml.MappingNode):
+        return ""
+    count = len(node.value)
+    while get_origin(kind) is Annotated:
+        kind, *metas = get_args(kind)
+        for meta in metas:
+            if isinstance(meta, msgspec.Meta):
+                if meta.min_length is not None and count < meta.min_length:
+                    return f"at least {meta.min_length}, not {count}"
+                if meta.max_length is not None and count > meta.max_length:
+                    return f"at most {meta.max_length}, not {count}"
+    return ""
 
 
 def _spell(place: Place) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from livestream import commands
 from livestream.show import Duration, Show, load_show
+from livestream.show.file import Moment
 
 Write = Callable[[str], Path]
 SHOWS = sorted((Path(__file__).parents[2] / "shows").glob("*.yaml"))
@@ -115,13 +116,29 @@ def test_the_timetable_is_in_absolute_time_and_speed_shortens_the_waits_only(wri
 
 @pytest.mark.parametrize(
     ("text", "ms"),
-    [("0s", 0), ("12s", 12_000), ("1.5s", 1_500), ("2m", 120_000), ("1m30s", 90_000)],
+    [
+        *(("0s", 0), ("12s", 12_000), ("1.5s", 1_500), ("2m", 120_000), ("1m30s", 90_000)),
+        *(("1h", 3_600_000), ("1h30m", 5_400_000), ("1d", 86_400_000)),
+    ],
 )
 def test_a_duration_is_written_with_its_unit(text: str, ms: int) -> None:
     assert Duration.parse(text) == ms
 
 
-@pytest.mark.parametrize("text", ["", "12", "s", "-1s", "1h", "1s2m", "99999s", 12, None, True])
+@pytest.mark.parametrize("text", ["0s", "1.5s", "90s", "1h", "1h30m", "1h0.25s", "3d", "1d2h3m4s"])
+def test_a_moment_is_told_as_it_was_written(text: str) -> None:
+    assert str(Moment.parse(text)) == text
+
+
+def test_only_what_is_due_later_may_be_days_away() -> None:
+    assert Moment.parse("400d") == 400 * 86_400_000
+    with pytest.raises(ValueError, match="longer than a day"):
+        Duration.parse("2d")
+    with pytest.raises(ValueError, match="longer than 400 days"):
+        Moment.parse("400d1s")
+
+
+@pytest.mark.parametrize("text", ["", "12", "s", "-1s", "1w", "1s2m", "99999s", 12, None, True])
 def test_what_is_no_duration_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match=r"duration|day"):
         Duration.parse(text)
@@ -158,6 +175,8 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
         ("title: Watch, sku", "title: Watch, currency: EUR, sku", 5, "in EUR, the show in CNY"),
         ("cues:", "  - {card_id: watch}\ncues:", 14, "drops[1].drop_id: missing"),
         ("{at: 2m, pause: drop}", "[at, 2m]", 17, "cues[2]: a list of `name: value` lines"),
+        ("{at: 2m, pause: drop}", "{at: 2m, draft: other}", 17, "draft: there is no drop 'other'"),
+        ("{at: 2m, pause: drop}", "{at: 2m, invite: {viewers: []}}", 17, "viewers: at least 1"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(
@@ -224,6 +243,12 @@ def test_a_section_that_is_no_list_is_one_mistake_and_not_one_for_each_name(writ
     cues = tail[tail.index("cues:") :]
     assert wrong(write(f"{head}drops: none\n{cues}")) == [
         (6, "drops: expected array, got str, not 'none'")
+    ]
+
+
+def test_a_show_without_a_cue_is_none(write: Write) -> None:
+    assert wrong(write(GOOD[: GOOD.index("cues:")] + "cues: []\n")) == [
+        (14, "cues: at least 1, not 0")
     ]
 
 

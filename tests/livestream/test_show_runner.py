@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from cart.coupon import CouponTerms
 from cart.drop import DropTerms
+from cart.rules import RoomRules
+from cart.slot import SlotTerms
 from livestream import commands
 from livestream.messages import Card
 from livestream.show import Cue, Show
@@ -97,6 +100,24 @@ async def test_a_show_creates_and_starts_its_room_and_plays_its_cues_in_order(
     ]
 
 
+async def test_what_is_declared_beforehand_is_asked_before_the_start_by_the_servers_clock(
+    api: ControlApi,
+) -> None:
+    api.clock_ahead_ms = 3_600_000
+    coupon = CouponTerms("C", 1, percent_bp=100, from_ms=0, until_ms=60_000)
+    rules = Cue(0, 1, "rules", commands.RulesSet(RoomRules(limit_per_viewer=2)))
+    prepared = [rules, Cue(0, 2, "coupon", commands.CouponPut(coupon))]
+    script = Show("A show", "CNY", [Cue(0, 3, "pin", PIN)], prepared)
+    before_ms = time.time_ns() // 1_000_000
+    played = await run_show(script, api.url, TOKEN, "r")
+    assert [step.cue.verb for step in played] == ["rules", "coupon", "pin"]
+    asked = [path.removeprefix("/rooms") for _, path, _ in api.asked]
+    assert asked == ["", "/r/rules", "/r/coupons/C", "/r/start", "/r/pin"]
+    put = api.asked[2][2]
+    assert put["from_ms"] >= before_ms + 3_600_000
+    assert put["until_ms"] - put["from_ms"] == 60_000
+
+
 @pytest.mark.parametrize("ahead_ms", [-3_600_000, 3_600_000], ids=["an hour behind", "ahead"])
 async def test_cues_are_played_by_the_servers_clock(api: ControlApi, ahead_ms: int) -> None:
     api.clock_ahead_ms = ahead_ms
@@ -182,6 +203,10 @@ def test_every_command_that_a_show_may_say_has_its_call() -> None:
         (commands.DropPause("drop"), "POST", "/rooms/r/drops/drop/pause"),
         (commands.DropClose("drop"), "POST", "/rooms/r/drops/drop/close"),
         (RESTOCK, "POST", "/rooms/r/drops/drop/restock"),
+        (commands.DropDraft(terms), "PUT", "/rooms/r/drafts/drop"),
+        (commands.DraftDiscard("drop"), "DELETE", "/rooms/r/drafts/drop"),
+        (commands.InvitationPut(["ann"], tier="gold"), "POST", "/rooms/r/invitations"),
+        (commands.SlotPut(SlotTerms("s", "p", "Paris", 1, 2, 3)), "PUT", "/rooms/r/slots/s"),
     ]
     for command, method, path in calls:
         assert call_of("r", command)[:2] == (method, path)
