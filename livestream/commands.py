@@ -34,7 +34,7 @@ from cart.money import AMOUNT_MINOR_MAX, AmountMinor, Currency
 from cart.refund import Units
 from cart.rules import RoomRules
 from cart.slot import SlotTerms
-from livestream.messages import Card, ShoppingMessage
+from livestream.messages import Card, ShoppingMessage, Stream
 
 #: The slowest that chat can be: a line in ten minutes.
 SLOW_MODE_MS_MAX = 600_000
@@ -67,6 +67,12 @@ class RulesSet(DeskCommand, frozen=True, tag="room.rules"):
     """Declare the rules of the room, all of them anew."""
 
     rules: RoomRules
+
+
+class StreamSet(DeskCommand, frozen=True, tag="room.stream"):
+    """Say where the room's picture comes from: HLS, its still, both, or (null) neither."""
+
+    stream: Stream
 
 
 class InvitationPut(DeskCommand, frozen=True, tag="invitation.put"):
@@ -253,6 +259,7 @@ HostCommand = (
     | RoomStart
     | RoomEnd
     | RulesSet
+    | StreamSet
     | InvitationPut
     | InvitationWithdraw
     | CardPut

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cart.events import CounterEvent
 from cart.fact import Fact
-from livestream.messages import Card
+from livestream.messages import Card, Stream
 
 
 class EpochStarted(Fact, frozen=True, tag="epoch.started"):
@@ -87,6 +87,13 @@ class SlowModeSet(Fact, frozen=True, tag="chat.slow_mode"):
     by: str
 
 
+class StreamSet(Fact, frozen=True, tag="room.stream"):
+    """The room's picture comes from here, or from nowhere."""
+
+    stream: Stream
+    by: str
+
+
 class ChatDeleted(Fact, frozen=True, tag="chat.deleted"):
     """A line of chat was taken away."""
 
@@ -119,6 +126,7 @@ RoomFact = (
     | ViewerMuted
     | ViewerBanned
     | SlowModeSet
+    | StreamSet
     | ChatDeleted
     | DeskAnswered
 )

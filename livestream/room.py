@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, to_builtins
 
 from cart import (
     clock,
@@ -38,7 +38,7 @@ from cart.outcome import Decision, ErrorCode, refuse
 from cart.refunding import Asked
 from livestream import commands, facts, messages, once
 from livestream.commands import Envelope
-from livestream.messages import Card, RoomStatus
+from livestream.messages import Card, RoomStatus, Stream
 
 #: Cards on screen at once. With texts at their bounds a card is about 1.5 KiB, so the snapshot that
 #: every newcomer gets stays below 100 KiB even then; real ones are a tenth of that.
@@ -67,6 +67,7 @@ class RoomState(Struct):
     slow_mode_ms: int = 0
     #: What was done under a key of the desk's, by key, oldest first.
     answered: dict[str, once.Answered] = {}
+    stream: Stream = Stream()
     books: Books = field(default_factory=Books)
 
     @property
@@ -286,6 +287,13 @@ def _rules_set(room: Room, _: Envelope, command: commands.RulesSet, now_ms: int)
     return invitation.set_rules(room.counter, command.rules)
 
 
+def _stream_set(room: Room, asked: Envelope, command: commands.StreamSet, _: int) -> Decision:
+    answer = {"stream": to_builtins(command.stream)}
+    if command.stream == room.state.stream:
+        return Decision((), answer)
+    return Decision((facts.StreamSet(command.stream, asked.actor),), answer)
+
+
 def _invitation_put(
     room: Room, _: Envelope, command: commands.InvitationPut, now_ms: int
 ) -> Decision:
@@ -450,6 +458,7 @@ _DECISIONS: dict[type, Callable[[Room, Envelope, Any, int], Decision]] = {
     commands.RoomStart: _room_start,
     commands.RoomEnd: _room_end,
     commands.RulesSet: _rules_set,
+    commands.StreamSet: _stream_set,
     commands.InvitationPut: _invitation_put,
     commands.InvitationWithdraw: _invitation_withdraw,
     commands.CardPut: _card_put,
@@ -534,6 +543,10 @@ def _desk_answered(state: RoomState, fact: facts.DeskAnswered) -> None:
     once.remember(state.answered, fact, state.at_ms)
 
 
+def _stream_was_set(state: RoomState, fact: facts.StreamSet) -> None:
+    state.stream = fact.stream
+
+
 _FOLDS: dict[type, Callable[[RoomState, Any], None]] = {
     facts.EpochStarted: _epoch_started,
     facts.RoomCreated: _room_created,
@@ -549,4 +562,5 @@ _FOLDS: dict[type, Callable[[RoomState, Any], None]] = {
     facts.ViewerBanned: _banned,
     facts.SlowModeSet: _slow_mode_set,
     facts.DeskAnswered: _desk_answered,
+    facts.StreamSet: _stream_was_set,
 }

@@ -17,9 +17,25 @@ from cart.drop import DropStatus
 from cart.invitation import ROOM
 from cart.rules import RoomRules
 from livestream.announcing import Frame
-from livestream.messages import CardView, ChatMessage, DropView, RoomStatus, RulesView, Snapshot
+from livestream.messages import (
+    CardView,
+    ChatMessage,
+    DropView,
+    RoomStatus,
+    RulesView,
+    Snapshot,
+    Stream,
+    StreamView,
+)
 from livestream.room import EPOCHS_KEPT, Room, RoomState
-from livestream.views import card_view, drop_view, rules_view, set_shelves, shown_status
+from livestream.views import (
+    card_view,
+    drop_view,
+    rules_view,
+    set_shelves,
+    shown_status,
+    stream_view,
+)
 
 
 class Storefront(Struct):
@@ -40,6 +56,7 @@ class Storefront(Struct):
     banned: dict[str, None] = field(default_factory=dict)
     rules: RulesView = field(default_factory=lambda: rules_view(RoomRules()))
     invited: dict[str, None] = field(default_factory=dict)
+    stream: StreamView = field(default_factory=lambda: stream_view(Stream()))
 
     @classmethod
     def of(cls, room: Room) -> Storefront:
@@ -59,6 +76,7 @@ class Storefront(Struct):
             banned=dict(state.banned),
             rules=rules_view(state.books.rules),
             invited=dict.fromkeys(state.books.invited.get(ROOM, ())),
+            stream=stream_view(state.stream),
         )
 
     @property
@@ -92,6 +110,7 @@ class Storefront(Struct):
             "chat": chat,
             "slow_mode_ms": self.slow_mode_ms,
             "rules": self.rules,
+            "stream": self.stream,
         }
 
     def lets_in(self, viewer: str, invited: bool) -> bool:
@@ -187,6 +206,10 @@ def _set_rules(view: Storefront, frame: Frame) -> None:
     view.rules = frame["rules"]
 
 
+def _set_stream(view: Storefront, frame: Frame) -> None:
+    view.stream = frame["stream"]
+
+
 def _invite(view: Storefront, frame: Frame) -> None:
     if frame["drop_id"] is None:
         view.invited.update(dict.fromkeys(frame["viewers"]))
@@ -217,6 +240,7 @@ _APPLY: dict[str, Callable[[Storefront, Frame], None]] = {
     "viewer.muted": lambda view, frame: _mark(view.muted, frame["viewer"], frame["muted"]),
     "viewer.banned": lambda view, frame: _mark(view.banned, frame["viewer"], frame["banned"]),
     "room.rules": _set_rules,
+    "room.stream": _set_stream,
     "invitation.put": _invite,
     "invitation.withdrawn": _uninvite,
     "drop.scheduled": _schedule_drop,

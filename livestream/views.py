@@ -23,12 +23,19 @@ from livestream.messages import (
     PerkView,
     PresaleView,
     RulesView,
+    Stream,
+    StreamView,
 )
 
 
 def card_view(card: Card) -> CardView:
     """A card as viewers see it."""
     return cast(CardView, to_builtins(card))
+
+
+def stream_view(stream: Stream) -> StreamView:
+    """The room's picture as viewers are told of it."""
+    return {"hls_url": stream.hls_url, "poster_url": stream.poster_url}
 
 
 def rules_view(rules: RoomRules) -> RulesView:

@@ -44,9 +44,9 @@ def register(app: web.Application) -> None:
     )
 
 
-def policy(request: web.Request, styles: str = "'self'") -> str:
-    """The Content-Security-Policy of a page: it speaks to this server and to the gateways, and
-    takes its styles from `styles`.
+def policy(request: web.Request, styles: str = "'self'", media: str = "'none'") -> str:
+    """The Content-Security-Policy of a page: it speaks to this server and to the gateways, takes
+    its styles from `styles`, and plays `media`.
     """
     base = gateway_base(request.app[CONTROL].settings, request)
     scheme, _, rest = base.partition("://")
@@ -60,6 +60,7 @@ def policy(request: web.Request, styles: str = "'self'") -> str:
             # Pictures of products come from the merchant's https servers (messages.Card.image_url).
             "img-src 'self' https: data:",
             "font-src 'self'",
+            f"media-src {media}",
             f"connect-src 'self' {own} {gateway}",
             "base-uri 'none'",
             "form-action 'none'",
@@ -73,7 +74,8 @@ async def _panel(request: web.Request) -> web.StreamResponse:
 
 
 async def _watch(request: web.Request) -> web.StreamResponse:
-    return _page(request, ROOT / "watch" / "index.html")
+    """The picture comes from wherever the house streams to (messages.Stream)."""
+    return _page(request, ROOT / "watch" / "index.html", media="'self' https:")
 
 
 async def _report(request: web.Request) -> web.StreamResponse:
@@ -81,9 +83,11 @@ async def _report(request: web.Request) -> web.StreamResponse:
     return _page(request, ROOT / "report" / "index.html", f"'self' {STYLE_SOURCE}")
 
 
-def _page(request: web.Request, path: Path, styles: str = "'self'") -> web.StreamResponse:
+def _page(
+    request: web.Request, path: Path, styles: str = "'self'", media: str = "'none'"
+) -> web.StreamResponse:
     response = _file(path, "text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = policy(request, styles)
+    response.headers["Content-Security-Policy"] = policy(request, styles, media)
     return response
 
 

@@ -177,4 +177,5 @@ def storefront_view(view: Storefront) -> StorefrontView:
         "banned": list(view.banned),
         "rules": view.rules,
         "invited": len(view.invited),
+        "stream": view.stream,
     }

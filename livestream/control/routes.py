@@ -38,7 +38,7 @@ from livestream.control.auth import Access
 from livestream.control.desk import Handler, commanding
 from livestream.control.schemas import summary_of
 from livestream.engine.ledger import Ledger
-from livestream.messages import Card
+from livestream.messages import Card, Stream
 from livestream.payments.news import News
 from livestream.report import Report
 from livestream.tickets import RoomId
@@ -62,6 +62,7 @@ _GROUPS = {
     "rooms": "rooms",
     "cards": "cards",
     "rules": "rooms",
+    "stream": "rooms",
     "invitations": "invitations",
     "pin": "cards",
     "drops": "drops",
@@ -208,6 +209,15 @@ ROUTES: tuple[Route, ...] = (
         views.Rules,
         body=RoomRules,
         build=commands.RulesSet,
+    ),
+    _change(
+        "PUT",
+        _ROOM + "/stream",
+        "set_stream",
+        commands.StreamSet,
+        views.StreamState,
+        body=Stream,
+        build=commands.StreamSet,
     ),
     _read(
         _ROOM + "/invitations",

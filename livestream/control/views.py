@@ -27,6 +27,8 @@ from livestream.messages import (
     DropView,
     RoomStatus,
     RulesView,
+    Stream,
+    StreamView,
     UnitsBack,
 )
 from livestream.tickets import DeskRole, DisplayName, RoomId
@@ -171,6 +173,7 @@ class StorefrontView(TypedDict):
     banned: list[str]
     rules: RulesView
     invited: int
+    stream: StreamView
 
 
 class RoomView(TypedDict):
@@ -185,6 +188,12 @@ class Rules(TypedDict):
     """The rules of the room."""
 
     rules: RoomRules
+
+
+class StreamState(TypedDict):
+    """Where the room's picture comes from."""
+
+    stream: Stream
 
 
 class Invited(TypedDict):

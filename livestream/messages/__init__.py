@@ -37,6 +37,7 @@ from livestream.messages.announcements import (
     RulesChanged,
     SlowModeChanged,
     StockChanged,
+    StreamChanged,
 )
 from livestream.messages.connection import (
     SUBPROTOCOL,
@@ -95,6 +96,8 @@ from livestream.messages.views import (
     RoomStatus,
     RulesView,
     Snapshot,
+    Stream,
+    StreamView,
 )
 
 #: Frames by lane, for the documents and for whoever wants the whole list.
@@ -112,6 +115,7 @@ COMMERCE_FRAMES = (
     AllocationsMerged,
     StockChanged,
     RulesChanged,
+    StreamChanged,
     Announcement,
     ChatDeleted,
     SlowModeChanged,
@@ -205,6 +209,9 @@ __all__ = [
     "SlowModeChanged",
     "Snapshot",
     "StockChanged",
+    "Stream",
+    "StreamChanged",
+    "StreamView",
     "UnitsBack",
     "ViewerMessage",
     "Welcome",

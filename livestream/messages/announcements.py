@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-from livestream.messages.views import CardView, ChatMessage, DropView, RulesView
+from livestream.messages.views import CardView, ChatMessage, DropView, RulesView, StreamView
 
 
 class Announced(TypedDict):
@@ -122,6 +122,13 @@ class RulesChanged(Announced):
 
     type: Literal["room.rules"]
     rules: RulesView
+
+
+class StreamChanged(Announced):
+    """The room's picture comes from here from now on."""
+
+    type: Literal["room.stream"]
+    stream: StreamView
 
 
 class Announcement(Announced):

@@ -16,6 +16,8 @@ from cart.drop import DropStatus
 from cart.money import Currency, PriceMinor
 
 RoomStatus = Literal["created", "live", "ended"]
+#: An absolute https address, or a path on the control server.
+MediaUrl = Annotated[str, Meta(max_length=500, pattern=r"^(https://|/(?!/))[^\s\"<>]*$(?!\n)")]
 
 
 class Card(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
@@ -23,6 +25,7 @@ class Card(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defau
 
     card_id: CardId
     title: Title
+<<<<<<< HEAD
     sku: Annotated[
         Sku | None, Meta(description="the product; it can be bought while a drop sells it")
     ] = None
@@ -35,6 +38,22 @@ class Card(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defau
         Annotated[str, Meta(max_length=500, pattern=r"^(https://|/(?!/))[^\s\"<>]*$(?!\n)")] | None,
         Meta(description="an absolute https address, or a path on the control server"),
     ] = None
+=======
+    sku: Sku | None = None
+    description: Text = ""
+    price_minor: PriceMinor | None = None
+    currency: Currency | None = None
+    image_url: MediaUrl | None = None
+
+
+class Stream(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """Where the room's picture comes from: moving, by HLS, and the still that stands for it where
+    it cannot be played. Without either a page shows the piece.
+    """
+
+    hls_url: MediaUrl | None = None
+    poster_url: MediaUrl | None = None
+>>>>>>> 4096c33 (Let a room say where its picture comes from)
 
 
 class PerkView(TypedDict):
@@ -145,6 +164,13 @@ class RulesView(TypedDict):
     perks: list[PerkView]
 
 
+class StreamView(TypedDict):
+    """Where the room's picture comes from, by HLS, and its still; null: there is none."""
+
+    hls_url: str | None
+    poster_url: str | None
+
+
 class CardView(TypedDict):
     """A card as viewers see it; absent fields were not given by the host."""
 
@@ -181,3 +207,4 @@ class Snapshot(TypedDict):
     chat: list[ChatMessage]
     slow_mode_ms: int
     rules: RulesView
+    stream: StreamView

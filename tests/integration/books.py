@@ -67,7 +67,7 @@ class Log:
         return self._views[seq]
 
 
-_LASTING = ("title", "status", "cards", "pinned", "drops", "slow_mode_ms")
+_LASTING = ("title", "status", "cards", "pinned", "drops", "slow_mode_ms", "stream")
 
 
 def as_heard(frame: Any) -> Frame:

@@ -194,6 +194,7 @@ async def test_what_the_api_answers_is_as_published(evening: World, served: Serv
             "Said": await api.does("POST", f"{room}/announcements", {"text": "Now!"}),
             "Mute": await api.does("POST", f"{room}/viewers/v1/mute"),
             "Ban": await api.does("POST", f"{room}/viewers/v1/ban"),
+            "StreamState": await api.does("PUT", f"{room}/stream", {"poster_url": "/still.webp"}),
             "SlowMode": await api.does("PUT", f"{room}/chat/slow-mode", {"interval_ms": 0}),
             "Deleted": await api.does("DELETE", f"{room}/chat/m1"),
             "ProblemDetails": (await api.call("POST", f"{room}/drops/d9/open")).body,

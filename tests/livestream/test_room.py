@@ -13,7 +13,7 @@ from cart.rules import RoomRules
 from cart.slot import SlotTerms
 from livestream import commands, facts, messages, wire
 from livestream.commands import Envelope
-from livestream.messages import Card
+from livestream.messages import Card, Stream
 from livestream.room import (
     CARDS_MAX,
     EPOCHS_KEPT,
@@ -195,6 +195,18 @@ def test_slow_mode_is_set_once(stage: Stage) -> None:
     length = len(stage.log)
     assert ok(stage.desk(commands.ChatSlowMode(5_000))) == {"interval_ms": 5_000}
     assert len(stage.log) == length
+
+
+def test_the_address_of_the_picture_is_set_once_and_taken_away(stage: Stage) -> None:
+    stream = Stream("https://video.example/live.m3u8", "/still.webp")
+    told = {"hls_url": "https://video.example/live.m3u8", "poster_url": "/still.webp"}
+    assert ok(stage.desk(commands.StreamSet(stream))) == {"stream": told}
+    assert stage.log[-1][1].facts == [facts.StreamSet(stream, "desk:host")]
+    length = len(stage.log)
+    assert ok(stage.desk(commands.StreamSet(stream))) == {"stream": told}
+    assert len(stage.log) == length
+    ok(stage.desk(commands.StreamSet(Stream())))
+    assert stage.room.state.stream == Stream()
 
 
 def test_a_line_of_chat_is_taken_away(stage: Stage) -> None:

@@ -11,6 +11,7 @@ from cart.lottery import LotteryTerms, commitment_to
 from cart.perk import PerkTerms
 from livestream import commands, facts, messages, wire
 from livestream.announcing import _BODIES, private_frame, public_frame
+from livestream.messages import Stream
 from livestream.storefront import Storefront
 from tests.livestream.presales import DEPOSIT_MINOR, HOUR_MS, TERMS, deposit, presale_stage
 from tests.livestream.stage import PRICE_MINOR, SANTOS, START_MS, Stage, ok
@@ -112,7 +113,9 @@ def test_who_announces_and_who_moderates_is_not_shown(stage: Stage) -> None:
     stage.desk(commands.Announce("Welcome"))
     stage.desk(commands.ChatDelete("m-1"))
     stage.desk(commands.ChatSlowMode(500))
-    said = [on_air(stage, kind)[0] for kind in ("announcement", "chat.deleted", "chat.slow_mode")]
+    stage.desk(commands.StreamSet(Stream("/live.m3u8")))
+    kinds = ("announcement", "chat.deleted", "chat.slow_mode", "room.stream")
+    said = [on_air(stage, kind)[0] for kind in kinds]
     assert all("by" not in frame for frame in said)
 
 
@@ -207,6 +210,7 @@ def test_a_lottery_shows_what_is_promised_and_its_seed_once_it_is_drawn() -> Non
 def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
     assert set(get_args(facts.AnyFact)) - set(_BODIES) == {
         events.CouponPut,
+        facts.DeskAnswered,
         events.DropAllHeld,
         events.DropDrafted,
         events.DraftDiscarded,
@@ -343,6 +347,7 @@ STEPS = st.lists(
                 "unmute",
                 "ban",
                 "slow",
+                "stream",
                 "buy",
                 "add",
                 "wait",
@@ -401,6 +406,8 @@ def play(stage: Stage, step: str, n: int) -> None:
             stage.desk(commands.ViewerBan(viewer, n != 1))
         case "slow":
             stage.desk(commands.ChatSlowMode(n * 500))
+        case "stream":
+            stage.desk(commands.StreamSet(Stream(f"https://video.example/{n}.m3u8")))
         case "add":
             stage.add(viewer)
         case "buy":

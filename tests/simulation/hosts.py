@@ -27,7 +27,7 @@ from cart.refund import Units
 from cart.rules import RoomRules
 from cart.slot import SlotTerms
 from livestream import commands
-from livestream.messages import Card
+from livestream.messages import Card, Stream
 from tests.simulation.clockwork import Script
 from tests.simulation.habits import COUPONS, SLOTS
 from tests.simulation.people import Person, Told
@@ -276,6 +276,7 @@ def acts(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
     yield commands.ViewerMute(viewer, on)
     yield commands.ViewerBan(viewer, not on)
     yield commands.ChatSlowMode(500 * on)
+    yield commands.StreamSet(Stream(f"https://video/{card_id}.m3u8" if on else None))
     yield commands.Announce("Welcome")
     yield commands.ChatDelete("m-1")
     if me.rng.random() < 0.3:

@@ -41,7 +41,7 @@ from cart.slot import SlotTerms
 from livestream import commands, messages, wire
 from livestream.audit import Auditor
 from livestream.facts import EpochStarted
-from livestream.messages import Card
+from livestream.messages import Card, Stream
 from livestream.room import RoomState
 from livestream.storefront import Storefront
 from tests.livestream.stage import HOLD_TTL_MS, PAY_TTL_MS, START_MS, Answer, Stage
@@ -326,6 +326,7 @@ class RoomMachine(RuleBasedStateMachine):
         self.desk(commands.ViewerMute(viewer, on))
         self.desk(commands.ViewerBan(viewer, not on))
         self.desk(commands.ChatSlowMode(500 * on))
+        self.desk(commands.StreamSet(Stream(poster_url=f"/{title}.webp") if on else Stream()))
         self.desk(commands.ChatDelete("m-1"))
         self.desk(commands.Announce("Welcome"))
 

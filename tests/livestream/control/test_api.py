@@ -183,6 +183,20 @@ async def test_a_drop_in_an_ended_room_is_refused(desk: Desk, room: str) -> None
     assert_problem(await desk.post(f"/rooms/{room}/drops", TERMS), 409, "closed")
 
 
+async def test_a_room_has_a_picture_and_everybody_is_told_where(desk: Desk, room: str) -> None:
+    await desk.opened_room(room)
+    stream = {"hls_url": "https://video.example/live.m3u8", "poster_url": None}
+    put = await desk.put(f"/rooms/{room}/stream", {"hls_url": stream["hls_url"]})
+    assert (put.status, put.body) == (200, {"stream": stream})
+    assert (await desk.get(f"/rooms/{room}")).body["storefront"]["stream"] == stream
+    for address in ("http://video.example/a.m3u8", "//video.example/a", "javascript:alert(1)"):
+        refused = await desk.put(f"/rooms/{room}/stream", {"hls_url": address})
+        assert_problem(refused, 422, "invalid")
+    await desk.put(f"/rooms/{room}/stream", {})
+    stood = (await desk.get(f"/rooms/{room}")).body["storefront"]["stream"]
+    assert stood == {"hls_url": None, "poster_url": None}
+
+
 # -- the word
 
 

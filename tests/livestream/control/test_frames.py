@@ -75,6 +75,7 @@ def evening() -> Seen:
     stage.desk(commands.CardWithdraw("card-1"))
     stage.desk(commands.Announce("Five minutes!"))
     stage.desk(commands.ChatSlowMode(1_000))
+    stage.desk(commands.StreamSet(messages.Stream("/live.m3u8", "/still.webp")))
     stage.desk(commands.ChatDelete("m1"))
     stage.desk(commands.ViewerMute("v8"))
     stage.desk(commands.ViewerBan("v9"))
