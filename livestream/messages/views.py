@@ -25,7 +25,6 @@ class Card(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defau
 
     card_id: CardId
     title: Title
-<<<<<<< HEAD
     sku: Annotated[
         Sku | None, Meta(description="the product; it can be bought while a drop sells it")
     ] = None
@@ -35,15 +34,9 @@ class Card(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defau
     ] = None
     currency: Annotated[Currency | None, Meta(description="of the price")] = None
     image_url: Annotated[
-        Annotated[str, Meta(max_length=500, pattern=r"^(https://|/(?!/))[^\s\"<>]*$(?!\n)")] | None,
+        MediaUrl | None,
         Meta(description="an absolute https address, or a path on the control server"),
     ] = None
-=======
-    sku: Sku | None = None
-    description: Text = ""
-    price_minor: PriceMinor | None = None
-    currency: Currency | None = None
-    image_url: MediaUrl | None = None
 
 
 class Stream(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -53,7 +46,6 @@ class Stream(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
     hls_url: MediaUrl | None = None
     poster_url: MediaUrl | None = None
->>>>>>> 4096c33 (Let a room say where its picture comes from)
 
 
 class PerkView(TypedDict):
