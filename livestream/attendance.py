@@ -11,27 +11,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
+
+from livestream.arrivals import ArrivalCounts
 
 #: The channel of those who came without a ticket. They have no id of their own, so that they are
 #: among the viewers and not among the different viewers.
 GUEST_CHANNEL = "guest"
 #: Channels are signed into tickets by the merchant; a shop has a handful. Those beyond share a
-#: name, so that a gateway's line stays below 33 x about 100 bytes = 3 KB.
+#: name, so that a gateway's line stays below 33 x about 100 bytes = 3 KB, and as long as it lives
+#: 3 KB more of arrivals and load.
 CHANNELS_MAX = 32
 OTHER_CHANNELS = "other"
 
 #: Gateways that said goodbye keep a line of their own in a room's hash, for the report tells how
 #: each one's viewers fared; of those beyond, the first to end are added up in one. 64 x 3 KB = 192
 #: KB at the most. One that was killed said no goodbye, and might yet come back from where it was
-#: cut off, so its line stays: dying every 10 s for ten hours leaves 3,600 x 250 bytes = 900 KB.
+#: cut off, so its line stays: dying every 10 s for ten hours leaves 3,600 x 250 bytes = 900 KB,
+#: because what it said of its own state is taken out after SILENT_TOLD_MS.
 ENDED_KEPT_MAX = 64
 #: Their line.
 EARLIER = "earlier"
 
+#: A gateway that has not reported for this long is taken to be gone, and its viewers with it.
+STALE_MS = 5_000
+#: One that fell silent without a goodbye is told of for so long: its viewers need 4 s to come back
+#: elsewhere, and a host a look at the desk.
+SILENT_TOLD_MS = 60_000
+
 #: One moment is kept in this time, which makes 720 of them in an hour...
 MOMENT_EVERY_MS = 5_000
-#: ...and this many, the last ten hours: 7,200 x about 250 bytes = 2 MB for each room.
+#: ...and this many, the last ten hours: 7,200 x about 320 bytes = 2.3 MB for each room.
 MOMENTS_MAX = 7_200
 #: How long moments are kept after the last fact of a room that has ended: an empty room that is
 #: looked after for days must not push out the show.
@@ -51,9 +61,24 @@ class ChannelCounts(Struct):
     wins: int = 0
 
 
+class GatewayLoad(Struct, frozen=True):
+    """How a gateway's process does, with all its rooms: the share of one core that it took in the
+    last second, how late its loop is (p90 of the last 5 s), frames written and upgrades refused for
+    want of a place in that second, viewers of all rooms and how many fit in.
+    """
+
+    cpu: float
+    lag_ms: int
+    frames_per_s: int
+    turned_away: int
+    viewers: int
+    seats: int
+
+
 class GatewayCounts(Struct, frozen=True):
-    """What one gateway reports of a room once a second. `viewers` and `by_channel` count viewers
-    now; all else only grows while that gateway lives. `ended`: its last word.
+    """What one gateway reports of a room once a second. `viewers`, `by_channel` and `behind` count
+    viewers now, `seq` is the last fact that it has heard, `arrivals` are the last announcements;
+    all else only grows while that gateway lives. `ended`: its last word.
     """
 
     at_ms: int
@@ -66,10 +91,34 @@ class GatewayCounts(Struct, frozen=True):
     slow_evictions: int = 0
     channels: dict[str, ChannelCounts] = {}
     ended: bool = False
+    seq: int = 0
+    behind: int = 0
+    arrivals: list[ArrivalCounts] = []
+    load: GatewayLoad | None = None
+
+    def is_living(self, now_ms: int) -> bool:
+        """Whether this gateway still serves."""
+        return not self.ended and now_ms - self.at_ms <= STALE_MS
+
+    def fell_silent(self, now_ms: int) -> bool:
+        """Whether it stopped reporting a short while ago, without a goodbye, with viewers in it."""
+        silent_ms = now_ms - self.at_ms
+        return not self.ended and self.viewers > 0 and STALE_MS < silent_ms <= SILENT_TOLD_MS
+
+    def is_spent(self, now_ms: int) -> bool:
+        """Whether it is silent for so long that nobody asks any more how it did."""
+        has_state = self.load is not None or len(self.arrivals) > 0
+        return has_state and now_ms - self.at_ms > SILENT_TOLD_MS
+
+    def without_state(self) -> GatewayCounts:
+        """What it has counted, without how it did."""
+        return structs.replace(self, seq=0, behind=0, arrivals=[], load=None)
 
 
 class Moment(Struct, frozen=True):
-    """The room at one moment. `viewers` are those of living gateways; all else only grows."""
+    """The room at one moment. `viewers` are those of living gateways; all else only grows, but for
+    the money, net by currency. Orders and money are those of the last ledger.
+    """
 
     at_ms: int
     viewers: int
@@ -83,6 +132,9 @@ class Moment(Struct, frozen=True):
     chat_skipped: int
     attempts: int
     wins: int
+    unique: int = 0
+    orders_paid: int = 0
+    net_minor: dict[str, int] = {}
 
 
 def read_counts(fields: Mapping[bytes, bytes]) -> dict[str, GatewayCounts]:

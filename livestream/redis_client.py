@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast, get_args
 
 from redis import asyncio as aioredis
 from redis.asyncio.client import Pipeline
@@ -253,6 +253,35 @@ async def inspect(redis: aioredis.Redis) -> list[str]:
             "Set maxmemory-policy noeviction."
         )
     return warnings
+
+
+class RedisState(TypedDict):
+    """Memory that Redis has taken and may take (None: it does not say), and whether its last write
+    to disk succeeded.
+    """
+
+    used_bytes: int
+    limit_bytes: int | None
+    writes_ok: bool
+
+
+async def look_at(redis: aioredis.Redis) -> RedisState | None:
+    """How Redis does; None where it does not let itself be looked at.
+
+    Raises redis.RedisError when Redis cannot be reached.
+    """
+    try:
+        memory = await redis.info("memory")
+        persistence = await redis.info("persistence")
+    except ResponseError:
+        return None
+    # Without a bound of its own it may take the machine's memory.
+    limit_bytes = int(memory.get("maxmemory", 0)) or int(memory.get("total_system_memory", 0))
+    return {
+        "used_bytes": int(memory["used_memory"]),
+        "limit_bytes": limit_bytes or None,
+        "writes_ok": persistence.get("aof_last_write_status", "ok") == "ok",
+    }
 
 
 async def _fsync_warnings(redis: aioredis.Redis) -> list[str]:

@@ -11,6 +11,7 @@ import os
 import platform
 import resource
 import time
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -23,11 +24,31 @@ LAG_EVERY_S: Final = 0.25
 #: As often as a scraper looks, or oftener.
 SAMPLES_PER_LOOK: Final = 4
 
+#: What a process remembers of its own lateness: 5 s.
+LAGS_KEPT: Final = 20
+
 _PROC: Final = Path("/proc/self")
 
 
-async def tell(role: catalog.Role) -> None:
-    """Sample for as long as this task lives."""
+class Lateness:
+    """How late a loop has been lately, for those who tell of it elsewhere."""
+
+    def __init__(self) -> None:
+        self._lags_s: deque[float] = deque(maxlen=LAGS_KEPT)
+
+    def note(self, lag_s: float) -> None:
+        """One more sample."""
+        self._lags_s.append(lag_s)
+
+    def p90_ms(self) -> int:
+        """Nine samples in ten were not later than this; 0 before the first."""
+        if not self._lags_s:
+            return 0
+        return round(sorted(self._lags_s)[(len(self._lags_s) * 9 - 1) // 10] * 1_000)
+
+
+async def tell(role: catalog.Role, lateness: Lateness | None = None) -> None:
+    """Sample for as long as this task lives; how late the loop is, into `lateness` too."""
     loop = asyncio.get_running_loop()
     lag = catalog.LOOP_LAG_SECONDS.labels(role)
     cpu = catalog.CPU_SECONDS.labels(role)
@@ -41,7 +62,10 @@ async def tell(role: catalog.Role) -> None:
         for _ in range(SAMPLES_PER_LOOK):
             due_s = loop.time() + LAG_EVERY_S
             await asyncio.sleep(LAG_EVERY_S)
-            lag.observe(max(0.0, loop.time() - due_s))
+            lag_s = max(0.0, loop.time() - due_s)
+            lag.observe(lag_s)
+            if lateness is not None:
+                lateness.note(lag_s)
 
 
 async def _look(role: catalog.Role) -> None:

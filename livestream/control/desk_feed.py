@@ -23,6 +23,7 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from livestream import keys, wire
+from livestream.attendance import MOMENT_EVERY_MS, Moment, read_moments
 from livestream.clock import now_ms
 from livestream.control.api import read_path
 from livestream.control.auth import authorise
@@ -30,6 +31,7 @@ from livestream.control.context import CONTROL, DESKS_MAX, Control
 from livestream.control.problems import Problem, unavailable
 from livestream.control.rooms import read_storefront, storefront_view
 from livestream.control.routes import PREFIX
+from livestream.control.views import MomentView
 from livestream.inbox import subscribe
 from livestream.messages import CloseCode
 from livestream.redis_client import BLOCK_MS_MAX, StreamEntries
@@ -53,6 +55,10 @@ TIME_EVERY_S: Final = 4.0
 #: Panels say nothing of use; more than this in one message is misuse.
 INBOUND_BYTES_MAX: Final = 1_024
 AIR_ENTRIES_PER_READ: Final = 100
+#: What a panel that opens draws its charts from: the last hour, 720 moments x about 320 bytes = 230
+#: KB from Redis, of which one in six goes on, 120 x about 170 bytes = 20 KB.
+HISTORY_MS: Final = 3_600_000
+HISTORY_POINTS_MAX: Final = 120
 
 # RFC 6455 and the IANA registry: 1013, try again later.
 TRY_AGAIN_LATER: Final = 1_013
@@ -166,6 +172,7 @@ async def _open(redis: aioredis.Redis, room: str, outbox: Outbox) -> int:
     view = await read_storefront(redis, room)
     ledger = await redis.get(keys.ledger(room))
     history = await redis.get(keys.history(room))
+    moments = await _read_history(redis, room)
     first = {
         "type": "desk",
         "room": room,
@@ -173,9 +180,33 @@ async def _open(redis: aioredis.Redis, room: str, outbox: Outbox) -> int:
         "storefront": None if view is None else storefront_view(view),
         "ledger": None if ledger is None else orjson.Fragment(ledger),
         "chat": [] if history is None else orjson.Fragment(history),
+        "moments": [_moment_view(moment) for moment in moments],
     }
     outbox.open_with(wire.encode(first))
     return 0 if view is None else view.seq
+
+
+async def _read_history(redis: aioredis.Redis, room: str) -> list[Moment]:
+    """The last hour in which anybody was there, oldest first, in even steps up to the newest."""
+    entries = cast(
+        StreamEntries,
+        await redis.xrevrange(keys.attendance(room), count=HISTORY_MS // MOMENT_EVERY_MS),
+    )
+    step = max(1, -(-len(entries) // HISTORY_POINTS_MAX))
+    return read_moments(fields[b"m"] for _, fields in reversed(entries[::step]))
+
+
+def _moment_view(moment: Moment) -> MomentView:
+    return {
+        "at_ms": moment.at_ms,
+        "viewers": moment.viewers,
+        "joined": moment.joined,
+        "likes": moment.likes,
+        "chat": moment.chat_shown + moment.chat_skipped,
+        "unique": moment.unique,
+        "orders_paid": moment.orders_paid,
+        "net_minor": moment.net_minor,
+    }
 
 
 async def _follow(redis: aioredis.Redis, room: str, seq: int, outbox: Outbox) -> None:

@@ -443,8 +443,25 @@ class Readiness(TypedDict):
 # -- the desk's feed ------------------------------------------------------------------------------
 
 
+class MomentView(TypedDict):
+    """The room as it was at one moment. `viewers` were there then, `unique` counts different ones;
+    all but they and the money, net by currency, only grows.
+    """
+
+    at_ms: int
+    viewers: int
+    joined: int
+    likes: int
+    chat: int
+    unique: int
+    orders_paid: int
+    net_minor: dict[str, int]
+
+
 class DeskOpened(TypedDict):
-    """The first frame: everything a panel draws. All that follows is newer."""
+    """The first frame: everything a panel draws. All that follows is newer. `moments` are the last
+    hour in which anybody was there, oldest first.
+    """
 
     type: Literal["desk"]
     room: str
@@ -452,6 +469,7 @@ class DeskOpened(TypedDict):
     storefront: StorefrontView | None
     ledger: Ledger | None
     chat: list[ChatMessage]
+    moments: list[MomentView]
 
 
 class ServerTime(TypedDict):

@@ -33,10 +33,19 @@ from livestream.attendance import (
 from livestream.clock import now_ms
 from livestream.engine.ledger import ChatCounts
 from livestream.engine.mixer import TICK_MS, Mixer
-from livestream.engine.pulse import AudienceTotals, moment_of, total
+from livestream.engine.pulse import (
+    AudienceTotals,
+    arrivals_of,
+    moment_of,
+    silent_gateways,
+    total,
+)
+from livestream.engine.recent import Growth
 from livestream.facts import ChatDeleted, ViewerBanned, ViewerMuted
+from livestream.flight import RedisLine, Watch
 from livestream.inbox import subscribe
 from livestream.messages import Pulse
+from livestream.redis_client import look_at
 from livestream.room import RoomState
 from metrics import catalog
 
@@ -44,6 +53,8 @@ log = structlog.get_logger()
 
 #: The gateways' numbers, for the desk and for the pulse; gateways tell them as often.
 COUNT_EVERY_S: Final = 1.0
+#: Redis' memory and disk, for the desk: no faster than they change, and 48 rooms ask.
+REDIS_EVERY_MS: Final = 10_000
 #: Facts that are of the company's business; the others, nearly all, are told by their type alone.
 _MODERATION: Final = frozenset({ChatDeleted, ViewerMuted, ViewerBanned})
 
@@ -59,6 +70,10 @@ class Company:
         self._room = state.room
         self._mixer = Mixer(random.Random(), lambda viewer: viewer in state.books.checkouts)
         self.audience: AudienceTotals = total({}, 0, 0, 0)
+        self.watch = Watch()
+        self._evictions = Growth()
+        self._redis_line: RedisLine | None = None
+        self._redis_ms = 0  # when it was looked at last
         self._moment_ms = 0  # of the last one in the book of attendance
         self._chat_before = (0, 0)  # shown and skipped by the owners before this one
 
@@ -82,7 +97,9 @@ class Company:
         if not kept:
             return {}
         ledger = wire.decode_frame(kept)
+        # Its gateways are told anew at the first count, for another version may have kept them.
         self.audience = ledger["audience"]
+        self.audience["gateways"] = []
         self._chat_before = (ledger["chat"]["shown"], ledger["chat"]["skipped"])
         refusals: dict[str, int] = ledger.get("refusals", {})
         return refusals
@@ -144,12 +161,27 @@ class Company:
         at_ms = now_ms()
         counts = read_counts(fields)
         self.audience = total(counts, unique, self.audience["peak"], at_ms)
+        await self._look_at_redis(at_ms)
+        self.watch = Watch(
+            at_ms,
+            arrivals_of(counts, at_ms),
+            silent_gateways(counts, at_ms),
+            self._evictions.note(sum(one.slow_evictions for one in counts.values()), at_ms),
+            self._redis_line,
+        )
         # Half a count early rather than a whole one late.
         if at_ms - self._pulsed_ms >= self._pulse_ms - COUNT_EVERY_S * 500:
             await self._pulse(at_ms)
         await self._keep_moment(counts, at_ms)
-        if surplus_of(counts):
-            await self._fold_ended()
+        if surplus_of(counts) or any(line.is_spent(at_ms) for line in counts.values()):
+            await self._fold_ended(at_ms)
+
+    async def _look_at_redis(self, at_ms: int) -> None:
+        if at_ms - self._redis_ms < REDIS_EVERY_MS:
+            return
+        self._redis_ms = at_ms
+        state = await look_at(self._redis)
+        self._redis_line = None if state is None else {"at_ms": at_ms, **state}
 
     async def _pulse(self, at_ms: int) -> None:
         pulse: Pulse = {
@@ -161,9 +193,10 @@ class Company:
         await self._redis.publish(keys.chat(self._room), wire.encode(pulse))
         self._pulsed_ms = at_ms
 
-    async def _fold_ended(self) -> None:
-        """Add up in one line those of gateways that ended long ago: all of it or, if anybody wrote
-        into the hash meanwhile, nothing until the next time.
+    async def _fold_ended(self, at_ms: int) -> None:
+        """Add up in one line those of gateways that ended long ago, and leave of those that fell
+        silent only what they had counted: all of it or, if anybody wrote into the hash meanwhile,
+        nothing until the next time.
         """
         audience = keys.audience(self._room)
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -175,6 +208,9 @@ class Company:
             if surplus:
                 pipe.hset(audience, EARLIER, wire.encode_state(added_up(lines)))
                 pipe.hdel(audience, *surplus)
+            for name, line in counts.items():
+                if line.is_spent(at_ms) and name not in surplus:
+                    pipe.hset(audience, name, wire.encode_state(line.without_state()))
             with suppress(WatchError):
                 await pipe.execute()
 
@@ -185,10 +221,13 @@ class Company:
         state = self._state
         if state.status == "ended" and at_ms - state.at_ms > MOMENTS_AFTER_END_MS:
             return
-        chat = self.chat
-        moment = moment_of(counts, self.audience, chat["shown"], chat["skipped"], at_ms)
-        if moment.joined == 0:
+        if self.audience["joined"] == 0:
             return  # nobody has come yet: a room may be made days before its show
+        chat = self.chat
+        orders_paid, net_minor = await self._read_takings()
+        moment = moment_of(
+            counts, self.audience, chat["shown"], chat["skipped"], at_ms, orders_paid, net_minor
+        )
         await self._redis.xadd(
             keys.attendance(self._room),
             {b"m": wire.encode_state(moment)},
@@ -196,3 +235,14 @@ class Company:
             approximate=False,
         )
         self._moment_ms = at_ms
+
+    async def _read_takings(self) -> tuple[int, dict[str, int]]:
+        """Paid orders and net by currency as the last ledger told them: unlike the state in memory,
+        which may be a turn ahead of the log, they stand.
+        """
+        kept = cast(bytes | None, await self._redis.get(keys.ledger(self._room)))
+        if not kept:
+            return 0, {}
+        ledger = wire.decode_frame(kept)
+        net_minor = {line["currency"]: line["net_minor"] for line in ledger.get("totals", ())}
+        return ledger.get("orders", {}).get("paid", 0), net_minor

@@ -22,6 +22,7 @@ from livestream.clock import now_ms
 from livestream.engine.imprint import Imprint, TornError
 from livestream.engine.ledger import ChatCounts, EngineCounts, ledger_of
 from livestream.engine.pulse import AudienceTotals
+from livestream.flight import Watch
 from livestream.journal import Journal
 from livestream.room import Room
 from livestream.snapshots import PART_BYTES, Snapshots
@@ -73,6 +74,7 @@ class Keeper:
         chat: ChatCounts,
         refusals: dict[str, int],
         engine: EngineCounts,
+        watch: Watch,
     ) -> None:
         """Renew what is due; called between any two turns."""
         now_s, seq = time.monotonic(), self._room.state.seq
@@ -96,9 +98,10 @@ class Keeper:
                 audience["likes"],
                 chat["shown"],
                 engine["decisions"],
+                watch.arrivals,
             )
             if news != self._shown or now_s - self._shown_s >= LEDGER_AT_LEAST_EVERY_S:
-                await self._publish_ledger(audience, chat, refusals, engine)
+                await self._publish_ledger(audience, chat, refusals, engine, watch)
                 self._shown, self._shown_s = news, now_s
         if now_s - self._changed_s >= QUIET_BEFORE_SNAPSHOT_S and self._is_worthwhile:
             await self._save_while_commands_come()
@@ -109,6 +112,7 @@ class Keeper:
         chat: ChatCounts,
         refusals: dict[str, int],
         engine: EngineCounts,
+        watch: Watch,
     ) -> bool:
         """Keep all that is needed of the room while nobody owns it; False if commands wait for it.
 
@@ -118,7 +122,8 @@ class Keeper:
         """
         if self._is_worthwhile:
             await self.save_snapshot()
-        ledger = ledger_of(self._room, None, now_ms(), audience, chat, refusals, engine)
+        at_ms = now_ms()
+        ledger = ledger_of(self._room, None, at_ms, audience, chat, refusals, engine, watch)
         view = wire.encode_state(Storefront.of(self._room))
         return await self._journal.say_farewell(view, wire.encode(ledger))
 
@@ -199,8 +204,10 @@ class Keeper:
         chat: ChatCounts,
         refusals: dict[str, int],
         engine: EngineCounts,
+        watch: Watch,
     ) -> None:
-        ledger = ledger_of(self._room, self._engine, now_ms(), audience, chat, refusals, engine)
+        at_ms, owner = now_ms(), self._engine
+        ledger = ledger_of(self._room, owner, at_ms, audience, chat, refusals, engine, watch)
         key, payload = keys.ledger(self._room.state.room), wire.encode(ledger)
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.set(key, payload)

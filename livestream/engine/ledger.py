@@ -24,6 +24,7 @@ from livestream.engine.progress import (
     room_perks,
 )
 from livestream.engine.pulse import AudienceTotals
+from livestream.flight import Engine, Flight, Watch, flight_of
 from livestream.messages import CardView, DropView, RoomStatus
 from livestream.room import Room
 from livestream.views import card_view, drop_view
@@ -98,11 +99,17 @@ class ChatCounts(TypedDict):
 
 
 class EngineCounts(TypedDict):
-    """What this owner did since it began."""
+    """What this owner did since it began, at `since_ms`. `append_ms_worst` (the slowest append) and
+    `inbox_wait_ms_worst` (the longest that a batch of commands waited to be taken) are of the last
+    ten seconds.
+    """
 
     decisions: int
     records: int
     append_ms_last: float
+    append_ms_worst: float
+    inbox_wait_ms_worst: int
+    since_ms: int
 
 
 class Ledger(TypedDict):
@@ -133,6 +140,7 @@ class Ledger(TypedDict):
     chat: ChatCounts
     refusals: dict[str, int]
     engine: EngineCounts
+    flight: Flight
 
 
 def ledger_of(
@@ -143,9 +151,18 @@ def ledger_of(
     chat: ChatCounts,
     refusals: dict[str, int],
     engine: EngineCounts,
+    watch: Watch,
 ) -> Ledger:
     """The numbers of a room as its books stand; without an owner it is at rest."""
     state, books = room.state, room.state.books
+    drops = drop_lines(books, at_ms)
+    flight = flight_of(
+        watch,
+        audience["gateways"],
+        Engine(engine["append_ms_worst"], engine["inbox_wait_ms_worst"]),
+        [drop["title"] for drop in drops if not _adds_up(drop)],
+        needs_gateway=state.status == "live",
+    )
     return {
         "room": state.room,
         "title": state.title,
@@ -157,7 +174,7 @@ def ledger_of(
         "at_ms": at_ms,
         "totals": totals_of(books),
         "takings": takings_of(books),
-        "drops": drop_lines(books, at_ms),
+        "drops": drops,
         "drafts": [to_builtins(terms) for terms in books.drafts.values()],
         "perks": room_perks(books),
         "desk": desk_lines(state.answered),
@@ -176,7 +193,13 @@ def ledger_of(
         "chat": chat,
         "refusals": refusals,
         "engine": engine,
+        "flight": flight,
     }
+
+
+def _adds_up(drop: DropLine) -> bool:
+    units = drop["available"] + drop["held"] + drop["sold"] + drop["withdrawn"]
+    return units == drop["supply"]
 
 
 def totals_of(books: Books) -> list[TotalLine]:

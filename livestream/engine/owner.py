@@ -35,9 +35,11 @@ from livestream.engine.company import Company
 from livestream.engine.keeper import Keeper
 from livestream.engine.ledger import ChatCounts, EngineCounts
 from livestream.engine.pulse import AudienceTotals
+from livestream.engine.recent import Worst
 from livestream.engine.rest import Quiet
 from livestream.engine.turn import Entries, Turn, messages_of, take_turn
 from livestream.facts import EpochStarted
+from livestream.flight import Watch
 from livestream.inbox import ENTRIES_PER_READ, InboxReader
 from livestream.journal import FencedError, Journal, read_log
 from livestream.payments.cashier import Cashier
@@ -86,6 +88,8 @@ class RoomOwner:
         self._decisions = 0
         self._records = 0
         self._append_ms_last = 0.0
+        self._append_ms, self._inbox_wait_ms = Worst(), Worst()
+        self._since_ms = now_ms()
         self._refusals: Tally[str] = Tally()
         self._absence = Absence("journal", room=room)
         self._sit_down_with(Room(RoomState(room)))
@@ -143,10 +147,10 @@ class RoomOwner:
             return False
 
     @property
-    def _told(self) -> tuple[AudienceTotals, ChatCounts, dict[str, int], EngineCounts]:
+    def _told(self) -> tuple[AudienceTotals, ChatCounts, dict[str, int], EngineCounts, Watch]:
         """What the ledger tells beside the books."""
         company = self._company
-        return company.audience, company.chat, dict(self._refusals), self._counts
+        return company.audience, company.chat, dict(self._refusals), self._counts, company.watch
 
     @property
     def _counts(self) -> EngineCounts:
@@ -154,6 +158,9 @@ class RoomOwner:
             "decisions": self._decisions,
             "records": self._records,
             "append_ms_last": round(self._append_ms_last, 3),
+            "append_ms_worst": round(self._append_ms.of(now_ms()), 3),
+            "inbox_wait_ms_worst": int(self._inbox_wait_ms.of(now_ms())),
+            "since_ms": self._since_ms,
         }
 
     async def _take_over(self) -> None:
@@ -252,6 +259,7 @@ class RoomOwner:
         if entries:
             waited_ms = at_ms - int(entries[0][0].split("-", 1)[0])
             catalog.INBOX_WAIT_SECONDS.observe(max(0, waited_ms) / 1_000)
+            self._inbox_wait_ms.note(waited_ms, at_ms)
         due_ms = next_deadline_ms(self._room)
         if due_ms is not None and due_ms <= at_ms:
             catalog.TICK_LAG_SECONDS.observe((at_ms - due_ms) / 1_000)
@@ -295,6 +303,7 @@ class RoomOwner:
                 self._absence.over()
                 append_s = time.perf_counter() - started_s
                 self._append_ms_last = append_s * 1_000
+                self._append_ms.note(self._append_ms_last, now_ms())
                 if turn.facts:
                     self._records += 1
                     catalog.RECORDS.inc()

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from livestream.attendance import GatewayCounts, Moment, channels_of, in_all
+from livestream.arrivals import (
+    ARRIVALS_KEPT,
+    ArrivalCounts,
+    ArrivalLine,
+    added_up,
+    line_of,
+)
+from livestream.attendance import GatewayCounts, GatewayLoad, Moment, channels_of, in_all
+from livestream.flight import GatewayLine, SilentGateway
 
-#: A gateway that has not reported for this long is taken to be gone, and its viewers with it.
-STALE_MS = 5_000
-
-
-class GatewayLine(TypedDict):
-    """One gateway on the desk."""
-
-    id: str
-    viewers: int
-    slow_evictions: int
-    age_ms: int
+#: What stands on the desk of a gateway that has not told its load.
+_UNTOLD = GatewayLoad(cpu=0.0, lag_ms=0, frames_per_s=0, turned_away=0, viewers=0, seats=0)
 
 
 class AudienceTotals(TypedDict):
@@ -41,17 +40,9 @@ def total(counts: dict[str, GatewayCounts], unique: int, peak: int, now_ms: int)
     by_channel: dict[str, int] = {}
     gateways: list[GatewayLine] = []
     for name, count in sorted(counts.items()):
-        age_ms = now_ms - count.at_ms
-        if count.ended or age_ms > STALE_MS:
+        if not count.is_living(now_ms):
             continue
-        gateways.append(
-            {
-                "id": name,
-                "viewers": count.viewers,
-                "slow_evictions": count.slow_evictions,
-                "age_ms": max(0, age_ms),
-            }
-        )
+        gateways.append(_gateway_line(name, count, now_ms))
         for channel, viewers in count.by_channel.items():
             by_channel[channel] = by_channel.get(channel, 0) + viewers
     viewers = sum(gateway["viewers"] for gateway in gateways)
@@ -67,14 +58,66 @@ def total(counts: dict[str, GatewayCounts], unique: int, peak: int, now_ms: int)
     }
 
 
+def _gateway_line(name: str, count: GatewayCounts, now_ms: int) -> GatewayLine:
+    load = count.load or _UNTOLD
+    return {
+        "id": name,
+        "viewers": count.viewers,
+        "behind": count.behind,
+        "slow_evictions": count.slow_evictions,
+        "age_ms": max(0, now_ms - count.at_ms),
+        "seq": count.seq,
+        "cpu": load.cpu,
+        "lag_ms": load.lag_ms,
+        "frames_per_s": load.frames_per_s,
+        "turned_away": load.turned_away,
+        "viewers_in_all": load.viewers,
+        "seats": load.seats,
+    }
+
+
+def arrivals_of(counts: dict[str, GatewayCounts], now_ms: int) -> list[ArrivalLine]:
+    """The last announcements, newest first, added up over the gateways that are alive.
+
+    One that has not heard of an announcement yet (its `seq` is before it) stands there with all
+    its viewers: it is for them too. One that began after it has none whom it was for.
+    """
+    living = [count for count in counts.values() if count.is_living(now_ms)]
+    told: dict[int, list[ArrivalCounts]] = {}
+    for count in living:
+        for arrival in count.arrivals:
+            told.setdefault(arrival.seq, []).append(arrival)
+    newest = sorted(told, reverse=True)[:ARRIVALS_KEPT]
+    return [
+        line_of(
+            added_up(told[seq]),
+            unheard=sum(count.viewers for count in living if 0 < count.seq < seq),
+        )
+        for seq in newest
+    ]
+
+
+def silent_gateways(counts: dict[str, GatewayCounts], now_ms: int) -> list[SilentGateway]:
+    """Gateways that stopped a short while ago without a goodbye."""
+    return [
+        {"id": name, "viewers": count.viewers, "silent_ms": now_ms - count.at_ms}
+        for name, count in sorted(counts.items())
+        if count.fell_silent(now_ms)
+    ]
+
+
 def moment_of(
     counts: dict[str, GatewayCounts],
     audience: AudienceTotals,
     chat_shown: int,
     chat_skipped: int,
     now_ms: int,
+    orders_paid: int = 0,
+    net_minor: dict[str, int] | None = None,
 ) -> Moment:
-    """What the book of attendance keeps of now."""
+    """What the book of attendance keeps of now; the orders and the money as the last ledger told
+    them.
+    """
     channels = in_all(channels_of(counts.values()).values())
     return Moment(
         at_ms=now_ms,
@@ -89,4 +132,7 @@ def moment_of(
         chat_skipped=chat_skipped,
         attempts=channels.attempts,
         wins=channels.wins,
+        unique=audience["unique"],
+        orders_paid=orders_paid,
+        net_minor=net_minor or {},
     )

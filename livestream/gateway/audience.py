@@ -21,6 +21,7 @@ from weakref import WeakSet
 
 from websockets.frames import CloseCode as StandardCode
 
+from livestream.arrivals import Arrival
 from livestream.gateway.complaints import Complaints
 from livestream.gateway.descriptors import Descriptors
 from livestream.gateway.door import Admission, Door
@@ -46,7 +47,7 @@ class Audience:
     """One for each gateway process. Make and use it on the loop's own thread, after any fork.
 
     `broadcast_done` is told of each finished broadcast: its lane, the seconds from the first member
-    to the last, and what `broadcast` was given as `born_ms`.
+    to the last, and when what it tells has happened.
     """
 
     def __init__(
@@ -135,13 +136,15 @@ class Audience:
             return True
         return self._stragglers.fall_behind(viewer, frame, written, lane)
 
-    def broadcast(self, group: Group, frame: bytes, lane: Lane, born_ms: int = 0) -> None:
-        """Send a whole frame to everybody who is in `group` now. `born_ms` is the owner's own: when
-        what the frame tells has happened.
+    def broadcast(
+        self, group: Group, frame: bytes, lane: Lane, arrival: Arrival | None = None
+    ) -> None:
+        """Send a whole frame to everybody who is in `group` now. In `arrival`, which may be that of
+        several groups, it is noted how many have it and when.
 
         Returns at once; the rules of order are in fanout.py.
         """
-        self._fanout.enqueue(group, frame, lane, born_ms)
+        self._fanout.enqueue(group, frame, lane, arrival)
 
     def move(self, viewer: Viewer, group: Group) -> None:
         """Change a viewer's group. Commerce still on its way through the old one is sent first."""
@@ -216,6 +219,11 @@ class Audience:
     def behind(self) -> int:
         """Viewers with a backlog now."""
         return len(self._stragglers)
+
+    @property
+    def seats(self) -> int:
+        """Viewers that fit in, before others are refused."""
+        return self._entrance.seats
 
     @property
     def broadcasts_pending(self) -> int:
@@ -397,9 +405,11 @@ class Audience:
         frame = broadcast.frame_for(viewer.window_bits)
         if viewer.backlog is not None:
             self._stragglers.queue(viewer, frame, broadcast.lane)
-            return
-        self.stats.bytes_out += written
-        self._stragglers.fall_behind(viewer, frame, written, broadcast.lane)
+        else:
+            self.stats.bytes_out += written
+            self._stragglers.fall_behind(viewer, frame, written, broadcast.lane)
+        if viewer.fd >= 0:
+            self._stragglers.await_arrivals(viewer, broadcast.arrivals)
 
     # When the owner's code is broken.
 

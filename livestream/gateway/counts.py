@@ -5,10 +5,17 @@ Owns the numbers and their bounds. Refuses to know viewers, Redis and clocks.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from livestream.attendance import CHANNELS_MAX, OTHER_CHANNELS, ChannelCounts, GatewayCounts
+from livestream.arrivals import ARRIVALS_KEPT, NOT_LISTED, Arrival
+from livestream.attendance import (
+    CHANNELS_MAX,
+    OTHER_CHANNELS,
+    ChannelCounts,
+    GatewayCounts,
+    GatewayLoad,
+)
 
 
 @dataclass(slots=True)
@@ -23,7 +30,11 @@ class RoomCounts:
     by_channel: Counter[str] = field(default_factory=Counter)  # viewers now
     channels: dict[str, ChannelCounts] = field(default_factory=dict)
     uncounted: set[str] = field(default_factory=set)  # new viewer ids, for the HyperLogLog
-    told: bytes = b""  # what was reported last, but for its time
+    told: bytes = b""  # what was reported last, but for its time and the load
+    seq: int = 0  # of the last fact that this gateway has heard of the room
+    behind: int = 0  # viewers whose socket is full, as of the last look
+    #: The last announcements, and how far they got.
+    arrivals: deque[Arrival] = field(default_factory=lambda: deque(maxlen=ARRIVALS_KEPT))
     _watched_until_ms: int | None = None
 
     @property
@@ -39,6 +50,13 @@ class RoomCounts:
             counts = self.channels.setdefault(known, ChannelCounts())
         return counts
 
+    def announce(self, type_: str, seq: int, at_ms: int) -> Arrival:
+        """An announcement sets out; the last ones are told of, but for those NOT_LISTED."""
+        arrival = Arrival(type_, seq, at_ms)
+        if type_ not in NOT_LISTED:
+            self.arrivals.append(arrival)
+        return arrival
+
     def watch_until(self, now_ms: int) -> None:
         """Add the time since the last call for everybody who is here now.
 
@@ -52,9 +70,11 @@ class RoomCounts:
                 self.of_channel(channel).watched_ms += viewers * elapsed_ms
         self._watched_until_ms = now_ms
 
-    def line(self, at_ms: int, ended: bool = False) -> GatewayCounts:
+    def line(
+        self, at_ms: int, ended: bool = False, load: GatewayLoad | None = None
+    ) -> GatewayCounts:
         """The numbers as the engine sums them up, taken at `at_ms` since the Unix epoch. With
-        `ended` no others will follow.
+        `ended` no others will follow, and what only says how it is now is left out.
         """
         return GatewayCounts(
             at_ms=at_ms,
@@ -67,4 +87,8 @@ class RoomCounts:
             slow_evictions=self.slow_evictions,
             channels=self.channels,
             ended=ended,
+            seq=0 if ended else self.seq,
+            behind=0 if ended else self.behind,
+            arrivals=[] if ended else [arrival.told() for arrival in self.arrivals],
+            load=None if ended else load,
         )

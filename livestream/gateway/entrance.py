@@ -100,6 +100,12 @@ class Entrance:
     def __len__(self) -> int:
         return len(self._newcomers)
 
+    @property
+    def seats(self) -> int:
+        """Viewers above which upgrades are refused."""
+        viewers_max = self._limits.viewers_max
+        return self._fd_max if viewers_max is None else min(viewers_max, self._fd_max)
+
     def listen(self, sock: socket.socket) -> None:
         """Accept from a bound, listening socket from now on; it is ours to close."""
         sock.setblocking(False)
@@ -221,6 +227,7 @@ class Entrance:
             elif (accepted := handshake.accept(request, self._compress)) is None:
                 outcome = handshake.judge(head)
             elif self._is_full(newcomer.fd):
+                self._stats.handshakes_full += 1
                 outcome = refusal(503, "this gateway is full", self._limits.retry_after_s)
             else:
                 outcome = self._ask_admit(request)

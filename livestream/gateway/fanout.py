@@ -24,6 +24,8 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
 
+from livestream.arrivals import Arrival
+from livestream.clock import now_ms
 from livestream.gateway.deflate import Deflated, Once
 from livestream.gateway.groups import HOLE, Broadcast, Group
 from livestream.gateway.lanes import Lane
@@ -38,7 +40,8 @@ _CLOCK_WRITES = 64
 #: members are being served.
 ShortWrite = Callable[[int, int, Broadcast], None]
 #: Told of each broadcast that has reached everybody: its lane, the seconds from the first member to
-#: the last, and the owner's time stamp. Those that travelled in one write count as the oldest.
+#: the last, and when what it tells has happened (0: it tells no fact). Those that travelled in one
+#: write count as the oldest.
 BroadcastDone = Callable[[Lane, float, int], None]
 
 
@@ -69,7 +72,9 @@ class Fanout:
     def __len__(self) -> int:
         return len(self._first) + len(self._second)
 
-    def enqueue(self, group: Group, frame: bytes, lane: Lane, born_ms: int = 0) -> None:
+    def enqueue(
+        self, group: Group, frame: bytes, lane: Lane, arrival: Arrival | None = None
+    ) -> None:
         if not len(group):
             return
         self._stats.broadcasts[lane] += 1
@@ -80,7 +85,9 @@ class Fanout:
         queue = self._first if lane < Lane.CHAT else self._second
         while len(queue) >= self._pending_max:
             self._serve(queue, len(queue[0].group.fds))
-        broadcast = Broadcast(group, frame, lane, born_ms, deflated)
+        broadcast = Broadcast(group, frame, lane, arrival, deflated)
+        if arrival is not None:
+            arrival.addressed += broadcast.owed
         group.pending.append(broadcast)
         queue.append(broadcast)
         if not self._scheduled:
@@ -127,10 +134,13 @@ class Fanout:
             broadcast.start(self._now())
         lo = broadcast.lo
         hi = min(broadcast.hi, lo + budget)
-        short = self._write(broadcast, lo, hi)
+        whole, short = self._write(broadcast, lo, hi)
+        if broadcast.arrivals:
+            broadcast.serve(whole, len(short), now_ms())
         if broadcast.advance(hi):
             queue.popleft()
             broadcast.group.pending.remove(broadcast)
+            broadcast.settle()
             if self._done is not None:
                 self._done(broadcast.lane, self._now() - broadcast.started_s, broadcast.born_ms)
         for fd, written in short:
@@ -165,8 +175,9 @@ class Fanout:
             broadcast.take_in(merged)
             self._stats.broadcasts_merged += len(merged) - 1
 
-    def _write(self, broadcast: Broadcast, lo: int, hi: int) -> list[tuple[int, int]]:
-        """The inner loop: 770,000 of these for one tap of the host. Returns who did not get it all.
+    def _write(self, broadcast: Broadcast, lo: int, hi: int) -> tuple[int, list[tuple[int, int]]]:
+        """The inner loop: 770,000 of these for one tap of the host. Returns how many got it all,
+        and who did not.
 
         Every name is local, and nothing is asked about a viewer: one who is behind, or gone, is a
         negative descriptor, which the kernel refuses. A peer that has vanished counts as full here;
@@ -192,9 +203,11 @@ class Fanout:
         whole = hi - lo - len(short) - holes
         self._stats.frames_out += whole * broadcast.messages
         self._stats.bytes_out += whole * size
-        return short
+        return whole, short
 
-    def _write_by_window(self, broadcast: Broadcast, lo: int, hi: int) -> list[tuple[int, int]]:
+    def _write_by_window(
+        self, broadcast: Broadcast, lo: int, hi: int
+    ) -> tuple[int, list[tuple[int, int]]]:
         """The same where some get the frame deflated: 0.1 µs more for each."""
         group = broadcast.group
         frames = broadcast.frames_by_window()
@@ -215,4 +228,4 @@ class Fanout:
                     short.append((fd, 0))
         self._stats.frames_out += whole * broadcast.messages
         self._stats.bytes_out += bytes_out
-        return short
+        return whole, short

@@ -26,6 +26,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from livestream.arrivals import Arrival
 from livestream.gateway.deflate import WINDOWS, Deflated
 from livestream.gateway.lanes import Lane
 from livestream.gateway.viewer import Viewer
@@ -40,7 +41,7 @@ class Broadcast:
     """One frame on its way to a group. It visits [lo, hi), then [0, wrap)."""
 
     __slots__ = (
-        "born_ms",
+        "arrivals",
         "deflated",
         "frame",
         "group",
@@ -48,6 +49,7 @@ class Broadcast:
         "lane",
         "lo",
         "messages",
+        "owed",
         "started_s",
         "wrap",
     )
@@ -57,14 +59,16 @@ class Broadcast:
         group: Group,
         frame: bytes,
         lane: Lane,
-        born_ms: int = 0,
+        arrival: Arrival | None = None,
         deflated: Deflated | None = None,
     ) -> None:
         self.group = group
         self.frame = frame
         self.deflated = deflated  # the same message for those who negotiated; None: plain for all
         self.lane = lane
-        self.born_ms = born_ms  # the owner's own time stamp, handed back when it is done
+        #: Where it is noted how many have it.
+        self.arrivals: tuple[Arrival, ...] = () if arrival is None else (arrival,)
+        self.owed = len(group)  # members whose turn has not come
         self.messages = 1  # frames in `frame`: several may travel as one
         self.lo = 0
         self.hi = len(group.fds)
@@ -95,10 +99,31 @@ class Broadcast:
             self.deflated = Deflated(b"".join(frames), max(windows))
         self.frame = b"".join(each.frame for each in merged)
         self.messages = len(merged)
+        for each in merged:
+            # Who left between two of them was not there for the later one; all end as the first.
+            for arrival in each.arrivals:
+                arrival.addressed += self.owed - each.owed
+        self.arrivals = tuple(arrival for each in merged for arrival in each.arrivals)
 
     def frames_by_window(self) -> list[bytes]:
         """The same for every window."""
         return [self.frame_for(window_bits) for window_bits in range(WINDOWS)]
+
+    @property
+    def born_ms(self) -> int:
+        """When what it tells has happened; of several, the oldest; 0: it tells no fact."""
+        return self.arrivals[0].at_ms if self.arrivals else 0
+
+    def serve(self, whole: int, behind: int, now_ms: int) -> None:
+        """The turn of some members has come: so many have it whole, so many are behind."""
+        self.owed -= whole + behind
+        for arrival in self.arrivals:
+            arrival.reach(whole, now_ms)
+
+    def settle(self) -> None:
+        """It is over: members whose turn never came have left, so that it was not for them."""
+        for arrival in self.arrivals:
+            arrival.addressed -= self.owed
 
     def advance(self, lo: int) -> bool:
         """All before `lo` is served. True when everybody is."""
@@ -125,6 +150,7 @@ class Group:
         "__weakref__",
         "_holes",
         "_table",
+        "behind",
         "fds",
         "inflating",
         "label",
@@ -141,6 +167,7 @@ class Group:
         self.fds: list[int] = []
         self.windows = bytearray()  # in step with `fds`
         self.inflating = 0  # members with a window
+        self.behind = 0  # members with a backlog
         self.turn = 0
         self.said_at_s = 0.0  # when something was last broadcast to it
         self.pending: deque[Broadcast] = deque()
@@ -159,11 +186,13 @@ class Group:
         viewer.group = self
         self.places[viewer.fd] = len(self.fds)
         self.fds.append(viewer.fd if viewer.backlog is None else ~viewer.fd)
+        self.behind += viewer.backlog is not None
         self.windows.append(window_bits)
         self.inflating += window_bits > 0
 
     def remove(self, viewer: Viewer) -> None:
         index = viewer.index
+        self.behind -= self.fds[index] < 0
         self.fds[index] = HOLE
         self.inflating -= self.windows[index] > 0
         self.windows[index] = 0
@@ -173,9 +202,11 @@ class Group:
 
     def mark_behind(self, viewer: Viewer) -> None:
         self.fds[viewer.index] = ~viewer.fd
+        self.behind += 1
 
     def mark_prompt(self, viewer: Viewer) -> None:
         self.fds[viewer.index] = viewer.fd
+        self.behind -= 1
 
     def _close_up(self) -> None:
         """Remove the holes and keep the order: everybody's place shrinks by the holes before it."""

@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 from enum import IntEnum
 
+from livestream.arrivals import Arrival
+
 _IOVECS_MAX = 1_024  # IOV_MAX on Linux
 
 
@@ -27,13 +29,24 @@ class Lane(IntEnum):
 class Backlog:
     """What waits for one viewer. Exists only while the viewer is behind."""
 
-    __slots__ = ("bytes_waiting", "corked", "frames", "pulse", "since_ms", "welcome_bytes")
+    __slots__ = (
+        "arrivals",
+        "bytes_waiting",
+        "corked",
+        "frames",
+        "pulse",
+        "since_ms",
+        "welcome_bytes",
+    )
 
     def __init__(self, since_ms: int) -> None:
         self.frames: list[bytes] = []
         self.pulse: bytes | None = None
         self.bytes_waiting = 0
         self.since_ms = since_ms
+        #: Announcements among what waits, where it is noted once this viewer has them: one for each
+        #: frame at most.
+        self.arrivals: list[Arrival] = []
         #: True while a viewer joins: nothing is written until the owner has said its welcome.
         self.corked = False
         #: How much of what waits is welcome. All of it came in one instant, which is no slowness of

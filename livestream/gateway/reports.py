@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from cart.fact import tag_of
 from cart.outcome import ErrorCode
 from livestream import clock, keys, wire
+from livestream.attendance import GatewayLoad
 from livestream.gateway.audience import Audience
 from livestream.gateway.conversation import Conversation
 from livestream.gateway.directory import Directory
@@ -36,23 +37,30 @@ EVERY_S: Final = 1.0
 
 
 async def report_audience(
-    redis: aioredis.Redis, gateway: str, directory: Directory, *, last: bool = False
+    redis: aioredis.Redis,
+    gateway: str,
+    directory: Directory,
+    load: GatewayLoad | None = None,
+    *,
+    last: bool = False,
 ) -> None:
-    """Tell each room's engine who is here, how long they have been, and how they fared; with `last`
-    for the last time.
+    """Tell each room's engine who is here, how long they have been, how they fared, and how this
+    process does; with `last` for the last time.
 
     Raises:
         redis.exceptions.RedisError: Redis is away; distinct viewers are kept for the next time.
     """
     for counts in directory.counts().values():
         counts.watch_until(time.monotonic_ns() // 1_000_000)
+    for view in directory.views():
+        view.counts.behind = view.behind
     # A copy: while one room is told of, another may open.
     for name, counts in list(directory.counts().items()):
         told = wire.encode_state(counts.line(0))
         if told == counts.told and not directory.shows(name) and not last:
             continue  # let go, and told of: rooms of the past must not cost a write a second each
         uncounted, counts.uncounted = counts.uncounted, set()
-        line = wire.encode_state(counts.line(clock.now_ms(), ended=last))
+        line = wire.encode_state(counts.line(clock.now_ms(), last, load))
         try:
             async with redis.pipeline(transaction=False) as pipe:
                 pipe.hset(keys.audience(name), gateway, line)

@@ -104,6 +104,7 @@ class RoomView:
         self.name = storefront.room
         self.storefront = storefront
         self.counts = counts
+        counts.seq = storefront.seq
         self.members = Members()
         self.ring = Ring(storefront.seq) if past is None else past
         self.history: dict[str, ChatMessage] = {}
@@ -125,6 +126,11 @@ class RoomView:
         """Where a viewer starts."""
         return self._everything
 
+    @property
+    def behind(self) -> int:
+        """Viewers whose socket is full now."""
+        return sum(group.behind for group in self._groups)
+
     # -- what the room says --------------------------------------------------------------------
 
     def on_air(self, seq: int, audience: str, raw: Raw) -> None:
@@ -137,6 +143,7 @@ class RoomView:
         except KeyError:
             # A fact from an engine newer than this gateway: carry it all the same.
             log.exception("frame.not_folded", room=self.name, seq=seq, type=frame["type"])
+        self.counts.seq = seq
         self._welcome_end = b""
         self._gone = None
         self._let_in(seq - 1)
@@ -146,9 +153,9 @@ class RoomView:
                 self.history.pop(frame["message_id"], None)
             framed = text_frame(bytes(raw))
             self.ring.append(seq, framed)
-            at_ms = frame["at_ms"]
-            self._audience.broadcast(self._everything, framed, Lane.COMMERCE, at_ms)
-            self._audience.broadcast(self._commerce, framed, Lane.COMMERCE, at_ms)
+            arrival = self.counts.announce(frame["type"], seq, frame["at_ms"])
+            self._audience.broadcast(self._everything, framed, Lane.COMMERCE, arrival)
+            self._audience.broadcast(self._commerce, framed, Lane.COMMERCE, arrival)
         self._let_in(seq)
 
     def on_channel(self, payload: bytes) -> None:
@@ -189,6 +196,7 @@ class RoomView:
         self._make_groups()
         self._ahead.clear()
         self.storefront = storefront
+        self.counts.seq = storefront.seq
         self.ring = Ring(storefront.seq)
         self._welcome_end = b""
         self._gone = None

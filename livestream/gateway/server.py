@@ -14,6 +14,7 @@ import asyncio
 import gc
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -35,6 +36,7 @@ from livestream.gateway.directory import Directory
 from livestream.gateway.door import HttpReply, refusal
 from livestream.gateway.doorkeeper import Doorkeeper, Pages
 from livestream.gateway.limits import DEFLATE_BYTES_MIN, AudienceLimits
+from livestream.gateway.load import LoadMeter
 from livestream.gateway.outbox import Outbox
 from livestream.gateway.rooms import come_back
 from livestream.gateway.traced import TracedOutbox
@@ -122,6 +124,8 @@ class Gateway:
         self._meter = reports.Meter(
             self.audience, self.directory, self._door, self._conversation, self.outbox
         )
+        self._lateness = vitals.Lateness()
+        self._load = LoadMeter(self.audience, self._lateness)
         self._replies_heard = False
         self._tasks: list[asyncio.Task[Any]] = []
         self.port = 0
@@ -147,7 +151,7 @@ class Gateway:
                 self._report(),
                 self._sweep(),
                 self._look_at_tickets(),
-                vitals.tell("gateway"),
+                vitals.tell("gateway", self._lateness),
             )
         ]
         # Others may share the port: a connection that comes here before the rooms are loaded would
@@ -261,8 +265,10 @@ class Gateway:
                 self._meter.copy()
             except OSError as error:  # a new series may need a descriptor, and there is none
                 log.warning("metrics.not_copied", error=str(error))
+            self._load.look(time.monotonic(), time.process_time())
+            load = self._load.last
             try:
-                await reports.report_audience(self._redis, self.name, self.directory)
+                await reports.report_audience(self._redis, self.name, self.directory, load)
             except (RedisError, OSError):
                 self.outbox.redis_failed()
             await asyncio.sleep(reports.EVERY_S)

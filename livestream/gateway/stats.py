@@ -21,6 +21,7 @@ class AudienceStats:
     handshakes_expired: int = 0  # not done within handshake_ms_max
     handshakes_evicted: int = 0  # made room for newer ones: over newcomers_max
     handshakes_abandoned: int = 0  # the peer went away half-way
+    handshakes_full: int = 0  # refused (503) because there was no place
     opened: int = 0  # viewers joined
     closed: Counter[int] = field(default_factory=Counter)  # viewers left, by close code
     bytes_in: int = 0

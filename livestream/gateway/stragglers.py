@@ -10,8 +10,10 @@ handshake's answer and the owner's first frames leave in one write.
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from livestream.arrivals import Arrival
+from livestream.clock import now_ms
 from livestream.gateway.descriptors import Descriptors
 from livestream.gateway.lanes import Backlog, Lane
 from livestream.gateway.limits import AudienceLimits
@@ -73,6 +75,14 @@ class Stragglers:
         self._evict(viewer)
         return False
 
+    def await_arrivals(self, viewer: Viewer, arrivals: Iterable[Arrival]) -> None:
+        """What was just queued for a straggler are these: note it there when all that waits for
+        this viewer is written.
+        """
+        for arrival in arrivals:
+            arrival.behind += 1
+            _backlog(viewer).arrivals.append(arrival)
+
     def flush(self, viewer: Viewer) -> None:
         """Write what waits; with the last byte the viewer is prompt again."""
         if self._write(viewer):
@@ -93,6 +103,10 @@ class Stragglers:
     def forget(self, viewer: Viewer) -> None:
         """The viewer leaves; what waits for it is the way out's to send."""
         self._behind.pop(viewer, None)
+        if viewer.backlog is not None:
+            for arrival in viewer.backlog.arrivals:
+                arrival.behind -= 1
+            viewer.backlog.arrivals.clear()
 
     def sweep(self, now_ms: int) -> None:
         """Evict those who have been behind for too long."""
@@ -109,6 +123,10 @@ class Stragglers:
             return False  # the peer is gone; epoll will say so
         if not backlog.empty:
             return False
+        if backlog.arrivals:
+            at_ms = now_ms()
+            for arrival in backlog.arrivals:
+                arrival.catch_up(at_ms)
         viewer.backlog = None
         del self._behind[viewer]
         viewer.group.mark_prompt(viewer)

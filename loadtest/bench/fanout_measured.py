@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from livestream import vitals
+from livestream.arrivals import Arrival
 from livestream.config import Settings
 from livestream.gateway import reports
 from livestream.gateway.frames import text_frame
@@ -49,8 +50,8 @@ class Measured(Ours):
         self._audience.listen(sock)
 
     async def broadcast(self, payload: bytes) -> None:
-        now_ms = int(time.time() * 1_000)
-        self._audience.broadcast(self._group, self._frame(payload), self._lane, now_ms)
+        arrival = Arrival("announcement", 1, int(time.time() * 1_000))
+        self._audience.broadcast(self._group, self._frame(payload), self._lane, arrival)
         while self._audience.broadcasts_pending:  # noqa: ASYNC110 - the next slice is what we wait for
             await asyncio.sleep(0)
 

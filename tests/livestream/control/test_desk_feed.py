@@ -8,7 +8,8 @@ import orjson
 import pytest
 from redis import asyncio as aioredis
 
-from livestream import keys
+from livestream import keys, wire
+from livestream.attendance import Moment
 from livestream.control import desk_feed
 from livestream.control.desk_feed import Outbox
 from tests.livestream.control.desks import Desk, host_token
@@ -85,13 +86,53 @@ async def test_chat_and_pulse_reach_the_panel(desk: Desk, redis: aioredis.Redis,
         assert [said["text"] for said in first["chat"]] == ["hello"]
 
 
+async def test_the_first_frame_has_the_last_hour_for_the_charts(
+    desk: Desk, redis: aioredis.Redis, room: str
+) -> None:
+    await redis.sadd(keys.ROOMS, room)
+    for number in range(730):
+        moment = Moment(
+            at_ms=1_000 + number * 5_000,
+            viewers=number,
+            peak=number,
+            joined=number,
+            left=0,
+            watched_ms=0,
+            likes=2,
+            chat_accepted=9,
+            chat_shown=5,
+            chat_skipped=1,
+            attempts=0,
+            wins=0,
+            unique=number,
+            orders_paid=3,
+            net_minor={"CNY": 100},
+        )
+        await redis.xadd(keys.attendance(room), {b"m": wire.encode_state(moment)})
+    async with desk.feed(room) as feed:
+        told = (await feed.receive_json(timeout=5))["moments"]
+    assert len(told) == desk_feed.HISTORY_POINTS_MAX
+    assert [moment["viewers"] for moment in told] == list(range(15, 730, 6)), "up to the newest"
+    assert told[-1] == {
+        "at_ms": 1_000 + 729 * 5_000,
+        "viewers": 729,
+        "joined": 729,
+        "likes": 2,
+        "chat": 6,
+        "unique": 729,
+        "orders_paid": 3,
+        "net_minor": {"CNY": 100},
+    }
+
+
 async def test_a_room_without_an_engine_is_told_as_such(
     desk: Desk, redis: aioredis.Redis, room: str
 ) -> None:
     await redis.sadd(keys.ROOMS, room)
     async with desk.feed(room) as feed:
         first = await feed.receive_json(timeout=5)
-    assert (first["storefront"], first["ledger"], first["chat"]) == (None, None, [])
+    assert (first["storefront"], first["ledger"]) == (None, None)
+    assert (first["chat"], first["moments"]) == ([], [])
 
 
 # -- the door

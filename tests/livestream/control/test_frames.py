@@ -19,9 +19,12 @@ from cart.rules import RoomRules
 from cart.slot import SlotTerms
 from livestream import commands, messages, wire
 from livestream.announcing import private_frame
+from livestream.arrivals import Arrival
+from livestream.attendance import GatewayCounts, GatewayLoad
 from livestream.clock import now_ms
 from livestream.engine.ledger import ledger_of
-from livestream.engine.pulse import total
+from livestream.engine.pulse import arrivals_of, silent_gateways, total
+from livestream.flight import RedisLine, Watch
 from tests.livestream.control.conformity import Contract
 from tests.livestream.stage import START_MS, Answer, Stage, ok
 
@@ -230,15 +233,37 @@ def test_the_snapshot_of_a_newcomer_is_as_published(contract: Contract, evening:
 
 
 def test_the_ledger_is_as_published(contract: Contract, evening: Seen) -> None:
+    arrival = Arrival("drop.opened", 7, now_ms() - 2_000)
+    arrival.addressed = 4
+    arrival.reach(3, now_ms())
+    load = GatewayLoad(0.5, 3, 900, 1, 4, 20_000)
+    counts = {
+        "g-1": GatewayCounts(now_ms(), 4, seq=7, behind=1, arrivals=[arrival.told()], load=load),
+        "g-2": GatewayCounts(now_ms() - 9_000, 400),
+    }
+    redis: RedisLine = {"at_ms": 1, "used_bytes": 9, "limit_bytes": 10, "writes_ok": False}
+    watch = Watch(
+        now_ms(), arrivals_of(counts, now_ms()), silent_gateways(counts, now_ms()), 0, redis
+    )
     ledger = ledger_of(
         evening.room,
         owner="e-1",
         at_ms=now_ms(),
-        audience=total({}, unique=0, peak=0, now_ms=now_ms()),
+        audience=total(counts, unique=0, peak=0, now_ms=now_ms()),
         chat={"shown": 0, "skipped": 0},
         refusals={"sold_out": 3},
-        engine={"decisions": 1, "records": 1, "append_ms_last": 0.4},
+        engine={
+            "decisions": 1,
+            "records": 1,
+            "append_ms_last": 0.4,
+            "append_ms_worst": 101.0,
+            "inbox_wait_ms_worst": 2,
+            "since_ms": 1,
+        },
+        watch=watch,
     )
+    codes = [reason["code"] for reason in ledger["flight"]["reasons"]]
+    assert codes == ["gateway_full", "redis_disk", "redis_memory", "append_slow", *codes[4:]]
     contract.check(over_the_wire({"type": "ledger", "ledger": ledger}))
 
 

@@ -7,11 +7,13 @@ import pytest
 from redis import asyncio as aioredis
 
 from livestream import keys, wire
+from livestream.arrivals import Arrival
 from livestream.attendance import (
     EARLIER,
     ENDED_KEPT_MAX,
     MOMENT_EVERY_MS,
     MOMENTS_AFTER_END_MS,
+    SILENT_TOLD_MS,
     ChannelCounts,
     GatewayCounts,
     Moment,
@@ -159,12 +161,57 @@ async def test_adding_up_is_all_or_nothing_whoever_else_does_it_or_writes(
     owners = [Company(redis, live(room)) for _ in range(5)]
     for _ in range(20):
         await asyncio.gather(
-            *(owner._fold_ended() for owner in owners), tell(redis, room, 999, ended=False)
+            *(owner._fold_ended(START_MS) for owner in owners), tell(redis, room, 999, ended=False)
         )
         lines = await kept(redis, room)
         assert sum(line.joined for line in lines.values()) == 2 * ENDED_KEPT_MAX + 1
-    await owners[0]._fold_ended()
+    await owners[0]._fold_ended(START_MS)
     assert len(await kept(redis, room)) == ENDED_KEPT_MAX + 2
+
+
+async def test_what_a_silent_gateway_said_of_its_state_is_not_kept_for_ever(
+    redis: aioredis.Redis, room: str, clock: Clock
+) -> None:
+    arrival = Arrival("drop.opened", 7, START_MS).told()
+    line = GatewayCounts(START_MS, 5, joined=9, seq=7, behind=2, arrivals=[arrival])
+    await redis.hset(keys.audience(room), "g-1", wire.encode_state(line))
+    owner = Company(redis, live(room))
+    await owner._count()
+    assert [told["seq"] for told in owner.watch.arrivals] == [7]
+    clock.now_ms += SILENT_TOLD_MS
+    await owner._count()
+    assert await kept(redis, room) == {"g-1": line}, "somebody may still ask"
+    clock.now_ms += 1
+    await owner._count()
+    assert await kept(redis, room) == {"g-1": GatewayCounts(START_MS, 5, joined=9)}
+
+
+async def test_the_book_has_the_orders_and_the_money_of_the_last_ledger(
+    redis: aioredis.Redis, room: str, clock: Clock
+) -> None:
+    owner = Company(redis, live(room))
+    await report(redis, room, clock, viewers=3, joined=3)
+    ledger = {"orders": {"paid": 12}, "totals": [{"currency": "CNY", "net_minor": 2_880_000}]}
+    await redis.set(keys.ledger(room), wire.encode(ledger))
+    await owner._count()
+    (moment,) = await book(redis, room)
+    assert (moment.orders_paid, moment.net_minor) == (12, {"CNY": 2_880_000})
+
+
+async def test_how_redis_does_is_looked_at_now_and_then(
+    redis: aioredis.Redis, room: str, clock: Clock
+) -> None:
+    owner = Company(redis, live(room))
+    line = None
+    for second in range(12):
+        clock.now_ms = START_MS + second * 1_000
+        await owner._count()
+        line = owner.watch.redis
+        assert line is not None
+        assert line["at_ms"] == START_MS + second // 10 * 10_000
+    assert line is not None
+    assert line["writes_ok"]
+    assert 0 < line["used_bytes"] < (line["limit_bytes"] or 0)
 
 
 async def test_an_empty_room_fills_no_book(redis: aioredis.Redis, room: str, clock: Clock) -> None:

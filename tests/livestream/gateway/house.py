@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 
 from websockets.frames import Close, Opcode
 
+from livestream.arrivals import Arrival
 from livestream.gateway.audience import Audience
 from livestream.gateway.door import Admission, HandshakeRequest, HttpReply, refusal
 from livestream.gateway.frames import text_frame
@@ -95,8 +96,10 @@ class House:
     def messages_of(self, viewer_id: str) -> list[bytes]:
         return [payload for viewer, payload in self.heard_messages if viewer == viewer_id]
 
-    def say(self, payload: bytes, lane: Lane = Lane.COMMERCE, born_ms: int = 0) -> None:
-        self.audience.broadcast(self.group, text_frame(payload), lane, born_ms)
+    def say(
+        self, payload: bytes, lane: Lane = Lane.COMMERCE, arrival: Arrival | None = None
+    ) -> None:
+        self.audience.broadcast(self.group, text_frame(payload), lane, arrival)
 
     async def said(self) -> None:
         """Every broadcast has been written."""

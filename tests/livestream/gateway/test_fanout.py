@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livestream.arrivals import Arrival, line_of
+from livestream.clock import now_ms
 from livestream.gateway.frames import text_frame
 from livestream.gateway.groups import HOLE, Broadcast, Group
 from livestream.gateway.lanes import Lane
@@ -172,7 +174,7 @@ async def test_too_many_pending_broadcasts_are_finished_by_the_one_who_calls(
 
 async def test_each_broadcast_reports_its_time(house: House) -> None:
     peers = await joined(house, 3)
-    house.say(b"1", born_ms=17)
+    house.say(b"1", arrival=Arrival("announcement", 1, 17))
     house.say(b"2", Lane.PULSE)
     await house.said()
     told = [(lane, born_ms) for lane, _, born_ms in house.broadcast_times]
@@ -183,10 +185,51 @@ async def test_each_broadcast_reports_its_time(house: House) -> None:
 
 async def test_broadcasts_that_travel_as_one_count_as_the_oldest(house: House) -> None:
     peers = await joined(house, 3)
-    house.say(b"1", born_ms=17)
-    house.say(b"2", born_ms=18)
+    house.say(b"1", arrival=Arrival("announcement", 1, 17))
+    house.say(b"2", arrival=Arrival("announcement", 2, 18))
     await house.said()
     assert [born_ms for _, _, born_ms in house.broadcast_times] == [17]
+    hang_up(peers)
+
+
+async def test_an_arrival_counts_who_has_it_and_forgets_who_left_before_it_came(
+    open_house: Callable[..., House],
+) -> None:
+    house = open_house(slice_writes=10)
+    peers = await joined(house, 100)
+    arrival = Arrival("drop.opened", 7, now_ms() - 40)
+    house.say(b"open", arrival=arrival)
+    assert (arrival.addressed, arrival.reached) == (100, 0)
+    await asyncio.sleep(0)
+    assert (arrival.addressed, arrival.reached) == (100, 10)
+    (broadcast,) = house.group.pending
+    waiting = [v for v in house.viewers.values() if broadcast.awaits(v.index)]
+    for viewer in waiting[:7]:
+        house.audience.close_viewer(viewer, 1001)
+    await house.said()
+    assert (arrival.addressed, arrival.reached, arrival.behind) == (93, 93, 0)
+    line = line_of(arrival.told())
+    assert line["p50_ms"] is not None
+    assert 40 <= line["p50_ms"] <= (line["p99_ms"] or 0)
+    hang_up(peers)
+
+
+async def test_each_of_those_that_travel_as_one_is_counted_and_so_is_each_group(
+    house: House,
+) -> None:
+    house.welcome = lambda viewer: _send(house, viewer, b"welcome")
+    peers = await joined(house, 5)
+    first, second = (Arrival("card.pushed", seq, now_ms()) for seq in (1, 2))
+    house.say(b"1", arrival=first)
+    house.audience.close_viewer(house.viewers["viewer-0"], 1001)
+    house.say(b"2", arrival=second)
+    others = house.audience.group("others")
+    house.audience.move(house.viewers["viewer-1"], others)
+    house.audience.broadcast(others, text_frame(b"2"), Lane.COMMERCE, second)
+    await house.said()
+    assert house.stats.broadcasts_merged == 1
+    assert (first.addressed, first.reached) == (3, 3), "one left, and one was served on the move"
+    assert (second.addressed, second.reached) == (4, 4)
     hang_up(peers)
 
 
@@ -285,5 +328,6 @@ def test_each_member_gets_each_broadcast_once_and_in_order_whoever_comes_and_goe
         crowd.slice(97)
     assert crowd.got == crowd.owed
     assert len(crowd.group) == len(crowd.owed)
+    assert crowd.group.behind == 0
     assert all(viewer.index == crowd.group.fds.index(viewer.fd) for viewer in crowd.group)
     assert len(crowd.group.fds) <= 9 * len(crowd.group) // 8 + 66

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Opcode
 
+from livestream.arrivals import Arrival
+from livestream.clock import now_ms
 from livestream.gateway.frames import text_frame
 from livestream.gateway.lanes import Backlog, Lane
 from livestream.gateway.viewer import Viewer
@@ -63,6 +65,37 @@ async def test_commerce_and_private_wait_in_order_for_one_who_is_behind(
     await eventually(lambda: house.audience.behind == 0)
     house.say(b"prompt again")
     assert await peer.text() == b"prompt again"
+
+
+async def test_an_announcement_waits_for_one_who_is_behind_and_is_told_when_it_is_read(
+    slow: tuple[House, Peer],
+) -> None:
+    house, sloth = slow
+    async with await Peer.join(house, "anna") as anna:
+        assert house.group.behind == 1
+        arrival = Arrival("drop.sold_out", 7, now_ms() - 400)
+        house.say(b"sold out", arrival=arrival)
+        assert await anna.text() == b"sold out"
+        assert (arrival.addressed, arrival.reached, arrival.behind) == (2, 1, 1)
+        for _ in range(house.first_waiting):  # type: ignore[attr-defined]
+            await sloth.text()
+        assert await sloth.text() == b"sold out"
+        await eventually(lambda: arrival.behind == 0)
+        assert (arrival.addressed, arrival.reached) == (2, 2)
+        assert house.group.behind == 0
+
+
+async def test_one_who_leaves_with_announcements_waiting_never_had_them(
+    slow: tuple[House, Peer],
+) -> None:
+    house, _ = slow
+    arrival = Arrival("drop.sold_out", 7, now_ms())
+    house.say(b"sold out", arrival=arrival)
+    await house.said()
+    assert arrival.behind == 1
+    house.audience.close_viewer(house.viewers["sloth"], 1001)
+    assert (arrival.addressed, arrival.reached, arrival.behind) == (1, 0, 0)
+    assert house.group.behind == 0
 
 
 async def test_chat_is_skipped_and_of_pulses_the_latest_is_kept(slow: tuple[House, Peer]) -> None:

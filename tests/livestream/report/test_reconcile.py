@@ -8,8 +8,9 @@ from msgspec import structs
 
 from cart.order import PaymentStatus
 from livestream import commands
-from livestream.engine.ledger import EngineCounts, ledger_of
+from livestream.engine.ledger import ChatCounts, EngineCounts, ledger_of
 from livestream.engine.pulse import total
+from livestream.flight import Watch
 from livestream.payments.statement import Amount, Statement
 from livestream.report import Report, Surroundings, csv_of, html_of, report_of, text_of
 from livestream.report.figures import Comparison, Reconciliation
@@ -22,10 +23,16 @@ from tests.livestream.stage import PRICE_MINOR, SANTOS, Stage, ok
 def told_by_engine(stage: Stage) -> dict[str, Any]:
     """The ledger as the engine would tell it now, over the wire."""
     room = stage.room
-    engine: EngineCounts = {"decisions": 0, "records": 0, "append_ms_last": 0.0}
-    ledger = ledger_of(
-        room, "e", stage.now_ms, total({}, 0, 0, 0), {"shown": 0, "skipped": 0}, {}, engine
-    )
+    engine: EngineCounts = {
+        "decisions": 0,
+        "records": 0,
+        "append_ms_last": 0.0,
+        "append_ms_worst": 0.0,
+        "inbox_wait_ms_worst": 0,
+        "since_ms": stage.now_ms,
+    }
+    chat: ChatCounts = {"shown": 0, "skipped": 0}
+    ledger = ledger_of(room, "e", stage.now_ms, total({}, 0, 0, 0), chat, {}, engine, Watch())
     read: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(ledger))
     return read
 
