@@ -16,6 +16,15 @@ DUTY = "livestream:rooms.duty"
 ROOMS_CHANGED = "livestream:rooms.changed"
 
 
+#: Pub/sub: the id of a session at the desk that was just ended.
+SIGNED_OUT = "livestream:signed-out"
+
+
+def signed_out(session_id: str) -> str:
+    """String with expiry: this session was ended before its time."""
+    return f"livestream:signed-out:{session_id}"
+
+
 def inbox(room: str) -> str:
     """Stream: batches of commands from gateways, control and the payment provider."""
     return f"{{{room}}}:inbox"

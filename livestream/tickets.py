@@ -1,6 +1,6 @@
-"""Signed tokens: a viewer's ticket into a room, and a host token for the desk.
+"""Signed tokens: a viewer's ticket into a room, a host token for the desk, a session at the desk.
 
-Both are JWTs signed with HMAC-SHA-256 (RFC 7519, RFC 7518 section 3.2) under the one secret of the
+All are JWTs signed with HMAC-SHA-256 (RFC 7519, RFC 7518 section 3.2) under the one secret of the
 installation; each kind has its own audience (`aud`), so one can never stand for the other. A token
 is read without a database, and is good until it expires: viewers' tickets are meant to be short.
 
@@ -35,6 +35,8 @@ RoomId = Annotated[str, Meta(min_length=1, max_length=64, pattern=WORD)]
 DisplayName = Annotated[str, Meta(min_length=1, max_length=40)]
 DeskName = Annotated[str, Meta(min_length=1, max_length=40, pattern=WORD)]
 DeskRole = Literal["host", "moderator", "analyst"]
+#: 16 random bytes in base64url.
+SessionId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}$(?!\n)")]
 
 #: Header 36 + payload 4/3 x 860 + signature 43 characters, where 860 is the JSON of claims at their
 #: bounds with a name of 40 characters that JSON escapes with 12 each. Anything longer is not read.
@@ -43,6 +45,7 @@ TOKEN_CHARACTERS_MAX = 1_300
 _ALGORITHM = "HS256"
 _VIEWERS = "livestream.viewer"
 _DESK = "livestream.desk"
+_SESSIONS = "livestream.session"
 #: How far the clock of whoever issues may be ahead of ours: a ticket that is good from "now" must
 #: not be refused for a second's difference.
 _CLOCKS_APART_MS: Final = 30_000
@@ -65,6 +68,15 @@ class Ticket(Struct, frozen=True, gc=False):
 class HostToken(Struct, frozen=True, gc=False):
     """Who sits at the desk, and what that person may do there."""
 
+    name: DeskName
+    role: DeskRole
+    expires_at_ms: TimeMs
+
+
+class DeskSession(Struct, frozen=True, gc=False):
+    """Somebody who has signed in at the desk with a host token, and is known by a cookie since."""
+
+    session_id: SessionId
     name: DeskName
     role: DeskRole
     expires_at_ms: TimeMs
@@ -107,7 +119,11 @@ class _HostClaims(Struct, frozen=True, gc=False):
     nbf: _NumericDate = 0.0
 
 
-_Claims = TypeVar("_Claims", _TicketClaims, _HostClaims)
+class _SessionClaims(_HostClaims, frozen=True, gc=False, kw_only=True):
+    sid: SessionId
+
+
+_Claims = TypeVar("_Claims", _TicketClaims, _HostClaims, _SessionClaims)
 
 
 class _PlainClaims(_TicketClaims, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
@@ -200,6 +216,36 @@ def read_host_token(secret: str, token: str, now_ms: int) -> HostToken | BadTick
     if claims.nbf * 1000 > now_ms + _CLOCKS_APART_MS:
         return BadTicket("not_yet", "the host token is not good yet")
     return HostToken(claims.sub, claims.role, expires_at_ms)
+
+
+def issue_session(secret: str, session: DeskSession) -> str:
+    """The session, signed, as a cookie keeps it.
+
+    Raises:
+        msgspec.ValidationError: a field is out of its bounds; nothing was signed.
+    """
+    claims = {
+        "aud": _SESSIONS,
+        "sid": session.session_id,
+        "sub": session.name,
+        "role": session.role,
+        "exp": session.expires_at_ms / 1000,
+    }
+    msgspec.convert(claims, _SessionClaims)
+    return jwt.encode(claims, secret, _ALGORITHM)
+
+
+def read_session(secret: str, token: str, now_ms: int) -> DeskSession | BadTicket:
+    """The session in `token` if it is good at `now_ms`, else what is wrong with it. Whether it was
+    ended before its time is not in it.
+    """
+    claims = _read(secret, token, _SESSIONS, _SessionClaims)
+    if isinstance(claims, BadTicket):
+        return claims
+    expires_at_ms = round(claims.exp * 1000)
+    if expires_at_ms <= now_ms:
+        return BadTicket("expired", "the session has run out")
+    return DeskSession(claims.sid, claims.sub, claims.role, expires_at_ms)
 
 
 def _base64url(data: bytes) -> bytes:

@@ -16,12 +16,12 @@ from msgspec import Struct
 
 from livestream import keys, wire
 from livestream.clock import now_ms
-from livestream.control.auth import admit, authorise
+from livestream.control.auth import Caller, admit, authorise, authorise_sign_in
 from livestream.control.context import CONTROL, Call, Control
 from livestream.control.idempotency import once_of
 from livestream.control.problems import Problem, invalid, not_found
 from livestream.control.routes import PATH_TYPES, ROUTES, Route
-from livestream.tickets import HostToken, Ticket
+from livestream.tickets import Ticket
 
 #: The largest body: a card with texts at their bounds, all of it escaped, is 1,120 characters x 6.
 BODY_BYTES_MAX = 16 * 1024
@@ -59,13 +59,10 @@ def _endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespo
 
 
 async def _read(control: Control, route: Route, request: web.Request) -> Call | Problem:
-    token: HostToken | None = None
+    caller = await _caller(control, route, request)
+    if isinstance(caller, Problem):
+        return caller
     ticket: Ticket | None = None
-    if route.access != "public" and route.access != "viewer":
-        bearer = authorise(request, route.access, control.secret, now_ms())
-        if isinstance(bearer, Problem):
-            return bearer
-        token = bearer
     path = await read_path(control, request)
     if isinstance(path, Problem):
         return path
@@ -86,12 +83,24 @@ async def _read(control: Control, route: Route, request: web.Request) -> Call | 
     return Call(
         request=request,
         path=path,
-        token=token,
+        token=None if caller is None else caller.token,
         body=body,
         query=query,
         ticket=ticket,
+        session=None if caller is None else caller.session,
         once=once,
     )
+
+
+async def _caller(control: Control, route: Route, request: web.Request) -> Caller | Problem | None:
+    """Who asks; None where that is not for the desk to know."""
+    match route.access:
+        case "public" | "viewer":
+            return None
+        case "bearer":
+            return authorise_sign_in(control, request, now_ms())
+        case role:
+            return await authorise(control, request, role, now_ms())
 
 
 async def read_path(control: Control, request: web.Request) -> dict[str, str] | Problem:

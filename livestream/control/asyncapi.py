@@ -193,8 +193,9 @@ def _desk(schemas: Schemas) -> dict[str, Any]:
         "description": (
             "Needs a host token of any role, as `Authorization: Bearer <token>` or, in browsers, "
             f"as an offered subprotocol `bearer.<token>` beside `{desk_feed.SUBPROTOCOL}`, which "
-            "is the one that is echoed. The first frame is `desk`. Closes: 1012 restart, 1013 try "
-            "again later, 4001 the token has expired, 4008 too slow."
+            "is the one that is echoed; or a session's cookie, from a page of this server. The "
+            "first frame is `desk`. Closes: 1012 restart, 1013 try again later, 4001 the token has "
+            "expired or its holder has signed out, 4008 too slow."
         ),
         "servers": [{"$ref": "#/servers/control"}],
         "parameters": {"room": {"description": _room_description(schemas)}},

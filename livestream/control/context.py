@@ -19,10 +19,12 @@ from livestream.commands import Once
 from livestream.config import Settings
 from livestream.control.orders import OrderBooks
 from livestream.inbox import Asker
-from livestream.tickets import HostToken, Ticket
+from livestream.peers import Network
+from livestream.tickets import DeskSession, HostToken, Ticket
 
 if TYPE_CHECKING:
     from livestream.control.reports import Reports
+    from livestream.control.sign_in import SignIns
 
 #: Panels at once: each takes two connections of the pool of 128 (redis_client.CONNECTIONS_MAX), and
 #: the API needs a few.
@@ -33,7 +35,10 @@ _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The server's own: settings, Redis, the way to engines, order books, reports, open panels."""
+    """The server's own: settings, Redis, the way to engines, order books, reports, open panels.
+
+    `trusted` are the networks whose word about where a request comes from counts.
+    """
 
     settings: Settings
     redis: aioredis.Redis
@@ -42,6 +47,8 @@ class Control:
     books: OrderBooks
     reports: Reports
     certificates: CertificateKeys
+    trusted: tuple[Network, ...]
+    sign_ins: SignIns
     desks: set[web.WebSocketResponse] = field(default_factory=set)
     #: The places of viewers in the last few draws that somebody checked (`draws`).
     draws: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -52,7 +59,8 @@ class Call:
     """One request, taken apart: path names and the body are validated, the token is good.
 
     `body` and `query` are what the route declares (None if it declares none). `token` is there on
-    routes of the desk, `ticket` on those of viewers; `once` where the caller named the change.
+    routes of the desk, and `session` if it comes from one; `ticket` on those of viewers; `once`
+    where the caller named the change.
     """
 
     request: web.Request
@@ -62,6 +70,7 @@ class Call:
     query: Any = None
     ticket: Ticket | None = None
     once: Once | None = None
+    session: DeskSession | None = None
 
     @property
     def room(self) -> str:

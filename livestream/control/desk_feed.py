@@ -25,8 +25,9 @@ from redis.exceptions import RedisError
 from livestream import keys, wire
 from livestream.attendance import MOMENT_EVERY_MS, Moment, read_moments
 from livestream.clock import now_ms
+from livestream.control import sessions
 from livestream.control.api import read_path
-from livestream.control.auth import authorise
+from livestream.control.auth import Caller, authorise
 from livestream.control.context import CONTROL, DESKS_MAX, Control
 from livestream.control.problems import Problem, unavailable
 from livestream.control.rooms import read_storefront, storefront_view
@@ -35,7 +36,6 @@ from livestream.control.views import MomentView
 from livestream.inbox import subscribe
 from livestream.messages import CloseCode
 from livestream.redis_client import BLOCK_MS_MAX, StreamEntries
-from livestream.tickets import HostToken
 
 log = structlog.get_logger()
 
@@ -62,6 +62,7 @@ HISTORY_POINTS_MAX: Final = 120
 
 # RFC 6455 and the IANA registry: 1013, try again later.
 TRY_AGAIN_LATER: Final = 1_013
+SIGNED_OUT: Final = "signed out"
 
 
 def register(app: web.Application) -> None:
@@ -79,9 +80,9 @@ async def _close_all(app: web.Application) -> None:
 
 async def _serve(request: web.Request) -> web.StreamResponse:
     control = request.app[CONTROL]
-    token = authorise(request, "analyst", control.secret, now_ms())
-    if isinstance(token, Problem):
-        return token.response()
+    caller = await authorise(control, request, "analyst", now_ms())
+    if isinstance(caller, Problem):
+        return caller.response()
     path = await read_path(control, request)
     if isinstance(path, Problem):
         return path.response()
@@ -98,22 +99,23 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     control.desks.add(socket)
     try:
         await socket.prepare(request)
-        await _feed(control, path["room"], token, socket)
+        await _feed(control, path["room"], caller, socket)
     finally:
         control.desks.discard(socket)
     return socket
 
 
-async def _feed(
-    control: Control, room: str, token: HostToken, socket: web.WebSocketResponse
-) -> None:
-    """Keep one panel up to date until it leaves, its token expires or its order would break."""
+async def _feed(control: Control, room: str, caller: Caller, socket: web.WebSocketResponse) -> None:
+    """Keep one panel up to date until it leaves, its token expires, somebody signs out of its
+    session or its order would break.
+    """
     outbox = Outbox()
     subscribed = asyncio.Event()
-    hearing = asyncio.create_task(_hear(control.redis, room, outbox, subscribed))
+    session_id = "" if caller.session is None else caller.session.session_id
+    hearing = asyncio.create_task(_hear(control.redis, room, session_id, outbox, subscribed))
     tasks = [hearing]
     try:
-        await subscribed.wait()
+        await _first(hearing, subscribed)
         seq = await _open(control.redis, room, outbox)
         tasks += [
             asyncio.create_task(_follow(control.redis, room, seq, outbox)),
@@ -121,9 +123,11 @@ async def _feed(
             asyncio.create_task(outbox.write(socket)),
             asyncio.create_task(_discard(socket)),
         ]
-        left_s = (token.expires_at_ms - now_ms()) / 1_000
+        left_s = (caller.token.expires_at_ms - now_ms()) / 1_000
         done, _ = await asyncio.wait(tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         code, reason = _ending(done)
+    except _SignedOut:
+        code, reason = CloseCode.TICKET_EXPIRED, SIGNED_OUT
     except (RedisError, OSError):
         code, reason = TRY_AGAIN_LATER, "redis is away"
     finally:
@@ -140,6 +144,8 @@ def _ending(done: set[asyncio.Task[None]]) -> tuple[int, str]:
         error = task.exception()
         if isinstance(error, _TooSlow):
             return CloseCode.TOO_SLOW, "too slow"
+        if isinstance(error, _SignedOut):
+            return CloseCode.TICKET_EXPIRED, SIGNED_OUT
         if isinstance(error, RedisError):
             return TRY_AGAIN_LATER, "redis is away"
         # A connection that broke while we wrote is no fault of anybody's.
@@ -151,14 +157,39 @@ def _ending(done: set[asyncio.Task[None]]) -> tuple[int, str]:
 # -- what comes in -------------------------------------------------------------------------------
 
 
+async def _first(hearing: asyncio.Task[None], subscribed: asyncio.Event) -> None:
+    """Wait until everything that is published is heard.
+
+    Raises:
+        _SignedOut: before that, somebody signed out of the session.
+    """
+    waiting = asyncio.create_task(subscribed.wait())
+    try:
+        await asyncio.wait((hearing, waiting), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    if hearing.done():
+        await hearing
+
+
 async def _hear(
-    redis: aioredis.Redis, room: str, outbox: Outbox, subscribed: asyncio.Event
+    redis: aioredis.Redis, room: str, session_id: str, outbox: Outbox, subscribed: asyncio.Event
 ) -> None:
-    """Ledger, chat and pulse, as they are published."""
-    async for heard in subscribe(redis, keys.ledger(room), keys.chat(room)):
+    """Ledger, chat and pulse, as they are published; and whether the session is ended ("": none).
+
+    Raises:
+        _SignedOut: it is.
+    """
+    channels = (keys.ledger(room), keys.chat(room), *((keys.SIGNED_OUT,) if session_id else ()))
+    async for heard in subscribe(redis, *channels):
         if heard is None:
             # What was published meanwhile was not heard; the next ledger comes within 2 s.
+            if session_id and await sessions.has_ended(redis, session_id):
+                raise _SignedOut
             subscribed.set()
+        elif heard[0] == keys.SIGNED_OUT:
+            if heard[1].decode() == session_id:
+                raise _SignedOut
         elif heard[0] == keys.ledger(room):
             outbox.put_ledger(heard[1])
         elif heard[1].startswith(b'{"type":"pulse"'):
@@ -239,6 +270,10 @@ async def _discard(socket: web.WebSocketResponse) -> None:
 
 
 # -- what goes out -------------------------------------------------------------------------------
+
+
+class _SignedOut(Exception):  # noqa: N818  # an ending, not an error
+    """Somebody signed out of this panel's session, in this tab or elsewhere."""
 
 
 class _TooSlow(Exception):  # noqa: N818  # an ending, not an error

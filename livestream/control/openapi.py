@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from livestream import __version__, webhooks
-from livestream.control import idempotency
+from livestream.control import idempotency, sessions
 from livestream.control.problems import ProblemDetails
 from livestream.control.routes import PATH_TYPES, ROUTES, Route
 from livestream.control.schemas import Schema, Schemas, parameters_of
@@ -24,6 +24,8 @@ too, and no call is done anew where the room has moved on meanwhile. A room's fe
 
 _SECURITY = "hostToken"
 _TICKET = "viewerTicket"
+_SESSION = "sessionCookie"
+_CSRF = "csrfToken"
 
 
 def document() -> dict[str, Any]:
@@ -54,7 +56,20 @@ def document() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
-                    "description": "A host token: `livestream ticket --host NAME`.",
+                    "description": "A host token: `livestream token NAME`.",
+                },
+                _SESSION: {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": sessions.COOKIE,
+                    "description": "A session, begun by `POST /api/v1/session`, for browsers. Its "
+                    "changes come from a page of this server (Sec-Fetch-Site, Origin).",
+                },
+                _CSRF: {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": sessions.CSRF_HEADER,
+                    "description": "What goes with each change made in a session: its `csrf`.",
                 },
                 _TICKET: {
                     "type": "http",
@@ -114,8 +129,12 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
             return []
         case "viewer":
             return [{_TICKET: []}]
-        case _:
+        case "bearer":
             return [{_SECURITY: []}]
+        case _ if route.method in sessions.SAFE_METHODS:
+            return [{_SECURITY: []}, {_SESSION: []}]
+        case _:
+            return [{_SECURITY: []}, {_SESSION: [], _CSRF: []}]
 
 
 def _who_may(route: Route) -> str:
@@ -128,6 +147,8 @@ def _who_may(route: Route) -> str:
         return "For a viewer, with a ticket for the room."
     if route.access == "public":
         return "For anybody, without a token."
+    if route.access == "bearer":
+        return "Needs a host token of any role; a session is not enough."
     return f"Needs the role `{route.access}` or a higher one (analyst, moderator, host)."
 
 
@@ -142,13 +163,22 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     return responses
 
 
+def _needs_role(route: Route) -> bool:
+    """Whether 403 says that the role is too low, or that a change came without its CSRF token."""
+    if route.access in ("public", "viewer", "bearer"):
+        return False
+    return route.access != "analyst" or route.method not in sessions.SAFE_METHODS
+
+
 def _problem_statuses(route: Route) -> list[HTTPStatus]:
     statuses = [HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR]
     statuses.append(HTTPStatus.SERVICE_UNAVAILABLE)
     if route.access != "public":
         statuses.append(HTTPStatus.UNAUTHORIZED)
-    if route.access not in ("public", "viewer", "analyst") or route.forbids:
+    if _needs_role(route) or route.forbids:
         statuses.append(HTTPStatus.FORBIDDEN)
+    if route.limits:
+        statuses.append(HTTPStatus.TOO_MANY_REQUESTS)
     if route.path_names or route.signed:
         statuses.append(HTTPStatus.NOT_FOUND)
     if route.path_names or route.query or route.body or route.signed:

@@ -13,12 +13,35 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
 from aiohttp import web
 
+from livestream.control import sessions
 from livestream.control.context import CONTROL, gateway_base
 from livestream.control.problems import not_found
 from livestream.report import STYLE_SOURCE
+
+#: On every answer that has no word of its own about it. What is no page may load nothing and be
+#: framed by nobody; no other site may take it into its own process or hold our window; and no page
+#: of ours has a use for what a device can sense or for payments by the browser.
+PROTECTION: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(
+        f"{feature}=()"
+        for feature in (
+            *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "hid"),
+            *("magnetometer", "microphone", "midi", "payment", "serial", "usb"),
+            "xr-spatial-tracking",
+        )
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 DIRECTORIES = ("panel", "watch", "report", "client")
 SUFFIXES = {
@@ -51,7 +74,8 @@ def policy(request: web.Request, styles: str = "'self'", media: str = "'none'") 
     base = gateway_base(request.app[CONTROL].settings, request)
     scheme, _, rest = base.partition("://")
     gateway = f"{scheme}://{rest.partition('/')[0]}"
-    own = f"{'wss' if request.secure else 'ws'}://{request.host}"
+    https = sessions.is_https(request, request.app[CONTROL].trusted)
+    own = f"{'wss' if https else 'ws'}://{request.host}"
     return "; ".join(
         (
             "default-src 'none'",

@@ -32,6 +32,7 @@ from livestream.control import (
     outgoing,
     reports,
     rooms,
+    sign_in,
     views,
 )
 from livestream.control.auth import Access
@@ -59,6 +60,7 @@ PATH_TYPES: dict[str, Any] = {
 
 _GROUPS = {
     "whoami": "desk",
+    "session": "desk",
     "rooms": "rooms",
     "cards": "cards",
     "rules": "rooms",
@@ -90,7 +92,8 @@ _GROUPS = {
 class Route:
     """One call. `answer` is the type of a successful body (str: text of the type `media`), `status`
     its usual status, `also` other ones; `changes` says that the engine decides and may refuse,
-    `forbids` that 403 has a reason beside the role. `signed` is the type of a pushed message, whose
+    `forbids` that 403 has a reason beside the role, `limits` that one may be told to wait (429).
+    `signed` is the type of a pushed message, whose
     signature stands for a token: the handler reads it.
     """
 
@@ -108,6 +111,7 @@ class Route:
     query: type[Struct] | None = None
     changes: bool = False
     forbids: bool = False
+    limits: bool = False
     signed: Any = None
 
     @property
@@ -181,6 +185,27 @@ _VIEWER = _ROOM + "/viewers/{viewer}"
 
 ROUTES: tuple[Route, ...] = (
     _read("/whoami", rooms.whoami, views.WhoAmI),
+    _read("/session", sign_in.show_session, views.SessionView),
+    Route(
+        method="POST",
+        path=PREFIX + "/session",
+        name="sign_in",
+        summary=summary_of(sign_in.sign_in),
+        access="bearer",
+        handler=sign_in.sign_in,
+        answer=views.SessionView,
+        status=201,
+        limits=True,
+    ),
+    Route(
+        method="DELETE",
+        path=PREFIX + "/session",
+        name="sign_out",
+        summary=summary_of(sign_in.sign_out),
+        access="analyst",
+        handler=sign_in.sign_out,
+        answer=views.SignedOut,
+    ),
     # -- rooms
     _read("/rooms", rooms.list_rooms, views.RoomList),
     Route(

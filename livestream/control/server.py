@@ -24,6 +24,7 @@ from livestream.control.context import CONTROL, Control, is_host
 from livestream.control.orders import OrderBooks
 from livestream.control.problems import Problem, invalid, not_found, unavailable
 from livestream.control.reports import Reports
+from livestream.control.sign_in import SignIns
 from livestream.inbox import Asker, EngineSilentError
 from livestream.redis_client import open_redis
 from livestream.stopping import stop_event
@@ -78,6 +79,7 @@ def create_app(settings: Settings, redis: aioredis.Redis, asker: Asker) -> web.A
     app = web.Application(
         middlewares=[health.measured, _answer_problems], client_max_size=api.BODY_BYTES_MAX
     )
+    trusted = tuple(settings.proxy_networks())
     app[CONTROL] = Control(
         settings=settings,
         redis=redis,
@@ -86,6 +88,8 @@ def create_app(settings: Settings, redis: aioredis.Redis, asker: Asker) -> web.A
         books=OrderBooks(redis),
         reports=Reports(redis),
         certificates=_certificate_keys(settings),
+        trusted=trusted,
+        sign_ins=SignIns(trusted),
     )
     api.register(app)
     desk_feed.register(app)
@@ -146,6 +150,6 @@ def _problem_of(refusal: web.HTTPException, request: web.Request) -> web.StreamR
 
 
 async def _protect(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    for name, value in pages.PROTECTION.items():
+        response.headers.setdefault(name, value)
     response.headers.pop("Server", None)

@@ -127,6 +127,21 @@ class WhoAmI(TypedDict):
     gateway_url: str
 
 
+class SessionView(TypedDict):
+    """Who has signed in, until when; `csrf` goes with each change as X-CSRF-Token."""
+
+    name: str
+    role: DeskRole
+    expires_at_ms: int
+    csrf: str
+
+
+class SignedOut(TypedDict):
+    """Whether there was a session to end."""
+
+    signed_out: bool
+
+
 class RoomState(TypedDict):
     """Where a room is in its life."""
 

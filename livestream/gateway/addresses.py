@@ -5,20 +5,17 @@ hundreds, a load balancer everybody. So whoever shows a good ticket is never cou
 do not, guests and bad tickets, share a budget that lets a whole NAT in within seconds and holds up
 one machine that knocks for ever.
 
-Owns which address a request is counted under, and its budget. Refuses to know what a ticket is.
+Owns the budget of an address. Refuses to know what a ticket is.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from livestream.gateway.door import HandshakeRequest
-from livestream.gateway.limits import Rate
-
-Network = IPv4Network | IPv6Network
+from livestream.peers import Network, Rate, address_of
 
 #: At one gateway: 1,000 at once, then 50 a second. With 40 gateways a NAT of 40,000 guests who all
 #: come back at once is let in without a refusal; of one machine that knocks for ever a gateway
@@ -27,8 +24,6 @@ GUESTS_PER_S: Final = 50
 GUESTS_BURST: Final = 1_000
 #: 65,536 × about 250 bytes = 16 MB; over it, who came longest ago is forgotten: a full budget.
 ADDRESSES_MAX: Final = 65_536
-#: What one subscriber gets of IPv6.
-_PREFIX_BITS: Final = 64
 _FORWARDED: Final = "x-forwarded-for"
 
 
@@ -38,7 +33,7 @@ class Addresses:
     def __init__(self, trusted: Sequence[Network]) -> None:
         self._trusted = tuple(trusted)
         self._rate = Rate(GUESTS_PER_S, GUESTS_BURST)
-        #: The bucket's state by address (limits.Rate); who came longest ago is first.
+        #: The bucket's state by address (peers.Rate); who came longest ago is first.
         self._full_at_us: OrderedDict[str, int] = OrderedDict()
 
     def __len__(self) -> int:
@@ -60,29 +55,5 @@ class Addresses:
         return True
 
     def address_of(self, request: HandshakeRequest) -> str | None:
-        """Where a request comes from: an IPv4 address or the /64 of an IPv6 one. None if only
-        proxies that are trusted speak for it, or it came through a unix socket.
-
-        Proxies append the address that they see to X-Forwarded-For. So it is read from its end, and
-        the first one that is not trusted is the last one that anybody trusted has seen.
-        """
-        forwarded = request.headers.get(_FORWARDED, "").split(",")
-        for text in (request.peer, *reversed(forwarded)):
-            try:
-                address = ip_address(text.strip())
-            except ValueError:
-                return None
-            if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-                address = address.ipv4_mapped
-            if not self._is_trusted(address):
-                return _shared_by_one_subscriber(address)
-        return None
-
-    def _is_trusted(self, address: IPv4Address | IPv6Address) -> bool:
-        return any(address in network for network in self._trusted)
-
-
-def _shared_by_one_subscriber(address: IPv4Address | IPv6Address) -> str:
-    if isinstance(address, IPv6Address):
-        return str(IPv6Network((address, _PREFIX_BITS), strict=False))
-    return str(address)
+        """Where a request comes from (`peers.address_of`)."""
+        return address_of(request.peer, request.headers.get(_FORWARDED, ""), self._trusted)

@@ -32,12 +32,13 @@ from livestream.gateway.frames import PING_FRAME, FrameReader, Received, close_f
 from livestream.gateway.groups import HOLE, Broadcast, Group
 from livestream.gateway.handshake import Accepted
 from livestream.gateway.lanes import Lane
-from livestream.gateway.limits import AudienceLimits, Rate
+from livestream.gateway.limits import AudienceLimits
 from livestream.gateway.readiness import EVENT_OUT, readiness
 from livestream.gateway.stats import AudienceStats
 from livestream.gateway.stragglers import Stragglers
 from livestream.gateway.viewer import Viewer
 from livestream.messages import CloseCode
+from livestream.peers import Rate
 
 _READ_BYTES = 16 * 1024  # one read for one event: who sends more is served again in the next batch
 _DRAIN_STEP_S = 0.02

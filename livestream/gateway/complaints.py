@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from livestream.gateway.limits import Rate
+from livestream.peers import Rate
 
 log = structlog.get_logger()
 

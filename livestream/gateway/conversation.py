@@ -26,7 +26,6 @@ from livestream.config import Limits
 from livestream.gateway import chat
 from livestream.gateway.audience import Audience
 from livestream.gateway.frames import text_frame
-from livestream.gateway.limits import Rate
 from livestream.gateway.outbox import Outbox
 from livestream.gateway.rooms import RoomView
 from livestream.gateway.session import Session
@@ -44,6 +43,7 @@ from livestream.messages import (
     LineJoin,
     ShoppingMessage,
 )
+from livestream.peers import Rate
 
 #: Taps come in bundles of up to 50; an app sends one bundle or two a second.
 LIKES_PER_S: Final = 4

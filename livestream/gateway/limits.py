@@ -1,4 +1,4 @@
-"""Every bound of the audience, each with its sum, and the rate limit as one plain int.
+"""Every bound of the audience, each with its sum.
 
 Owns numbers. Refuses to know who they are applied to.
 """
@@ -94,26 +94,3 @@ class AudienceLimits:
     events_per_wake: int = 256
     #: How often deadlines are looked at; it is the error of every `_ms_max` above.
     sweep_ms: int = 250
-
-
-class Rate:
-    """A token bucket whose whole state is one int: the time at which the bucket is full again.
-
-    This is the generic cell rate algorithm (ITU-T I.371): the same admissions as a bucket of
-    `burst` tokens refilled at `per_second`, without a second number and without a timer.
-    """
-
-    __slots__ = ("_interval_us", "_slack_us")
-
-    def __init__(self, per_second: float, burst: int) -> None:
-        self._interval_us = int(1_000_000 / per_second)
-        self._slack_us = self._interval_us * (burst - 1)
-
-    def take(self, full_at_us: int, now_us: int, tokens: int = 1) -> int:
-        """The bucket's next state, or -1 if it lacks `tokens`. A new bucket's state is 0."""
-        if full_at_us < now_us:
-            full_at_us = now_us
-        full_at_us += self._interval_us * (tokens - 1)
-        if full_at_us - now_us > self._slack_us:
-            return -1
-        return full_at_us + self._interval_us

@@ -1,7 +1,7 @@
 /**
  * The desk's line to the house: calls to the control API, and the desk's own websocket.
  *
- * Owns the token, the errors of the API and the room as the desk sees it (storefront, ledger, who is
+ * Owns who has signed in, the errors of the API and the room as the desk sees it (storefront, ledger, who is
  * muted). Refuses to know buttons and tables. Bodies and answers: /openapi.json.
  */
 
@@ -27,23 +27,58 @@ export class Problem extends Error {
   }
 }
 
+/**
+ * Calls of whoever has signed in: the session's cookie goes with them by itself, `csrf` with those
+ * that change something.
+ */
 export class Api {
   role = "analyst";
   name = "";
+  expiresAtMs = 0;
+  #csrf = "";
 
-  constructor(token) {
-    this.token = token;
+  /** Exchange a host token for a session. Throws a Problem. */
+  async signIn(token) {
+    this.#take(await this.#send("POST", "/session", undefined, `Bearer ${token}`));
+  }
+
+  /** Go on with the session that this browser has; a Problem with status 401 when it has none. */
+  async resume() {
+    this.#take(await this.#send("GET", "/session"));
   }
 
   /** The answer's JSON. Throws a Problem. */
   async call(method, path, body) {
+    const csrf = this.#csrf;
+    try {
+      return await this.#send(method, path, body);
+    } catch (error) {
+      if (error.status !== 403 || method === "GET") throw error;
+      await this.resume(); // another tab may have signed in since, and the cookie is of its session
+      if (this.#csrf === csrf) throw error;
+      return this.#send(method, path, body);
+    }
+  }
+
+  #take({ name, role, expires_at_ms, csrf }) {
+    if (this.name && !this.isSameAs({ name, role }))
+      throw new Problem(
+        403,
+        `${name}, ${role}, has signed in in another tab. Reload this page to go on as ${name}.`,
+      );
+    Object.assign(this, { name, role, expiresAtMs: expires_at_ms });
+    this.#csrf = csrf;
+  }
+
+  async #send(method, path, body, authorization) {
     let answer;
     let content;
     try {
       answer = await fetch(`/api/v1${path}`, {
         method,
         headers: {
-          Authorization: `Bearer ${this.token}`,
+          ...(authorization && { Authorization: authorization }),
+          ...(this.#csrf && method !== "GET" && { "X-CSRF-Token": this.#csrf }),
           ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         },
         body: body === undefined ? undefined : JSON.stringify(body),
@@ -61,10 +96,9 @@ export class Api {
     return content;
   }
 
-  /** Who this token is; a Problem with status 401 when it is nobody. */
-  async whoAmI() {
-    const { name, role } = await this.call("GET", "/whoami");
-    Object.assign(this, { name, role });
+  /** Whether this is the same person in the same role, perhaps in another session. */
+  isSameAs({ name, role }) {
+    return this.name === name && this.role === role;
   }
 
   may(role) {
@@ -75,7 +109,7 @@ export class Api {
 /**
  * One room at the desk. Emits `change` (the room or its drops moved), `ledger`, `begin` (all is new;
  * the value is the chat so far), `chat`, `chat.deleted`, `pulse`, `announcement`, `moderated`,
- * `state` (as `Line` does) and `signed-out`.
+ * `state` (as `Line` does) and `signed-out` (the session has run out or was ended).
  */
 export class Desk extends Emitter {
   view = new Storefront();
@@ -96,11 +130,11 @@ export class Desk extends Emitter {
     this.#line = new Line({
       address: () => this.#address(url.href),
       after: (code, reason, attempt) => (code === TOKEN_EXPIRED ? null : backoffMs(attempt)),
-      protocols: ["livestream.desk.v1", `bearer.${api.token}`],
+      protocols: ["livestream.desk.v1"],
     });
     this.#line.on("state", (state) => {
       this.emit("state", state);
-      if (state.code === TOKEN_EXPIRED) this.emit("signed-out");
+      if (state.code === TOKEN_EXPIRED) this.resume();
     });
     this.#line.on("frame", (frame) => this.#hear(frame));
   }
@@ -113,9 +147,24 @@ export class Desk extends Emitter {
     this.#line.close();
   }
 
+  /** Go on in the session that this browser has by now; without one, `signed-out`. */
+  async resume() {
+    try {
+      await this.api.resume();
+      this.#line.open();
+    } catch {
+      this.emit("signed-out");
+    }
+  }
+
   /** A call about this room. */
-  call(method, path, body) {
-    return this.api.call(method, this.path + path, body);
+  async call(method, path, body) {
+    try {
+      return await this.api.call(method, this.path + path, body);
+    } catch (error) {
+      if (error.status === 401) this.emit("signed-out");
+      throw error;
+    }
   }
 
   /** A drop with the freshest levels: the books' own where the ledger has them. */
@@ -130,7 +179,7 @@ export class Desk extends Emitter {
   async #address(href) {
     if (this.seq) {
       try {
-        await this.api.whoAmI();
+        await this.api.resume();
       } catch (error) {
         if (error.status === 401) this.emit("signed-out");
         throw error;

@@ -2,7 +2,7 @@
  * The host panel: sign in, choose a room, run the show.
  *
  * Owns the way to a room and the top of the page; drops, cards, chat and numbers have files of their
- * own. The token lives in this tab's memory, never in an address that stays.
+ * own.
  */
 
 import { byId, el, formatMoney, onPress, plural, setText } from "/static/client/page.js";
@@ -11,6 +11,7 @@ import { Cards, wireCardForms } from "./cards.js";
 import { Api, Desk } from "./desk.js";
 import { Drops, wireDropForm } from "./drops.js";
 import { Numbers, engineLine } from "./numbers.js";
+import { askAgain, fromFragment, keepInAddress, showSessionEnd, signOut, wireSignIn } from "./sign-in.js";
 import { Talk, showSlowMode, wireSlowMode } from "./talk.js";
 
 const STATUS_WORDS = { created: "Not begun", live: "Live", ended: "Ended" };
@@ -32,8 +33,7 @@ function show(page) {
   byId("who").hidden = page === "sign-in";
   byId("room-actions").hidden = page !== "desk";
   byId("status").hidden = page !== "desk";
-  for (const node of document.querySelectorAll("[data-needs]"))
-    node.hidden = !api?.may(node.dataset.needs);
+  document.body.dataset.role = api?.role ?? ""; // sign-in.css: what a role may not do it does not see
   if (page !== "desk") {
     setText(byId("title"), "The desk");
     setText(byId("link"), "");
@@ -42,42 +42,32 @@ function show(page) {
   clearInterval(roomsTimer);
 }
 
-/** Token and room from the fragment; what stays in the address is the room alone. */
-function fromFragment() {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  const token = fragment.get("token");
-  if (token) sessionStorage.setItem("host-token", token);
-  keepInAddress(fragment.get("room"));
-  return { token: sessionStorage.getItem("host-token"), room: fragment.get("room") };
-}
-
-function keepInAddress(room) {
-  history.replaceState(null, "", room ? `#${new URLSearchParams({ room })}` : location.pathname);
-}
-
 // -- signing in ---------------------------------------------------------------------------------
 
-async function signIn(token) {
-  const candidate = new Api(token);
-  try {
-    await candidate.whoAmI();
-  } catch (error) {
-    if (error.status === 401) sessionStorage.removeItem("host-token");
-    throw error;
-  }
-  api = candidate;
-  sessionStorage.setItem("host-token", token);
+function greet(newApi) {
+  api = newApi;
   setText(byId("who-name"), `${api.name}, ${api.role}`);
 }
 
-function signOut(words = "") {
+/** Back to the first page: nobody has signed in. */
+function signedOut(words = "") {
   leaveDesk();
   api = null;
-  sessionStorage.removeItem("host-token");
   keepInAddress(null);
   show("sign-in");
   setText(byId("sign-in-said"), words);
   byId("token").focus();
+}
+
+/** Signed in again over the desk: forms and what is typed in them stay as they are. */
+function goOn(newApi) {
+  if (desk && api.isSameAs(newApi)) {
+    desk.resume();
+    return;
+  }
+  greet(newApi);
+  if (desk) openRoom(desk.room);
+  else chooseRoom();
 }
 
 // -- rooms --------------------------------------------------------------------------------------
@@ -147,7 +137,7 @@ function openRoom(room) {
   desk.on("state", showLink);
   for (const type of ["begin", "change"]) desk.on(type, draw);
   for (const type of ["begin", "ledger"]) desk.on(type, drawLedger);
-  desk.on("signed-out", () => signOut("The token has run out. Sign in again."));
+  desk.on("signed-out", () => askAgain("Your session has run out"));
   desk.open();
   draw();
 }
@@ -196,6 +186,7 @@ function tick() {
   const nowMs = desk.clock.now();
   setText(byId("clock"), new Date(nowMs).toLocaleTimeString("en-GB"));
   parts.drops.tick(nowMs);
+  showSessionEnd(api, nowMs);
   setText(byId("engine"), desk.ledger ? engineLine(desk.ledger, nowMs) : "");
 }
 
@@ -206,15 +197,15 @@ function wire() {
     select.replaceChildren(...CURRENCIES.map((code) => el("option", {}, code)));
   }
   const say = (text) => setText(byId("said"), text);
-  onPress(
-    byId("sign-in-button"),
-    async () => {
-      await signIn(byId("token").value.trim());
-      byId("sign-in-form").reset();
-      await firstRoom();
+  wireSignIn({
+    newApi: () => new Api(),
+    signedIn: (newApi) => {
+      greet(newApi);
+      return firstRoom();
     },
-    (text) => setText(byId("sign-in-said"), text),
-  );
+    again: goOn,
+    left: signedOut,
+  });
   onPress(
     byId("room-create"),
     async () => {
@@ -238,7 +229,14 @@ function wire() {
     say,
   );
   byId("leave-room").addEventListener("click", chooseRoom);
-  byId("sign-out").addEventListener("click", () => signOut());
+  onPress(
+    byId("sign-out"),
+    async () => {
+      await signOut(api);
+      signedOut();
+    },
+    say,
+  );
   wireDropForm(() => desk);
   wireCardForms(() => desk);
   wireSlowMode(() => desk);
@@ -247,16 +245,15 @@ function wire() {
 
 async function begin() {
   const { token, room } = fromFragment();
-  if (!token) {
-    signOut();
-    return;
-  }
+  const newApi = new Api();
   try {
-    await signIn(token);
+    if (token) await newApi.signIn(token);
+    else await newApi.resume();
   } catch (error) {
-    signOut(error.message);
+    signedOut(token || error.status !== 401 ? error.message : "");
     return;
   }
+  greet(newApi);
   if (room) openRoom(room);
   else await firstRoom();
 }

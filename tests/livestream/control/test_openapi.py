@@ -11,6 +11,9 @@ from tests.livestream.control.desks import Desk
 
 PUBLIC = {"walk_in", "watch_config", "check_certificate", "show_keys", "take_news", "show_draw"}
 FOR_VIEWERS = {"list_own_certificates"}
+TOKEN: dict[str, list[str]] = {"hostToken": []}
+COOKIE: dict[str, list[str]] = {"sessionCookie": []}
+CSRF: dict[str, list[str]] = {"csrfToken": []}
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +49,19 @@ def test_every_change_needs_a_token_with_a_role(document: dict[str, Any]) -> Non
     for path in document["paths"].values():
         for method, operation in path.items():
             public = operation["operationId"] in PUBLIC
-            scheme = "viewerTicket" if operation["operationId"] in FOR_VIEWERS else "hostToken"
-            assert operation["security"] == ([] if public else [{scheme: []}])
+            signs_in = operation["operationId"] == "sign_in"
+            if public:
+                assert operation["security"] == []
+            elif operation["operationId"] in FOR_VIEWERS:
+                assert operation["security"] == [{"viewerTicket": []}]
+            elif signs_in:
+                assert operation["security"] == [TOKEN]
+            elif method == "get":
+                assert operation["security"] == [TOKEN, COOKIE]
+            else:
+                assert operation["security"] == [TOKEN, COOKIE | CSRF]
             assert public or "401" in operation["responses"]
-            assert public or method == "get" or "403" in operation["responses"]
+            assert public or signs_in or method == "get" or "403" in operation["responses"]
 
 
 def test_what_the_path_gives_is_not_in_the_body(document: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import aiohttp
 import pytest
@@ -62,8 +63,7 @@ async def test_all_that_a_page_loads_is_served(
         loaded.add(path)
         script = await text_of(desk, http, path)
         for imported in re.findall(r"^(?:import|export) .*from \"([^\"]+)\";$", script, re.M):
-            near = path.rpartition("/")[0]
-            waiting.append(imported.replace("./", f"{near}/") if imported[0] == "." else imported)
+            waiting.append(urljoin(path, imported))
     assert any(path.endswith(".js") for path in loaded)
 
 
@@ -93,6 +93,17 @@ async def test_a_file_is_served_with_its_type_and_asked_for_again(desk: Desk, pa
 )
 async def test_nothing_else_is_served(desk: Desk, address: str) -> None:
     assert_problem(await desk.call("GET", address), 404, "not_found")
+
+
+@pytest.mark.parametrize("address", [*PAGES, "/openapi.json", "/livez", "/api/v1/rooms", "/x"])
+async def test_every_answer_says_what_may_be_done_with_it(desk: Desk, address: str) -> None:
+    headers = (await desk.call("GET", address)).headers
+    for policy in ("default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
+        assert policy in headers["Content-Security-Policy"]
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert headers["Referrer-Policy"] == "no-referrer"
 
 
 async def test_answers_of_the_api_are_kept_by_nobody(desk: Desk, redis: aioredis.Redis) -> None:

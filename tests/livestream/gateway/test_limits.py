@@ -5,7 +5,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livestream.gateway.limits import AudienceLimits, Rate
+from livestream.gateway.limits import AudienceLimits
+from livestream.peers import Rate
 from tests.properties import PROPERTY
 
 

@@ -1,0 +1,93 @@
+/**
+ * Signing in at the desk: at first, and again over whatever is on screen once a session has run out,
+ * so that nothing typed is lost.
+ *
+ * Owns the two forms, the line that says that a session ends soon, and that signing out counts for
+ * every tab. Refuses to know what is on screen besides. No token stays anywhere: it goes to the
+ * server once, for a session that is kept in a cookie, which no script can read.
+ */
+
+import { byId, formatSpan, onPress, setText } from "/static/client/page.js";
+
+/** A show lasts two hours: this long before the end of a session one is told. */
+const SOON_MS = 15 * 60_000;
+const SIGNED_OUT = "signed-out";
+
+const tabs = new BroadcastChannel("livestream-desk");
+
+/** Token and room of the fragment. The token is taken out of the address at once. */
+export function fromFragment() {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const found = { token: fragment.get("token"), room: fragment.get("room") };
+  keepInAddress(found.room);
+  return found;
+}
+
+export function keepInAddress(room) {
+  history.replaceState(null, "", room ? `#${new URLSearchParams({ room })}` : location.pathname);
+}
+
+/**
+ * Wire both forms once. `api()` is who has signed in, `signedIn(api)` goes on from the first form,
+ * `again(api)` from the one over the desk, `left(words)` is told that this browser has signed out.
+ */
+export function wireSignIn({ newApi, signedIn, again, left }) {
+  onPress(
+    byId("sign-in-button"),
+    async () => {
+      const api = newApi();
+      await api.signIn(byId("token").value.trim());
+      byId("sign-in-form").reset();
+      await signedIn(api);
+    },
+    (text) => setText(byId("sign-in-said"), text),
+  );
+  onPress(
+    byId("again-button"),
+    async () => {
+      const api = newApi();
+      await api.signIn(byId("again-token").value.trim());
+      byId("again-form").reset();
+      byId("again").close();
+      byId("session-ends").hidden = true;
+      again(api);
+    },
+    (text) => setText(byId("again-said"), text),
+  );
+  byId("again-leave").addEventListener("click", () => {
+    byId("again").close();
+    left("");
+  });
+  byId("session-ends").addEventListener("click", () => askAgain("Your session ends soon"));
+  tabs.addEventListener("message", ({ data }) => {
+    if (data === SIGNED_OUT) left("You have signed out in another tab.");
+  });
+}
+
+/** Sign out of the session, in every tab of this browser. Throws a Problem when nobody knows. */
+export async function signOut(api) {
+  try {
+    await api.call("DELETE", "/session");
+  } catch (error) {
+    if (error.status !== 401) throw error; // it has ended already
+  }
+  tabs.postMessage(SIGNED_OUT);
+}
+
+/** Ask for a token over what is on screen, which stays as it is. */
+export function askAgain(title) {
+  const dialog = byId("again");
+  if (dialog.open) return;
+  setText(byId("again-title"), title);
+  setText(byId("again-said"), "");
+  dialog.showModal();
+}
+
+/** Say how long the session lasts, once that is not long. */
+export function showSessionEnd(api, nowMs) {
+  const leftMs = api.expiresAtMs - nowMs;
+  const line = byId("session-ends");
+  line.hidden = leftMs > SOON_MS;
+  if (line.hidden) return;
+  setText(line, leftMs > 0 ? `Session ends in ${formatSpan(leftMs)}` : "Sign in again");
+}
