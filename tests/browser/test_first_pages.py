@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import time
 
 import pytest
 
-from livestream.redis_client import open_redis
-from livestream.serve import read_addresses
-from tests.browser.chromium import Chromium, Page
-from tests.browser.conftest import House
+from tests.browser.chromium import PHONE, Chromium, Page
+from tests.browser.house import House
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SCRIPT = '<script>window.owned = 1</script><img src="/x" onerror="window.owned = 1">'
-PHONE = {"width": 360, "height": 740}
 
 
 async def test_a_host_runs_a_drop_and_a_viewer_buys_with_every_press_doubled(
@@ -73,9 +67,7 @@ async def test_a_host_runs_a_drop_and_a_viewer_buys_with_every_press_doubled(
     await host.sees("#drops", "2 free · 0 held · 1 sold · of 3")
     await host.sees("#takings", "walk-in")
     assert await viewer.ask("document.querySelectorAll('#orders > li').length") == 1
-    assert await viewer.ask("document.documentElement.scrollWidth") <= PHONE["width"]
-    assert host.errors == []
-    assert viewer.errors == []
+    assert await viewer.sticking_out() == []
 
 
 async def test_a_script_in_a_title_and_in_the_chat_stays_text(
@@ -93,38 +85,6 @@ async def test_a_script_in_a_title_and_in_the_chat_stays_text(
     for page in (desk, viewer):
         assert not await page.ask("'owned' in window")
         assert await page.ask("document.querySelectorAll('body script, img[src]').length") == 0
-        assert page.errors == []
-
-
-async def test_a_viewer_whose_gateway_was_killed_comes_back_to_the_same_cart(
-    browser: Chromium, house: House
-) -> None:
-    await house.set_up("Santos-Dumont", supply=2)
-    viewer = await browser.page(house.watch)
-    await viewer.click(".stage .buy")
-    await viewer.sees("#holds", "Santos-Dumont")
-    os.kill(house.gateway_pid, signal.SIGKILL)
-    await house.call("PUT", f"/rooms/{house.room}/cards/c2", {"title": "Put meanwhile"})
-    await viewer.sees("#cards h2", "Put meanwhile")
-    await viewer.click("#checkout")
-    await viewer.sees(".order .state", "Waits for payment")
-
-
-async def test_news_that_the_gateway_lost_is_asked_for(browser: Chromium, house: House) -> None:
-    await house.set_up("Santos-Dumont", supply=2, hold_ttl_ms=4_000, pay_ttl_ms=4_000)
-    viewer = await browser.page(house.watch)
-    await viewer.click(".stage .buy")
-    await viewer.sees("#holds", "Santos-Dumont")
-    deaf_until_s = time.monotonic() + 6
-    addresses = read_addresses(house.var_dir)
-    assert addresses is not None
-    redis = open_redis(addresses.redis_url)
-    while time.monotonic() < deaf_until_s:  # the hold runs out meanwhile
-        await redis.client_kill_filter(_type="pubsub")
-        await asyncio.sleep(0.005)
-    await redis.aclose()
-    await viewer.until("document.querySelector('#bag-holds').hidden")
-    assert viewer.errors == []
 
 
 async def test_a_moderator_mutes_deletes_and_bans(browser: Chromium, house: House) -> None:
@@ -134,7 +94,7 @@ async def test_a_moderator_mutes_deletes_and_bans(browser: Chromium, house: Hous
     await viewer.click("#talk-send")
     await desk.sees("#chat", "Something rude")
     await desk.click("#chat button[aria-label^=Delete]")
-    await viewer.until("!document.querySelector('#chat').innerText.includes('rude')")
+    await viewer.sees_no_more("#chat", "rude")
     await desk.click("#chat button[aria-label^=Mute]")
     await desk.sees("#moderated-count", "1")
     async with asyncio.timeout(20):  # the desk may know a moment before the viewer's gateway does
@@ -142,6 +102,7 @@ async def test_a_moderator_mutes_deletes_and_bans(browser: Chromium, house: Hous
             await viewer.type("#talk-text", "Again")
             await viewer.click("#talk-send")
             await asyncio.sleep(0.3)
+    viewer.may_complain("403")
     await desk.click("#chat button[aria-label^=Ban]")
     await desk.click("#ask-yes")
     await viewer.sees("#line", "shown out")
@@ -161,6 +122,7 @@ async def test_a_wrong_token_is_refused_in_words_and_leaves_the_address(
     browser: Chromium, house: House
 ) -> None:
     page = await browser.page(f"{house.control}/#token=nonsense&room=salon")
+    page.may_complain("401")
     await page.sees("#sign-in-said", "token")
     assert await page.ask("location.hash") == ""
     assert await page.ask("sessionStorage.length") == 0
@@ -179,9 +141,7 @@ async def test_a_viewer_waits_in_line_and_gets_what_another_puts_back(
     await second.sees(".stage .buy", "Leave the line")
     await first.click("#holds button")
     await second.sees("#holds", "Santos-Dumont")
-    assert await second.ask("document.documentElement.scrollWidth") <= PHONE["width"]
-    assert first.errors == []
-    assert second.errors == []
+    assert await second.sticking_out() == []
 
 
 async def test_a_host_schedules_a_drop_that_was_drafted(browser: Chromium, house: House) -> None:
@@ -192,5 +152,4 @@ async def test_a_host_schedules_a_drop_that_was_drafted(browser: Chromium, house
     await desk.sees("#drafts", "Tank")
     await desk.click("#drafts button.main")
     await desk.sees("#drops", "Tank")
-    await desk.until("!document.querySelector('#drafts').innerText.includes('Tank')")
-    assert desk.errors == []
+    await desk.sees_no_more("#drafts", "Tank")
