@@ -12,5 +12,11 @@ def tag_of(kind: type[Struct]) -> str:
     return str(kind.__struct_config__.tag)
 
 
-class Fact(Struct, frozen=True, tag_field="type", omit_defaults=True):
-    """Something that happened. Its tag is its name in the log."""
+class Fact(Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True):
+    """Something that happened. Its tag is its name in the log.
+
+    `by` is who at the desk asked for it (`desk:<name>`), "" for what viewers, the provider and time
+    lead to. It is for the log: nothing that goes on air tells it.
+    """
+
+    by: str = ""

@@ -19,7 +19,7 @@ from cart.fact import Fact, tag_of
 from cart.refund import units_back
 from cart.shopper import hold_result
 from livestream import facts
-from livestream.views import card_view, rules_view, stream_view, view_of_terms
+from livestream.views import card_view, pinned_view, rules_view, stream_view, view_of_terms
 
 Frame = dict[str, Any]
 #: `gateways` frames are for the gateways' own doings (who is muted, who is banned) and go no
@@ -73,6 +73,7 @@ _BODIES: dict[type, Callable[[Any], Frame]] = {
     facts.CardWithdrawn: lambda fact: {"card_id": fact.card_id},
     facts.Announced: lambda fact: {"text": fact.text},
     facts.ChatDeleted: lambda fact: {"message_id": fact.message_id},
+    facts.ChatPinned: lambda fact: {"message": pinned_view(fact.message)},
     facts.SlowModeSet: lambda fact: {"interval_ms": fact.interval_ms},
     facts.StreamSet: lambda fact: {"stream": stream_view(fact.stream)},
     facts.ViewerMuted: lambda fact: {"viewer": fact.viewer, "muted": fact.muted},

@@ -34,7 +34,7 @@ from cart.money import AMOUNT_MINOR_MAX, AmountMinor, Currency
 from cart.refund import Units
 from cart.rules import RoomRules
 from cart.slot import SlotTerms
-from livestream.messages import Card, ShoppingMessage, Stream
+from livestream.messages import Card, PinnedMessage, ShoppingMessage, Stream
 
 #: The slowest that chat can be: a line in ten minutes.
 SLOW_MODE_MS_MAX = 600_000
@@ -43,6 +43,11 @@ INVITED_PER_CALL_MAX = 1_000
 Invited = Annotated[list[ViewerId], Meta(min_length=1, max_length=INVITED_PER_CALL_MAX)]
 #: A line of chat, as its gateway named it.
 MessageId = Annotated[str, Meta(min_length=1, max_length=64)]
+
+#: Words of which none is shown: 500 x 64 characters, 96 KB of UTF-8 at the very worst and some 5 KB
+#: as a rule, in the log each time that the list is given, and in the snapshot.
+BLOCKED_WORDS_MAX = 500
+BlockedWord = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class DeskCommand(Struct, frozen=True, tag_field="type"):
@@ -232,6 +237,32 @@ class ChatDelete(DeskCommand, frozen=True, tag="chat.delete"):
     message_id: MessageId
 
 
+class ChatRestore(DeskCommand, frozen=True, tag="chat.restore"):
+    """Show a line again that was taken away. The room's owner still has the last few of them; one
+    that it has no more stays away.
+    """
+
+    message_id: MessageId
+
+
+class ChatPin(DeskCommand, frozen=True, tag="chat.pin"):
+    """Let this message stand above the chat, for newcomers too, in the place of another."""
+
+    message: PinnedMessage
+
+
+class ChatUnpin(DeskCommand, frozen=True, tag="chat.unpin"):
+    """Let no message stand above the chat."""
+
+
+class ChatWords(DeskCommand, frozen=True, tag="chat.words"):
+    """Show no line that has one of these words, in its text or in the name of who says it. The list
+    is given whole; an empty one ends it.
+    """
+
+    words: Annotated[list[BlockedWord], Meta(max_length=BLOCKED_WORDS_MAX)]
+
+
 class PaymentApproved(DeskCommand, frozen=True, tag="payment.approved"):
     """The provider captured the money. Any number of times, in any order, however late."""
 
@@ -281,6 +312,10 @@ HostCommand = (
     | ViewerBan
     | ChatSlowMode
     | ChatDelete
+    | ChatRestore
+    | ChatPin
+    | ChatUnpin
+    | ChatWords
 )
 ProviderCommand = PaymentApproved | PaymentDeclined | RefundSettled
 Command = ShoppingMessage | HostCommand | ProviderCommand

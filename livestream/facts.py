@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cart.events import CounterEvent
 from cart.fact import Fact
-from livestream.messages import Card, Stream
+from livestream.messages import Card, PinnedMessage, Stream
 
 
 class EpochStarted(Fact, frozen=True, tag="epoch.started"):
@@ -61,7 +61,6 @@ class Announced(Fact, frozen=True, tag="announcement"):
     """The host said something to everybody."""
 
     text: str
-    by: str
 
 
 class ViewerMuted(Fact, frozen=True, tag="viewer.muted"):
@@ -69,7 +68,6 @@ class ViewerMuted(Fact, frozen=True, tag="viewer.muted"):
 
     viewer: str
     muted: bool
-    by: str
 
 
 class ViewerBanned(Fact, frozen=True, tag="viewer.banned"):
@@ -77,28 +75,42 @@ class ViewerBanned(Fact, frozen=True, tag="viewer.banned"):
 
     viewer: str
     banned: bool
-    by: str
 
 
 class SlowModeSet(Fact, frozen=True, tag="chat.slow_mode"):
     """Each viewer may chat once in `interval_ms`; 0 is off."""
 
     interval_ms: int
-    by: str
 
 
 class StreamSet(Fact, frozen=True, tag="room.stream"):
     """The room's picture comes from here, or from nowhere."""
 
     stream: Stream
-    by: str
 
 
 class ChatDeleted(Fact, frozen=True, tag="chat.deleted"):
     """A line of chat was taken away."""
 
     message_id: str
-    by: str
+
+
+class ChatRestored(Fact, frozen=True, tag="chat.restored"):
+    """A line that was taken away may be shown again."""
+
+    message_id: str
+
+
+class ChatPinned(Fact, frozen=True, tag="chat.pinned"):
+    """This message stands above the chat; None: none does."""
+
+    message: PinnedMessage | None
+
+
+class ChatWordsSet(Fact, frozen=True, tag="chat.words"):
+    """Lines with one of these words are not shown; the list before counts no more."""
+
+    words: list[str]
 
 
 class DeskAnswered(Fact, frozen=True, tag="desk.answered"):
@@ -108,7 +120,6 @@ class DeskAnswered(Fact, frozen=True, tag="desk.answered"):
 
     key: str
     asked: str
-    by: str
     command: str
     result: str
 
@@ -129,6 +140,9 @@ RoomFact = (
     | StreamSet
     | ChatDeleted
     | DeskAnswered
+    | ChatRestored
+    | ChatPinned
+    | ChatWordsSet
 )
 AnyFact = CounterEvent | RoomFact
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct, field, to_builtins
+from msgspec import Struct, field, structs, to_builtins
 
 from cart import (
     clock,
@@ -36,15 +36,13 @@ from cart.counter import Counter
 from cart.fact import Fact
 from cart.outcome import Decision, ErrorCode, refuse
 from cart.refunding import Asked
-from livestream import commands, facts, messages, once
+from livestream import commands, facts, messages, moderation, once
 from livestream.commands import Envelope
-from livestream.messages import Card, RoomStatus, Stream
+from livestream.messages import Card, PinnedMessage, RoomStatus, Stream
 
 #: Cards on screen at once. With texts at their bounds a card is about 1.5 KiB, so the snapshot that
 #: every newcomer gets stays below 100 KiB even then; real ones are a tenth of that.
 CARDS_MAX = 64
-#: Viewers a moderator may mute, and ban, in one room: 10,000 x about 120 bytes = 1.2 MB each.
-MODERATED_MAX = 10_000
 #: Ownerships that a resume can reach back over.
 EPOCHS_KEPT = 16
 
@@ -68,6 +66,10 @@ class RoomState(Struct):
     #: What was done under a key of the desk's, by key, oldest first.
     answered: dict[str, once.Answered] = {}
     stream: Stream = Stream()
+    pinned_message: PinnedMessage | None = None
+    blocked_words: list[str] = []
+    #: The last that moderators did, oldest first.
+    actions: list[moderation.Action] = []
     books: Books = field(default_factory=Books)
 
     @property
@@ -287,11 +289,11 @@ def _rules_set(room: Room, _: Envelope, command: commands.RulesSet, now_ms: int)
     return invitation.set_rules(room.counter, command.rules)
 
 
-def _stream_set(room: Room, asked: Envelope, command: commands.StreamSet, _: int) -> Decision:
+def _stream_set(room: Room, _: Envelope, command: commands.StreamSet, now_ms: int) -> Decision:
     answer = {"stream": to_builtins(command.stream)}
     if command.stream == room.state.stream:
         return Decision((), answer)
-    return Decision((facts.StreamSet(command.stream, asked.actor),), answer)
+    return Decision((facts.StreamSet(command.stream),), answer)
 
 
 def _invitation_put(
@@ -338,8 +340,8 @@ def _card_withdraw(
     return Decision((facts.CardWithdrawn(command.card_id),), answer)
 
 
-def _announce(room: Room, asked: Envelope, command: commands.Announce, now_ms: int) -> Decision:
-    return Decision((facts.Announced(command.text, asked.actor),), {"text": command.text})
+def _announce(room: Room, _: Envelope, command: commands.Announce, now_ms: int) -> Decision:
+    return Decision((facts.Announced(command.text),), {"text": command.text})
 
 
 # -- the desk: drops and orders ----------------------------------------------------------------
@@ -405,55 +407,57 @@ def _slot_put(room: Room, _: Envelope, command: commands.SlotPut, now_ms: int) -
 # -- the desk: moderation ----------------------------------------------------------------------
 
 
-def _mute(room: Room, asked: Envelope, command: commands.ViewerMute, now_ms: int) -> Decision:
-    muted, answer = room.state.muted, {"viewer": command.viewer, "muted": command.muted}
-    if command.muted == (command.viewer in muted):
-        return Decision((), answer)
-    if command.muted and len(muted) >= MODERATED_MAX:
-        return refuse(ErrorCode.LIMIT_REACHED, f"at most {MODERATED_MAX} muted viewers")
-    return Decision((facts.ViewerMuted(command.viewer, command.muted, asked.actor),), answer)
+def _mute(room: Room, _: Envelope, command: commands.ViewerMute, now_ms: int) -> Decision:
+    return moderation.mute(room.state.muted, command)
 
 
-def _ban(room: Room, asked: Envelope, command: commands.ViewerBan, now_ms: int) -> Decision:
-    banned, answer = room.state.banned, {"viewer": command.viewer, "banned": command.banned}
-    if command.banned == (command.viewer in banned):
-        return Decision((), answer)
-    if command.banned and len(banned) >= MODERATED_MAX:
-        return refuse(ErrorCode.LIMIT_REACHED, f"at most {MODERATED_MAX} banned viewers")
-    return Decision((facts.ViewerBanned(command.viewer, command.banned, asked.actor),), answer)
+def _ban(room: Room, _: Envelope, command: commands.ViewerBan, now_ms: int) -> Decision:
+    return moderation.ban(room.state.banned, command)
 
 
-def _slow_mode(
-    room: Room, asked: Envelope, command: commands.ChatSlowMode, now_ms: int
-) -> Decision:
-    answer = {"interval_ms": command.interval_ms}
-    if command.interval_ms == room.state.slow_mode_ms:
-        return Decision((), answer)
-    return Decision((facts.SlowModeSet(command.interval_ms, asked.actor),), answer)
+def _slow_mode(room: Room, _: Envelope, command: commands.ChatSlowMode, now_ms: int) -> Decision:
+    return moderation.slow_mode(room.state.slow_mode_ms, command)
 
 
-def _chat_delete(
-    room: Room, asked: Envelope, command: commands.ChatDelete, now_ms: int
-) -> Decision:
-    return Decision(
-        (facts.ChatDeleted(command.message_id, asked.actor),), {"message_id": command.message_id}
-    )
+def _chat_delete(room: Room, _: Envelope, command: commands.ChatDelete, now_ms: int) -> Decision:
+    return moderation.delete(room.state.pinned_message, command)
 
 
-_DECISIONS: dict[type, Callable[[Room, Envelope, Any, int], Decision]] = {
-    messages.CartAdd: _cart_add,
-    messages.LineJoin: _line_join,
-    messages.LineLeave: _line_leave,
-    messages.LotteryEnter: _lottery_enter,
-    messages.CartRemove: _cart_remove,
-    messages.CartShow: _cart_show,
-    messages.Checkout: _checkout,
-    messages.OrderPay: _order_pay,
-    messages.SlotsShow: _slots_show,
-    messages.SlotChoose: _slot_choose,
-    commands.PaymentApproved: _approved,
-    commands.PaymentDeclined: _declined,
-    commands.RefundSettled: _refunded,
+def _chat_restore(room: Room, _: Envelope, command: commands.ChatRestore, now_ms: int) -> Decision:
+    return moderation.restore(command)
+
+
+def _chat_pin(room: Room, _: Envelope, command: commands.ChatPin, now_ms: int) -> Decision:
+    return moderation.pin(room.state.pinned_message, command)
+
+
+def _chat_unpin(room: Room, _: Envelope, command: commands.ChatUnpin, now_ms: int) -> Decision:
+    return moderation.unpin(room.state.pinned_message)
+
+
+def _chat_words(room: Room, _: Envelope, command: commands.ChatWords, now_ms: int) -> Decision:
+    return moderation.block_words(room.state.blocked_words, command)
+
+
+# -- who decides what ----------------------------------------------------------------------------
+
+_Decide = Callable[[Room, Envelope, Any, int], Decision]
+
+
+def _authored(decide: _Decide) -> _Decide:
+    """The decision of somebody at the desk: its facts say whose it is, in the log."""
+
+    def decide_and_sign(room: Room, asked: Envelope, command: Any, now_ms: int) -> Decision:
+        decision = decide(room, asked, command, now_ms)
+        if not decision.facts:
+            return decision
+        signed = (structs.replace(fact, by=asked.actor) for fact in decision.facts)
+        return Decision(tuple(signed), decision.answer)
+
+    return decide_and_sign
+
+
+_BY_THE_DESK: dict[type, _Decide] = {
     commands.RoomCreate: _room_create,
     commands.RoomStart: _room_start,
     commands.RoomEnd: _room_end,
@@ -480,6 +484,26 @@ _DECISIONS: dict[type, Callable[[Room, Envelope, Any, int], Decision]] = {
     commands.ViewerBan: _ban,
     commands.ChatSlowMode: _slow_mode,
     commands.ChatDelete: _chat_delete,
+    commands.ChatRestore: _chat_restore,
+    commands.ChatPin: _chat_pin,
+    commands.ChatUnpin: _chat_unpin,
+    commands.ChatWords: _chat_words,
+}
+_DECISIONS: dict[type, _Decide] = {
+    messages.CartAdd: _cart_add,
+    messages.LineJoin: _line_join,
+    messages.LineLeave: _line_leave,
+    messages.LotteryEnter: _lottery_enter,
+    messages.CartRemove: _cart_remove,
+    messages.CartShow: _cart_show,
+    messages.Checkout: _checkout,
+    messages.OrderPay: _order_pay,
+    messages.SlotsShow: _slots_show,
+    messages.SlotChoose: _slot_choose,
+    commands.PaymentApproved: _approved,
+    commands.PaymentDeclined: _declined,
+    commands.RefundSettled: _refunded,
+    **{kind: _authored(decide) for kind, decide in _BY_THE_DESK.items()},
 }
 
 
@@ -517,8 +541,12 @@ def _card_withdrawn(state: RoomState, fact: facts.CardWithdrawn) -> None:
         state.pinned = None
 
 
-def _announced(state: RoomState, fact: facts.Announced | facts.ChatDeleted) -> None:
+def _announced(state: RoomState, fact: facts.Announced) -> None:
     """Said once and not kept."""
+
+
+def _note(state: RoomState, fact: moderation.Moderated) -> None:
+    moderation.note(state.actions, fact, state.seq, state.at_ms)
 
 
 def _muted(state: RoomState, fact: facts.ViewerMuted) -> None:
@@ -526,6 +554,7 @@ def _muted(state: RoomState, fact: facts.ViewerMuted) -> None:
         state.muted[fact.viewer] = None
     else:
         state.muted.pop(fact.viewer, None)
+    _note(state, fact)
 
 
 def _banned(state: RoomState, fact: facts.ViewerBanned) -> None:
@@ -533,10 +562,22 @@ def _banned(state: RoomState, fact: facts.ViewerBanned) -> None:
         state.banned[fact.viewer] = None
     else:
         state.banned.pop(fact.viewer, None)
+    _note(state, fact)
 
 
 def _slow_mode_set(state: RoomState, fact: facts.SlowModeSet) -> None:
     state.slow_mode_ms = fact.interval_ms
+    _note(state, fact)
+
+
+def _message_pinned(state: RoomState, fact: facts.ChatPinned) -> None:
+    state.pinned_message = fact.message
+    _note(state, fact)
+
+
+def _words_set(state: RoomState, fact: facts.ChatWordsSet) -> None:
+    state.blocked_words = fact.words
+    _note(state, fact)
 
 
 def _desk_answered(state: RoomState, fact: facts.DeskAnswered) -> None:
@@ -557,7 +598,10 @@ _FOLDS: dict[type, Callable[[RoomState, Any], None]] = {
     facts.CardPinned: _card_pinned,
     facts.CardWithdrawn: _card_withdrawn,
     facts.Announced: _announced,
-    facts.ChatDeleted: _announced,
+    facts.ChatDeleted: _note,
+    facts.ChatRestored: _note,
+    facts.ChatPinned: _message_pinned,
+    facts.ChatWordsSet: _words_set,
     facts.ViewerMuted: _muted,
     facts.ViewerBanned: _banned,
     facts.SlowModeSet: _slow_mode_set,

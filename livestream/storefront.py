@@ -21,6 +21,7 @@ from livestream.messages import (
     CardView,
     ChatMessage,
     DropView,
+    PinnedView,
     RoomStatus,
     RulesView,
     Snapshot,
@@ -31,6 +32,7 @@ from livestream.room import EPOCHS_KEPT, Room, RoomState
 from livestream.views import (
     card_view,
     drop_view,
+    pinned_view,
     rules_view,
     set_shelves,
     shown_status,
@@ -52,6 +54,7 @@ class Storefront(Struct):
     pinned: str | None = None
     drops: dict[str, DropView] = {}
     slow_mode_ms: int = 0
+    pinned_message: PinnedView | None = None
     muted: dict[str, None] = field(default_factory=dict)
     banned: dict[str, None] = field(default_factory=dict)
     rules: RulesView = field(default_factory=lambda: rules_view(RoomRules()))
@@ -72,6 +75,7 @@ class Storefront(Struct):
             pinned=state.pinned,
             drops={drop_id: drop_view(drop) for drop_id, drop in state.books.drops.items()},
             slow_mode_ms=state.slow_mode_ms,
+            pinned_message=pinned_view(state.pinned_message),
             muted=dict(state.muted),
             banned=dict(state.banned),
             rules=rules_view(state.books.rules),
@@ -108,6 +112,7 @@ class Storefront(Struct):
             "viewers": viewers,
             "likes": likes,
             "chat": chat,
+            "pinned_message": self.pinned_message,
             "slow_mode_ms": self.slow_mode_ms,
             "rules": self.rules,
             "stream": self.stream,
@@ -195,6 +200,10 @@ def _slow_mode(view: Storefront, frame: Frame) -> None:
     view.slow_mode_ms = frame["interval_ms"]
 
 
+def _pin_message(view: Storefront, frame: Frame) -> None:
+    view.pinned_message = frame["message"]
+
+
 def _mark(marked: dict[str, None], viewer: str, on: bool) -> None:
     if on:
         marked[viewer] = None
@@ -236,6 +245,7 @@ _APPLY: dict[str, Callable[[Storefront, Frame], None]] = {
     "card.withdrawn": _withdraw_card,
     "announcement": _say,
     "chat.deleted": _say,
+    "chat.pinned": _pin_message,
     "chat.slow_mode": _slow_mode,
     "viewer.muted": lambda view, frame: _mark(view.muted, frame["viewer"], frame["muted"]),
     "viewer.banned": lambda view, frame: _mark(view.banned, frame["viewer"], frame["banned"]),

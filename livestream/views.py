@@ -21,6 +21,8 @@ from livestream.messages import (
     CardView,
     DropView,
     PerkView,
+    PinnedMessage,
+    PinnedView,
     PresaleView,
     RulesView,
     Stream,
@@ -36,6 +38,11 @@ def card_view(card: Card) -> CardView:
 def stream_view(stream: Stream) -> StreamView:
     """The room's picture as viewers are told of it."""
     return {"hls_url": stream.hls_url, "poster_url": stream.poster_url}
+
+
+def pinned_view(message: PinnedMessage | None) -> PinnedView | None:
+    """What stands above the chat, as viewers see it."""
+    return None if message is None else cast(PinnedView, to_builtins(message))
 
 
 def rules_view(rules: RoomRules) -> RulesView:

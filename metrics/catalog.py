@@ -349,8 +349,9 @@ TICK_LAG_SECONDS = Histogram(
 )
 CHAT_LINES = Counter(
     "livestream_chat_lines",
-    "Lines of chat at the mixer: shown to the room, or skipped to keep a readable rate.",
-    ["result"],  # "shown", "skipped"
+    "Lines of chat at the mixer: shown to the room, skipped to keep a readable rate, or found with "
+    "a blocked word when they were about to be shown.",
+    ["result"],  # "shown", "skipped", "blocked"
     registry=REGISTRY,
 )
 

@@ -20,11 +20,8 @@ from livestream.control.auth import Caller, admit, authorise, authorise_sign_in
 from livestream.control.context import CONTROL, Call, Control
 from livestream.control.idempotency import once_of
 from livestream.control.problems import Problem, invalid, not_found
-from livestream.control.routes import PATH_TYPES, ROUTES, Route
+from livestream.control.routes import BODY_BYTES_MAX, PATH_TYPES, ROUTES, Route
 from livestream.tickets import Ticket
-
-#: The largest body: a card with texts at their bounds, all of it escaped, is 1,120 characters x 6.
-BODY_BYTES_MAX = 16 * 1024
 
 _Kind = TypeVar("_Kind", bound=Struct)
 
@@ -38,6 +35,8 @@ def register(app: web.Application) -> None:
 def _endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def serve(request: web.Request) -> web.StreamResponse:
         control = request.app[CONTROL]
+        if route.body_bytes_max > BODY_BYTES_MAX:
+            request = request.clone(client_max_size=route.body_bytes_max)
         call = await _read(control, route, request)
         if isinstance(call, Problem):
             return call.response()

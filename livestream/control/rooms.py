@@ -173,6 +173,7 @@ def storefront_view(view: Storefront) -> StorefrontView:
         "pinned": view.pinned,
         "drops": list(view.drops.values()),
         "slow_mode_ms": view.slow_mode_ms,
+        "pinned_message": view.pinned_message,
         "muted": list(view.muted),
         "banned": list(view.banned),
         "rules": view.rules,

@@ -28,6 +28,7 @@ from livestream.control import (
     desk,
     draws,
     invitations,
+    moderation,
     news,
     outgoing,
     reports,
@@ -39,12 +40,18 @@ from livestream.control.auth import Access
 from livestream.control.desk import Handler, commanding
 from livestream.control.schemas import summary_of
 from livestream.engine.ledger import Ledger
-from livestream.messages import Card, Stream
+from livestream.messages import Card, PinnedMessage, Stream
 from livestream.payments.news import News
 from livestream.report import Report
 from livestream.tickets import RoomId
 
 PREFIX = "/api/v1"
+
+#: The largest body: a card with texts at their bounds, all of it escaped, is 1,120 characters x 6.
+BODY_BYTES_MAX = 16 * 1024
+#: And of lists: 1,000 viewers x 67 bytes; 500 words x 64 characters, all of them escaped, x 6. Who
+#: sends one has shown a host token before it is read.
+LIST_BODY_BYTES_MAX = 256 * 1024
 
 #: Names in paths, and what they may be.
 PATH_TYPES: dict[str, Any] = {
@@ -70,6 +77,7 @@ _GROUPS = {
     "drops": "drops",
     "drafts": "drops",
     "announcements": "chat",
+    "actions": "chat",
     "chat": "chat",
     "viewers": "chat",
     "orders": "orders",
@@ -109,6 +117,7 @@ class Route:
     also: tuple[int, ...] = ()
     body: type[Struct] | None = None
     query: type[Struct] | None = None
+    body_bytes_max: int = BODY_BYTES_MAX
     changes: bool = False
     forbids: bool = False
     limits: bool = False
@@ -116,8 +125,12 @@ class Route:
 
     @property
     def tag(self) -> str:
-        """The group it stands in: the one of the last step of its path that names a group."""
+        """The group it stands in: the one of the last step of its path that names a group. All that
+        is under `chat` is chat.
+        """
         steps = self.path.split("/")
+        if "chat" in steps:
+            return "chat"
         return next(_GROUPS[step] for step in reversed(steps) if step in _GROUPS)
 
     @property
@@ -162,6 +175,7 @@ def _change(
     access: Access = "host",
     status: int = 200,
     body: type[Struct] | None = None,
+    body_bytes_max: int = BODY_BYTES_MAX,
     build: Callable[[Any], Any] = lambda body: body,
 ) -> Route:
     return Route(
@@ -174,6 +188,7 @@ def _change(
         answer=answer,
         status=status,
         body=body or command,
+        body_bytes_max=body_bytes_max,
         changes=True,
     )
 
@@ -256,6 +271,7 @@ ROUTES: tuple[Route, ...] = (
         "put_invitations",
         commands.InvitationPut,
         views.Invited,
+        body_bytes_max=LIST_BODY_BYTES_MAX,
     ),
     _change(
         "POST",
@@ -263,6 +279,7 @@ ROUTES: tuple[Route, ...] = (
         "withdraw_invitations",
         commands.InvitationWithdraw,
         views.Invited,
+        body_bytes_max=LIST_BODY_BYTES_MAX,
     ),
     # -- cards
     _change(
@@ -360,12 +377,54 @@ ROUTES: tuple[Route, ...] = (
         access="moderator",
     ),
     _change(
+        "PUT",
+        _ROOM + "/chat/pin",
+        "pin_message",
+        commands.ChatPin,
+        views.Pinned,
+        access="moderator",
+        body=PinnedMessage,
+        build=commands.ChatPin,
+    ),
+    _change(
+        "DELETE",
+        _ROOM + "/chat/pin",
+        "unpin_message",
+        commands.ChatUnpin,
+        views.Pinned,
+        access="moderator",
+    ),
+    _read(_ROOM + "/chat/words", moderation.show_words, views.BlockedWords),
+    _change(
+        "PUT",
+        _ROOM + "/chat/words",
+        "block_words",
+        commands.ChatWords,
+        views.WordCount,
+        access="moderator",
+        body_bytes_max=LIST_BODY_BYTES_MAX,
+    ),
+    _change(
         "DELETE",
         _ROOM + "/chat/{message_id}",
         "delete_chat",
         commands.ChatDelete,
         views.Deleted,
         access="moderator",
+    ),
+    _change(
+        "POST",
+        _ROOM + "/chat/{message_id}/restore",
+        "restore_chat",
+        commands.ChatRestore,
+        views.Deleted,
+        access="moderator",
+    ),
+    _read(
+        _ROOM + "/actions",
+        moderation.list_actions,
+        views.ActionList,
+        query=views.ActionsQuery,
     ),
     # -- orders
     _read(_ROOM + "/orders", rooms.list_orders, views.OrderList, query=views.OrdersQuery),

@@ -24,6 +24,7 @@ from livestream.control.context import CONTROL, Control, is_host
 from livestream.control.orders import OrderBooks
 from livestream.control.problems import Problem, invalid, not_found, unavailable
 from livestream.control.reports import Reports
+from livestream.control.routes import BODY_BYTES_MAX
 from livestream.control.sign_in import SignIns
 from livestream.inbox import Asker, EngineSilentError
 from livestream.redis_client import open_redis
@@ -77,7 +78,7 @@ async def _serve(settings: Settings, on_listening: Callable[[], None] | None) ->
 def create_app(settings: Settings, redis: aioredis.Redis, asker: Asker) -> web.Application:
     """The application. `asker` is started, and closed, by the caller; so is `redis`."""
     app = web.Application(
-        middlewares=[health.measured, _answer_problems], client_max_size=api.BODY_BYTES_MAX
+        middlewares=[health.measured, _answer_problems], client_max_size=BODY_BYTES_MAX
     )
     trusted = tuple(settings.proxy_networks())
     app[CONTROL] = Control(
@@ -142,8 +143,7 @@ def _problem_of(refusal: web.HTTPException, request: web.Request) -> web.StreamR
             return response
         case web.HTTPRequestEntityTooLarge():
             return invalid(
-                f"a body has at most {api.BODY_BYTES_MAX} bytes",
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "the body is larger than it may be here", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             ).response()
         case _:
             return invalid(refusal.reason, HTTPStatus(refusal.status)).response()

@@ -19,18 +19,20 @@ from cart.order import OrderStatus, Part, PaymentStatus
 from cart.outcome import EditionResult, PerkResult, PresaleResult, SlotChoice, SlotResult
 from cart.rules import RoomRules
 from livestream.certificates import CERTIFICATE_CHARACTERS_MAX
-from livestream.engine.ledger import Ledger, TotalLine
+from livestream.engine.ledger import ActionLine, Ledger, TotalLine
 from livestream.messages import (
     Announced,
     CardView,
     ChatMessage,
     DropView,
+    PinnedView,
     RoomStatus,
     RulesView,
     Stream,
     StreamView,
     UnitsBack,
 )
+from livestream.moderation import ACTIONS_KEPT
 from livestream.tickets import DeskRole, DisplayName, RoomId
 
 #: A page of orders: 200 x about 600 bytes = 120 KB.
@@ -96,6 +98,13 @@ class InvitationsQuery(Struct, frozen=True):
     drop_id: DropId | None = None
     after: ViewerId | None = None
     limit: Annotated[int, Meta(ge=1, le=INVITATIONS_PER_PAGE_MAX)] = 100
+
+
+class ActionsQuery(Struct, frozen=True):
+    """How many of the last actions; `before` is the `next` of the page before."""
+
+    before: Annotated[int, Meta(ge=1)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=ACTIONS_KEPT)] = 100
 
 
 class OrdersQuery(Struct, frozen=True):
@@ -184,6 +193,7 @@ class StorefrontView(TypedDict):
     pinned: str | None
     drops: list[DropView]
     slow_mode_ms: int
+    pinned_message: PinnedView | None
     muted: list[str]
     banned: list[str]
     rules: RulesView
@@ -307,9 +317,38 @@ class SlowMode(TypedDict):
 
 
 class Deleted(TypedDict):
-    """The line of chat that is gone."""
+    """The line of chat that is gone, or back."""
 
     message_id: str
+
+
+class Pinned(TypedDict):
+    """Whether a message stands above the chat now."""
+
+    pinned: bool
+
+
+class WordCount(TypedDict):
+    """How many words are blocked now."""
+
+    count: int
+
+
+class BlockedWords(TypedDict):
+    """The words that are not shown, as they were given, as of `seq`."""
+
+    seq: int
+    words: list[str]
+
+
+class ActionList(TypedDict):
+    """A page of what moderators did, newest first, as of `seq`; a room remembers the last 500.
+    `next` is what `before` takes for more.
+    """
+
+    seq: int
+    actions: list[ActionLine]
+    next: int | None
 
 
 class IssuedTicket(TypedDict):

@@ -30,6 +30,7 @@ from livestream.attendance import (
     read_counts,
     surplus_of,
 )
+from livestream.blocked_words import BlockedWords
 from livestream.clock import now_ms
 from livestream.engine.ledger import ChatCounts
 from livestream.engine.mixer import TICK_MS, Mixer
@@ -41,7 +42,13 @@ from livestream.engine.pulse import (
     total,
 )
 from livestream.engine.recent import Growth
-from livestream.facts import ChatDeleted, ViewerBanned, ViewerMuted
+from livestream.facts import (
+    ChatDeleted,
+    ChatRestored,
+    ChatWordsSet,
+    ViewerBanned,
+    ViewerMuted,
+)
 from livestream.flight import RedisLine, Watch
 from livestream.inbox import subscribe
 from livestream.messages import Pulse
@@ -56,7 +63,7 @@ COUNT_EVERY_S: Final = 1.0
 #: Redis' memory and disk, for the desk: no faster than they change, and 48 rooms ask.
 REDIS_EVERY_MS: Final = 10_000
 #: Facts that are of the company's business; the others, nearly all, are told by their type alone.
-_MODERATION: Final = frozenset({ChatDeleted, ViewerMuted, ViewerBanned})
+_MODERATION: Final = frozenset({ChatDeleted, ChatRestored, ChatWordsSet, ViewerMuted, ViewerBanned})
 
 
 class Company:
@@ -75,13 +82,18 @@ class Company:
         self._redis_line: RedisLine | None = None
         self._redis_ms = 0  # when it was looked at last
         self._moment_ms = 0  # of the last one in the book of attendance
-        self._chat_before = (0, 0)  # shown and skipped by the owners before this one
+        # What the owners before this one counted.
+        self._chat_before: ChatCounts = {"shown": 0, "skipped": 0, "blocked": 0}
 
     @property
     def chat(self) -> ChatCounts:
-        """Lines shown and skipped so far, by this owner and those before it."""
-        shown, skipped = self._chat_before
-        return {"shown": shown + self._mixer.shown, "skipped": skipped + self._mixer.skipped}
+        """Lines shown, skipped and blocked so far, by this owner and those before it."""
+        before, mixer = self._chat_before, self._mixer
+        return {
+            "shown": before["shown"] + mixer.shown,
+            "skipped": before["skipped"] + mixer.skipped,
+            "blocked": before["blocked"] + mixer.blocked,
+        }
 
     async def restore(self) -> dict[str, int]:
         """Take over the chat's history and numbers, and the peak, from the last owner; returns the
@@ -90,6 +102,7 @@ class Company:
         Raises:
             redis.exceptions.RedisError: Redis is away.
         """
+        self._mixer.words = BlockedWords(self._state.blocked_words)
         history = cast(bytes | None, await self._redis.get(keys.history(self._room)))
         if history:
             self._mixer.history.extend(wire.decode_chat(history))
@@ -100,7 +113,7 @@ class Company:
         # Its gateways are told anew at the first count, for another version may have kept them.
         self.audience = ledger["audience"]
         self.audience["gateways"] = []
-        self._chat_before = (ledger["chat"]["shown"], ledger["chat"]["skipped"])
+        self._chat_before |= ledger["chat"]
         refusals: dict[str, int] = ledger.get("refusals", {})
         return refusals
 
@@ -112,6 +125,10 @@ class Company:
             match fact:
                 case ChatDeleted():
                     self._mixer.delete(fact.message_id)
+                case ChatRestored():
+                    self._mixer.restore(fact.message_id)
+                case ChatWordsSet():
+                    self._mixer.words = BlockedWords(fact.words)
                 case ViewerMuted(viewer=viewer) | ViewerBanned(viewer=viewer):
                     self._mixer.silence(viewer)
 
@@ -137,7 +154,9 @@ class Company:
     async def _mix(self) -> None:
         while True:
             await asyncio.sleep(TICK_MS / 1_000)
+            blocked = self._mixer.blocked
             frame = self._mixer.mix()
+            catalog.CHAT_LINES.labels("blocked").inc(self._mixer.blocked - blocked)
             if frame is None:
                 continue
             catalog.CHAT_LINES.labels("shown").inc(len(frame["messages"]))

@@ -135,7 +135,7 @@ class RoomOwner:
     async def _has_said_farewell(self, crowded: bool) -> bool:
         """Whether nobody needs to own the room any more, and all is kept for that time."""
         chat, viewers = self._company.chat, self._company.audience["viewers"]
-        lines_said = chat["shown"] + chat["skipped"]
+        lines_said = chat["shown"] + chat["skipped"] + chat["blocked"]
         if not self._quiet.may_rest(
             time.monotonic(), self._decisions, lines_said, viewers, crowded
         ):

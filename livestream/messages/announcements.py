@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-from livestream.messages.views import CardView, ChatMessage, DropView, RulesView, StreamView
+from livestream.messages.views import (
+    CardView,
+    ChatMessage,
+    DropView,
+    PinnedView,
+    RulesView,
+    StreamView,
+)
 
 
 class Announced(TypedDict):
@@ -143,6 +150,13 @@ class ChatDeleted(Announced):
 
     type: Literal["chat.deleted"]
     message_id: str
+
+
+class ChatPinned(Announced):
+    """This message stands above the chat from now on; null: none does."""
+
+    type: Literal["chat.pinned"]
+    message: PinnedView | None
 
 
 class SlowModeChanged(Announced):

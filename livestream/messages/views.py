@@ -48,6 +48,16 @@ class Stream(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     poster_url: MediaUrl | None = None
 
 
+class PinnedMessage(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """What stands above the chat: a line of it, with its `message_id` and the `name` of who said
+    it, or a text of the house's own.
+    """
+
+    text: Annotated[Text, Meta(min_length=1)]
+    name: Annotated[str, Meta(max_length=40)] = ""
+    message_id: Annotated[str, Meta(max_length=64)] = ""
+
+
 class PerkView(TypedDict):
     """What the first N paid orders get; with `slots` at a time that the buyer chooses."""
 
@@ -186,6 +196,14 @@ class ChatMessage(TypedDict):
     badge: NotRequired[str]
 
 
+class PinnedView(TypedDict):
+    """What stands above the chat; without a `name` the house says it."""
+
+    text: str
+    name: NotRequired[str]
+    message_id: NotRequired[str]
+
+
 class Snapshot(TypedDict):
     """Everything a newcomer needs to draw the room."""
 
@@ -197,6 +215,7 @@ class Snapshot(TypedDict):
     viewers: int
     likes: int
     chat: list[ChatMessage]
+    pinned_message: PinnedView | None
     slow_mode_ms: int
     rules: RulesView
     stream: StreamView

@@ -67,7 +67,16 @@ class Log:
         return self._views[seq]
 
 
-_LASTING = ("title", "status", "cards", "pinned", "drops", "slow_mode_ms", "stream")
+_LASTING = (
+    "title",
+    "status",
+    "cards",
+    "pinned",
+    "drops",
+    "slow_mode_ms",
+    "pinned_message",
+    "stream",
+)
 
 
 def as_heard(frame: Any) -> Frame:

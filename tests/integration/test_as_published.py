@@ -197,6 +197,10 @@ async def test_what_the_api_answers_is_as_published(evening: World, served: Serv
             "StreamState": await api.does("PUT", f"{room}/stream", {"poster_url": "/still.webp"}),
             "SlowMode": await api.does("PUT", f"{room}/chat/slow-mode", {"interval_ms": 0}),
             "Deleted": await api.does("DELETE", f"{room}/chat/m1"),
+            "Pinned": await api.does("PUT", f"{room}/chat/pin", {"text": "Doors at eight"}),
+            "WordCount": await api.does("PUT", f"{room}/chat/words", {"words": ["rude"]}),
+            "BlockedWords": await api.gets(f"{room}/chat/words"),
+            "ActionList": await api.gets(f"{room}/actions"),
             "ProblemDetails": (await api.call("POST", f"{room}/drops/d9/open")).body,
             "IssuedTicket": await api.does(
                 "POST", f"{room}/tickets", {"viewer": "v1", "channel": "tmall", "name": "Mei"}

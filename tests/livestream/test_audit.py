@@ -537,7 +537,7 @@ PLANTED: list[tuple[str, int, Forge]] = [
         "a command of the desk that is done twice under its key",
         0,
         put_in(
-            *[facts.DeskAnswered("k", "asked", "desk:host", "room.start", "{}")] * 2,
+            *[facts.DeskAnswered("k", "asked", "room.start", "{}", by="desk:host")] * 2,
             after=facts.RoomStarted,
         ),
     ),

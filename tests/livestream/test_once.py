@@ -71,7 +71,7 @@ def test_what_was_refused_is_not_kept_and_may_be_asked_again(stage: Stage) -> No
 def test_only_the_last_keys_are_kept(stage: Stage) -> None:
     kept: dict[str, once.Answered] = {}
     for number in range(once.ANSWERS_KEPT_MAX + 1):
-        fact = DeskAnswered(f"k{number}", "asked", "desk:host", "card.pin", "{}")
+        fact = DeskAnswered(f"k{number}", "asked", "card.pin", "{}", by="desk:host")
         once.remember(kept, fact, at_ms=number)
     assert len(kept) == once.ANSWERS_KEPT_MAX
     assert "k0" not in kept

@@ -13,11 +13,11 @@ from cart.rules import RoomRules
 from cart.slot import SlotTerms
 from livestream import commands, facts, messages, wire
 from livestream.commands import Envelope
-from livestream.messages import Card, Stream
+from livestream.messages import Card, PinnedMessage, Stream
+from livestream.moderation import MODERATED_MAX
 from livestream.room import (
     CARDS_MAX,
     EPOCHS_KEPT,
-    MODERATED_MAX,
     Room,
     RoomState,
     decide,
@@ -157,7 +157,7 @@ def test_a_card_that_is_withdrawn_is_no_longer_pinned(stage: Stage) -> None:
 
 def test_an_announcement_says_who_made_it(stage: Stage) -> None:
     ok(stage.desk(commands.Announce("Welcome")))
-    assert stage.log[-1][1].facts == [facts.Announced("Welcome", "desk:host")]
+    assert stage.log[-1][1].facts == [facts.Announced("Welcome", by="desk:host")]
 
 
 # -- moderation --------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def test_the_address_of_the_picture_is_set_once_and_taken_away(stage: Stage) -> 
     stream = Stream("https://video.example/live.m3u8", "/still.webp")
     told = {"hls_url": "https://video.example/live.m3u8", "poster_url": "/still.webp"}
     assert ok(stage.desk(commands.StreamSet(stream))) == {"stream": told}
-    assert stage.log[-1][1].facts == [facts.StreamSet(stream, "desk:host")]
+    assert stage.log[-1][1].facts == [facts.StreamSet(stream, by="desk:host")]
     length = len(stage.log)
     assert ok(stage.desk(commands.StreamSet(stream))) == {"stream": told}
     assert len(stage.log) == length
@@ -211,7 +211,7 @@ def test_the_address_of_the_picture_is_set_once_and_taken_away(stage: Stage) -> 
 
 def test_a_line_of_chat_is_taken_away(stage: Stage) -> None:
     ok(stage.desk(commands.ChatDelete("m-1")))
-    assert stage.log[-1][1].facts == [facts.ChatDeleted("m-1", "desk:host")]
+    assert stage.log[-1][1].facts == [facts.ChatDeleted("m-1", by="desk:host")]
 
 
 # -- every command has an answer ---------------------------------------------------------------
@@ -229,6 +229,8 @@ def test_every_command_of_the_inbox_is_decided(kind: type[msgspec.Struct]) -> No
         "coupon_terms": CouponTerms("MAISON", 1, percent_bp=1),
         "slot_terms": SlotTerms("slot", "bellboy", "Paris", 1, 2, 1),
         "rules": RoomRules(),
+        "message": PinnedMessage("T"),
+        "words": ["rude"],
         "interval_ms": 1,
         "quantity": 1,
         "amount_minor": 1,
@@ -280,7 +282,7 @@ def test_epochs_are_kept_with_their_first_seq_and_the_oldest_forgotten() -> None
     room = Room(RoomState("r"))
     for epoch in range(1, EPOCHS_KEPT + 3):
         evolve(room, facts.EpochStarted(epoch, "e"), 1)
-        evolve(room, facts.Announced("a", "desk:x"), 1)
+        evolve(room, facts.Announced("a", by="desk:x"), 1)
     assert len(room.state.epochs) == EPOCHS_KEPT
     assert room.state.epochs[0] == (3, 5)
     assert room.state.epoch == EPOCHS_KEPT + 2

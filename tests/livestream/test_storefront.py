@@ -209,6 +209,8 @@ def test_a_lottery_shows_what_is_promised_and_its_seed_once_it_is_drawn() -> Non
 
 def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
     assert set(get_args(facts.AnyFact)) - set(_BODIES) == {
+        facts.ChatRestored,
+        facts.ChatWordsSet,
         events.CouponPut,
         facts.DeskAnswered,
         events.DropAllHeld,
@@ -348,6 +350,8 @@ STEPS = st.lists(
                 "ban",
                 "slow",
                 "stream",
+                "message",
+                "no message",
                 "buy",
                 "add",
                 "wait",
@@ -408,6 +412,10 @@ def play(stage: Stage, step: str, n: int) -> None:
             stage.desk(commands.ChatSlowMode(n * 500))
         case "stream":
             stage.desk(commands.StreamSet(Stream(f"https://video.example/{n}.m3u8")))
+        case "message":
+            stage.desk(commands.ChatPin(messages.PinnedMessage(f"Text {n}", "Mei" * (n % 2))))
+        case "no message":
+            stage.desk(commands.ChatUnpin())
         case "add":
             stage.add(viewer)
         case "buy":

@@ -27,7 +27,7 @@ from cart.refund import Units
 from cart.rules import RoomRules
 from cart.slot import SlotTerms
 from livestream import commands
-from livestream.messages import Card, Stream
+from livestream.messages import Card, PinnedMessage, Stream
 from tests.simulation.clockwork import Script
 from tests.simulation.habits import COUPONS, SLOTS
 from tests.simulation.people import Person, Told
@@ -278,7 +278,12 @@ def acts(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
     yield commands.ChatSlowMode(500 * on)
     yield commands.StreamSet(Stream(f"https://video/{card_id}.m3u8" if on else None))
     yield commands.Announce("Welcome")
+    yield commands.ChatPin(PinnedMessage("Doors at eight", "Mei", "m-1" if on else ""))
     yield commands.ChatDelete("m-1")
+    yield commands.ChatRestore("m-1")
+    if not on:
+        yield commands.ChatUnpin()
+    yield commands.ChatWords(["rude", "坏蛋"][on:])
     if me.rng.random() < 0.3:
         yield commands.CardWithdraw(card_id)
 

@@ -19,7 +19,7 @@ CALLS = 400
 
 def drawn_record(rng: random.Random, epoch: int) -> tuple[bytes, int]:
     """Some facts, and how many."""
-    happened: list[facts.AnyFact] = [facts.Announced("x", "y")] * rng.randint(1, 3)
+    happened: list[facts.AnyFact] = [facts.Announced("x", by="y")] * rng.randint(1, 3)
     return wire.encode_record(Record(epoch, rng.randint(1, 9), "0-0", happened)), len(happened)
 
 

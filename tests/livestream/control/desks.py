@@ -21,9 +21,9 @@ class Answered:
     content_type: str
 
 
-def host_token(role: DeskRole = "host", ttl_ms: int = 60_000) -> str:
+def host_token(role: DeskRole = "host", ttl_ms: int = 60_000, name: str = "lin") -> str:
     """A token as the command line issues it."""
-    return issue_host_token(SECRET, HostToken("lin", role, now_ms() + ttl_ms))
+    return issue_host_token(SECRET, HostToken(name, role, now_ms() + ttl_ms))
 
 
 class Desk:

@@ -80,6 +80,12 @@ def evening() -> Seen:
     stage.desk(commands.ChatSlowMode(1_000))
     stage.desk(commands.StreamSet(messages.Stream("/live.m3u8", "/still.webp")))
     stage.desk(commands.ChatDelete("m1"))
+    stage.desk(commands.ChatRestore("m1"))
+    stage.desk(commands.ChatPin(messages.PinnedMessage("Doors at eight", "Mei", "m2")))
+    stage.desk(commands.ChatPin(messages.PinnedMessage("Doors at nine")))
+    stage.desk(commands.ChatUnpin())
+    stage.desk(commands.ChatPin(messages.PinnedMessage("Doors at ten")))
+    stage.desk(commands.ChatWords(["rude"]))
     stage.desk(commands.ViewerMute("v8"))
     stage.desk(commands.ViewerBan("v9"))
     ok(
@@ -250,7 +256,7 @@ def test_the_ledger_is_as_published(contract: Contract, evening: Seen) -> None:
         owner="e-1",
         at_ms=now_ms(),
         audience=total(counts, unique=0, peak=0, now_ms=now_ms()),
-        chat={"shown": 0, "skipped": 0},
+        chat={"shown": 0, "skipped": 0, "blocked": 0},
         refusals={"sold_out": 3},
         engine={
             "decisions": 1,

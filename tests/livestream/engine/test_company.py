@@ -114,6 +114,7 @@ async def test_the_next_owner_goes_on_where_the_last_one_stood(
     first = Company(redis, live(room))
     first._mixer.shown, first._mixer.skipped = 40, 4
     await first._count()
+    first._mixer.blocked = 3
     ledger = {"audience": first.audience, "chat": first.chat}
     await redis.set(keys.ledger(room), wire.encode(ledger))
     await report(redis, room, clock, viewers=1, joined=3)
@@ -121,10 +122,29 @@ async def test_the_next_owner_goes_on_where_the_last_one_stood(
     second = Company(redis, live(room))
     await second.restore()
     second._mixer.shown = 2
+    assert second.chat == {"shown": 42, "skipped": 4, "blocked": 3}
     await second._count()
     before, after = await book(redis, room)
     assert (before.chat_shown, before.chat_skipped, before.peak) == (40, 4, 3)
     assert (after.chat_shown, after.chat_skipped, after.peak) == (42, 4, 3)
+
+
+async def test_the_next_owner_blocks_the_same_words(redis: aioredis.Redis, room: str) -> None:
+    state = live(room)
+    owner = Company(redis, state)
+    state.blocked_words = ["rude"]  # folded while it took over
+    await owner.restore()
+    assert owner._mixer.words.found_in("How rude!")
+
+
+async def test_a_ledger_of_an_owner_that_counted_no_blocked_lines_is_read(
+    redis: aioredis.Redis, room: str
+) -> None:
+    owner = Company(redis, live(room))
+    ledger = {"audience": owner.audience, "chat": {"shown": 40, "skipped": 4}}
+    await redis.set(keys.ledger(room), wire.encode(ledger))
+    await owner.restore()
+    assert owner.chat == {"shown": 40, "skipped": 4, "blocked": 0}
 
 
 async def tell(redis: aioredis.Redis, room: str, number: int, *, ended: bool) -> None:

@@ -2,9 +2,12 @@
 
 import random
 
+from livestream.blocked_words import BlockedWords
 from livestream.engine.mixer import (
+    DELETED_KEPT,
     HISTORY_LINES,
     LINES_PER_FRAME,
+    LOOKED_AT_MAX,
     PENDING_MAX,
     PLACES_KEPT,
     Mixer,
@@ -135,3 +138,112 @@ def test_buyers_have_half_of_the_places_however_many_they_are(rng: random.Random
         assert frame is not None
         others += sum(int(message["viewer"][1:]) >= 100 for message in frame["messages"])
     assert others / 100 > (LINES_PER_FRAME - PLACES_KEPT) / 3
+
+
+# -- blocked words ---------------------------------------------------------------------------------
+
+
+def rude(number: int, viewer: str | None = None) -> ChatMessage:
+    return {**line(number, viewer), "text": "How RUDE!"}
+
+
+def blocking(rng: random.Random) -> Mixer:
+    mixer = Mixer(rng)
+    mixer.words = BlockedWords(["rude"])
+    return mixer
+
+
+def test_a_line_with_a_blocked_word_is_not_shown_and_counted_apart(rng: random.Random) -> None:
+    mixer = blocking(rng)
+    mixer.add([line(1), rude(2), line(3)])
+    frame = mixer.mix()
+    assert frame is not None
+    assert [shown["id"] for shown in frame["messages"]] == ["m1", "m3"]
+    assert frame["skipped"] == 0, "viewers are not told that there was more"
+    assert (mixer.shown, mixer.skipped, mixer.blocked) == (2, 0, 1)
+    assert [kept["id"] for kept in mixer.history] == ["m1", "m3"]
+
+
+def test_where_all_is_blocked_there_is_no_frame(rng: random.Random) -> None:
+    mixer = blocking(rng)
+    mixer.add([rude(1)])
+    assert mixer.mix() is None
+    assert (mixer.shown, mixer.skipped, mixer.blocked) == (0, 0, 1)
+
+
+def test_a_name_with_a_blocked_word_is_not_shown_either(rng: random.Random) -> None:
+    mixer = blocking(rng)
+    mixer.add([{**line(1), "name": "Rude Boy"}])
+    assert mixer.mix() is None
+
+
+def test_a_place_that_a_blocked_line_would_have_had_goes_to_another(rng: random.Random) -> None:
+    mixer = blocking(rng)
+    for _ in range(50):
+        mixer.add([line(number) if number % 4 else rude(number) for number in range(150)])
+        frame = mixer.mix()
+        assert frame is not None
+        assert len(frame["messages"]) == LINES_PER_FRAME
+        assert all(shown["text"] != "How RUDE!" for shown in frame["messages"])
+
+
+def test_a_mob_costs_so_many_looks_and_no_more(rng: random.Random) -> None:
+    mixer = blocking(rng)
+    mixer.add([rude(number) for number in range(PENDING_MAX)])
+    frame = mixer.mix()
+    assert frame is not None
+    assert frame["messages"] == []
+    assert mixer.blocked == LOOKED_AT_MAX, "none of them asks: one half is empty"
+    assert mixer.blocked + mixer.skipped == PENDING_MAX
+
+
+def test_everything_that_was_said_is_shown_skipped_or_blocked(rng: random.Random) -> None:
+    mixer, said = blocking(rng), 0
+    for tick in range(30):
+        crowd = [rude(n, f"v{n % 7}") if n % 2 else line(n) for n in range(tick * 10)]
+        said += len(crowd)
+        mixer.add(crowd)
+        mixer.mix()
+        assert mixer.shown + mixer.skipped + mixer.blocked == said
+
+
+# -- taken back ------------------------------------------------------------------------------------
+
+
+def test_a_deleted_line_can_be_shown_again(rng: random.Random) -> None:
+    mixer = Mixer(rng)
+    mixer.add([line(1)])
+    mixer.mix()
+    mixer.delete("m1")
+    assert mixer.restore("m1")
+    mixer.add([line(2)])
+    frame = mixer.mix()
+    assert frame is not None
+    assert [shown["id"] for shown in frame["messages"]] == ["m1", "m2"]
+    assert [kept["id"] for kept in mixer.history] == ["m1", "m2"]
+    assert mixer.shown == 2, "it was counted when it was said"
+    assert not mixer.restore("m1"), "once"
+
+
+def test_a_line_that_comes_back_can_be_deleted_again_and_its_author_silenced(
+    rng: random.Random,
+) -> None:
+    mixer = Mixer(rng)
+    mixer.add([line(1), line(2)])
+    mixer.mix()
+    for message_id in ("m1", "m2"):
+        mixer.delete(message_id)
+        assert mixer.restore(message_id)
+    assert mixer.delete("m1")
+    mixer.silence("v2")
+    assert mixer.mix() is None
+
+
+def test_only_the_last_deleted_lines_are_kept(rng: random.Random) -> None:
+    mixer = Mixer(rng)
+    for number in range(DELETED_KEPT + 1):
+        mixer.add([line(number)])
+        mixer.mix()
+        mixer.delete(f"m{number}")
+    assert not mixer.restore("m0")
+    assert mixer.restore("m1")

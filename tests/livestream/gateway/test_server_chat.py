@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 
+import orjson
 import pytest
 from redis import asyncio as aioredis
 
 from livestream import commands, keys, wire
 from livestream.gateway import chat
+from livestream.messages import PinnedMessage
 from tests.livestream.gateway.stage import Stage
 from tests.processes import eventually
 
@@ -46,6 +48,58 @@ async def test_a_deleted_line_is_gone_from_the_history(stage: Stage) -> None:
     assert (await anna.frame("chat.deleted"))["message_id"] == said["message_id"]
     bob = await stage.join("bob")
     assert bob.welcome["snapshot"]["chat"] == []
+
+
+async def test_a_line_that_was_deleted_by_mistake_is_shown_again(stage: Stage) -> None:
+    anna = await stage.join("anna")
+    said = await anna.result("chat.send", text="so beautiful")
+    await anna.frame("chat")
+    await stage.command(commands.ChatDelete(said["message_id"]))
+    await anna.frame("chat.deleted")
+    await stage.command(commands.ChatRestore(said["message_id"]))
+    [line] = (await anna.frame("chat"))["messages"]
+    assert (line["id"], line["text"]) == (said["message_id"], "so beautiful")
+    bob = await stage.join("bob")
+    assert [line["text"] for line in bob.welcome["snapshot"]["chat"]] == ["so beautiful"]
+
+
+async def test_what_is_pinned_above_the_chat_everybody_sees_and_newcomers_too(
+    stage: Stage,
+) -> None:
+    anna = await stage.join("anna")
+    assert anna.welcome["snapshot"]["pinned_message"] is None
+    await stage.command(commands.ChatPin(PinnedMessage("Does it ship?", "Mei", "g-1")))
+    shown = {"text": "Does it ship?", "name": "Mei", "message_id": "g-1"}
+    assert (await anna.frame("chat.pinned"))["message"] == shown
+    bob = await stage.join("bob")
+    assert bob.welcome["snapshot"]["pinned_message"] == shown
+    await stage.command(commands.ChatUnpin())
+    for person in (anna, bob):
+        assert (await person.frame("chat.pinned"))["message"] is None
+
+
+async def test_a_line_with_a_blocked_word_is_not_shown_and_its_author_learns_it(
+    stage: Stage, redis: aioredis.Redis
+) -> None:
+    anna, bob = await stage.join("anna"), await stage.join("bob")
+    await stage.command(commands.ChatWords(["rude", "坏蛋"]))
+    said = await anna.result("chat.send", text="How R.U.D.E!")
+    await bob.result("chat.send", text="hello")
+    told = await anna.frame("chat.not_shown")
+    assert told["message_ids"] == [said["message_id"]]
+    chats = [frame for frame in anna.frames if frame["type"] == "chat"]
+    assert [line["text"] for frame in chats for line in frame["messages"]] == ["hello"]
+    assert sum(frame["skipped"] for frame in chats) == 0
+
+    async def is_counted() -> bool:
+        ledger = orjson.loads(await redis.get(keys.ledger(stage.room)) or b"{}")
+        return bool(ledger.get("chat") == {"shown": 1, "skipped": 0, "blocked": 1})
+
+    assert await eventually(10, is_counted)
+    await stage.command(commands.ChatWords([]))
+    await anna.result("chat.send", text="rude")
+    await bob.frame("chat")
+    assert [line["text"] for line in (await bob.frame("chat"))["messages"]] == ["rude"]
 
 
 async def test_who_is_muted_is_told_so(stage: Stage) -> None:

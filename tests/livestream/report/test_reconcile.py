@@ -31,7 +31,7 @@ def told_by_engine(stage: Stage) -> dict[str, Any]:
         "inbox_wait_ms_worst": 0,
         "since_ms": stage.now_ms,
     }
-    chat: ChatCounts = {"shown": 0, "skipped": 0}
+    chat: ChatCounts = {"shown": 0, "skipped": 0, "blocked": 0}
     ledger = ledger_of(room, "e", stage.now_ms, total({}, 0, 0, 0), chat, {}, engine, Watch())
     read: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(ledger))
     return read
