@@ -103,6 +103,8 @@ class Order(Struct):
     #: What is due first, and the payment that paid it: of a presale only.
     deposit_minor: int = 0
     deposited_by: str = ""
+    #: The viewer's own id of the command that placed it.
+    command_id: str = ""
 
 
 class Payment(Struct, gc=False):

@@ -37,6 +37,7 @@ from cart.personalisation import Wishes, composed, personalised
 from cart.places import places_of
 from cart.price import price_at
 from cart.redemption import discounted
+from cart.repeat import is_same_checkout
 
 _WHOLE: Part = "whole"
 
@@ -285,9 +286,10 @@ def check_out(
     now_ms: int,
     coupon: str = "",
     slot_id: str = "",
+    command_id: str = "",
 ) -> Decision:
     """Turn everything held into one order, less what `coupon` takes off, with a place in a delivery
-    slot. The same `checkout_id` answers with the same order.
+    slot. The same `checkout_id` answers with the same order (`cart.repeat`).
     """
     books = counter.books
     wishes = composed(personalisation) if personalisation else {}
@@ -295,12 +297,9 @@ def check_out(
     known = mine.get(checkout_id) if mine is not None else None
     if known is not None:
         order = books.orders[known]
-        if (order.personalisation, order.coupon, order.slot_id) != (
-            wishes,
-            coupon,
-            slot_id,
-        ):
-            return refuse(ErrorCode.CONFLICT, "this checkout_id was used with other content")
+        asked = (wishes, coupon, slot_id)
+        if not is_same_checkout(books, order, asked, command_id):
+            return refuse(ErrorCode.CONFLICT, f"this checkout_id made order {known} of another cart")
         return Decision((), order_result(counter, order))
     if mine is not None and len(mine) >= CHECKOUTS_PER_VIEWER_MAX:
         return refuse(
@@ -370,6 +369,7 @@ def check_out(
         personalisation=wishes,
         coupon=coupon,
         slot_id=slot_id,
+        command_id=command_id,
     )
     presale = terms.presale  # alone in its cart: the last line speaks for all
     if presale is not None:

@@ -219,6 +219,7 @@ def _checkout(room: Room, asked: Envelope, command: messages.Checkout, now_ms: i
         now_ms,
         command.coupon or "",
         command.slot_id or "",
+        command.id,
     )
 
 

@@ -13,7 +13,7 @@ from cart.refund import RefundLine
 class OrderPlaced(Fact, frozen=True, tag="order.placed"):
     """All holds of the viewer's cart became one order, which waits for its payment until
     `expires_at_ms`; in a presale for `deposit_minor`. It holds one redemption of `coupon`, if there
-    is one.
+    is one. `command_id` is the viewer's own id of the command.
     """
 
     order_id: str
@@ -29,6 +29,7 @@ class OrderPlaced(Fact, frozen=True, tag="order.placed"):
     coupon: str = ""
     deposit_minor: int = 0
     slot_id: str = ""
+    command_id: str = ""
 
 
 class OrderPaid(Fact, frozen=True, gc=False, tag="order.paid"):

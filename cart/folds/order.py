@@ -32,6 +32,7 @@ def _order_placed(counter: Counter, event: OrderPlaced, at_ms: int) -> None:
         coupon=event.coupon,
         deposit_minor=event.deposit_minor,
         slot_id=event.slot_id,
+        command_id=event.command_id,
     )
     if order.coupon:
         hold_coupon(books, order)

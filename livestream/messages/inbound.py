@@ -75,7 +75,9 @@ class LineLeave(ViewerMessage, frozen=True, tag="line.leave"):
 
 class Checkout(ViewerMessage, frozen=True, tag="checkout"):
     """Turn everything held into one order, less what the coupon takes off, with a place in a
-    delivery slot for a perk that it may win. `personalisation` is `{sku: {option_id: text}}`.
+    delivery slot for a perk that it may win. `personalisation` is `{sku: {option_id: text}}`. A
+    `checkout_id` is of one content: this message and what lies in the cart. Said again, by the same
+    `id` or with an empty cart, it answers with the same order.
     """
 
     checkout_id: CheckoutId

@@ -1,5 +1,7 @@
 """Checkout and the order: one checkout_id, one order, until it is paid or its time runs out."""
 
+from collections.abc import Callable
+
 import pytest
 
 from cart.bounds import PAYMENT_ATTEMPTS_MAX
@@ -92,6 +94,64 @@ def test_the_same_checkout_id_with_other_content_is_a_conflict(till: Till) -> No
         refusal(till.check_out("wang", "co-1", {SANTOS: {"engraving": "X"}})) is ErrorCode.CONFLICT
     )
     assert refusal(till.check_out("wang", "co-1")) is ErrorCode.CONFLICT
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        lambda till: till.add("wang", "ring"),
+        lambda till: till.add("wang", quantity=2),
+        lambda till: (till.add("wang"), till.add("wang", "ring")),
+    ],
+    ids=["another product", "more of it", "something beside it"],
+)
+def test_a_used_checkout_id_is_a_conflict_for_another_cart(
+    till: Till, fill: Callable[[Till], object]
+) -> None:
+    till.sell("ring", limit=3)
+    till.add("wang")
+    till.check_out("wang", "co-1")
+    till.pay("wang", "o1")
+    till.approve("o1-p1")
+    till.wait(1)
+    till.refund("o1")  # so that the limit lets two more in
+    fill(till)
+    held = till.show("wang")["holds"]
+    assert refusal(till.check_out("wang", "co-1")) is ErrorCode.CONFLICT
+    assert till.show("wang")["holds"] == held, "the cart waits for an id of its own"
+    assert ok(till.check_out("wang", "co-2"))["order_id"] == "o2"
+
+
+def test_a_cart_of_another_drop_of_the_same_sku_is_another_cart(till: Till) -> None:
+    till.place("wang")
+    till.close()
+    till.sell("santos-2", sku=SANTOS)
+    order = till.order("o1")
+    till.add("wang")
+    assert refusal(till.check_out("wang", order.checkout_id)) is ErrorCode.CONFLICT
+
+
+def test_a_retry_with_an_empty_cart_is_the_same_checkout(till: Till) -> None:
+    till.add("wang")
+    first = ok(till.check_out("wang", "co-1", command_id="c-1"))
+    assert ok(till.check_out("wang", "co-1", command_id="c-2")) == first
+    assert till.last == []
+
+
+def test_the_very_same_message_is_answered_whatever_was_added_since(till: Till) -> None:
+    till.sell("ring")
+    till.add("wang")
+    first = ok(till.check_out("wang", "co-1", command_id="c-1"))
+    till.add("wang", "ring")
+    assert ok(till.check_out("wang", "co-1", command_id="c-1")) == first
+    assert len(till.show("wang")["holds"]) == 1, "and stays in the cart"
+    assert refusal(till.check_out("wang", "co-1", command_id="c-2")) is ErrorCode.CONFLICT
+
+
+def test_the_id_of_a_command_does_not_excuse_other_words(till: Till) -> None:
+    till.add("wang")
+    till.check_out("wang", "co-1", ENGRAVED, command_id="c-1")
+    assert refusal(till.check_out("wang", "co-1", command_id="c-1")) is ErrorCode.CONFLICT
 
 
 def test_two_viewers_may_use_the_same_checkout_id(till: Till) -> None:

@@ -22,13 +22,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from cart import refunding, settlement
+from cart import refunding, settlement, shopper
 from cart.clock import is_settled
 from cart.order import Order, OrderStatus, Payment, PaymentStatus
-from cart.outcome import Refusal
+from cart.outcome import ErrorCode, Refusal
 from cart.refund import Units, left_of
 from cart.refunding import Asked
-from tests.cart.till import HOLD_TTL_MS, PAY_TTL_MS, SANTOS, Till, ok
+from tests.cart.till import HOLD_TTL_MS, PAY_TTL_MS, SANTOS, Till, ok, refusal
 from tests.properties import assert_finds_what_is_planted, stories
 
 VIEWERS = st.sampled_from(["wang", "li", "zhao"])
@@ -80,6 +80,29 @@ class PaymentMachine(RuleBasedStateMachine):
             payment = self.till.counter.books.payments[payment_id]
             self.captured[payment_id] = payment.amount_minor
             ok(self.till.approve(payment_id))
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data(), sku=SKUS, more=st.booleans(), same_command=st.booleans())
+    def check_out_again(
+        self, data: st.DataObject, sku: str, more: bool, same_command: bool
+    ) -> None:
+        """A retry, or another cart under a used id."""
+        order = data.draw(st.sampled_from(self.orders))
+        if more:
+            self.till.add(order.viewer, sku)
+        cart: Tally[str] = Tally()
+        for hold in self.till.show(order.viewer)["holds"]:
+            cart[hold["sku"]] += hold["quantity"]
+        ordered: Tally[str] = Tally()
+        for line in order.lines:
+            ordered[line.sku] += line.quantity
+        command_id = order.command_id if same_command else None
+        answer = self.till.check_out(order.viewer, order.checkout_id, command_id=command_id)
+        assert self.till.last == []
+        if same_command or not cart or cart == ordered:
+            assert ok(answer)["order_id"] == order.order_id
+        else:
+            assert refusal(answer) is ErrorCode.CONFLICT
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data(), twice=st.booleans())
@@ -253,9 +276,24 @@ def a_repeated_request_gives_back_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(refunding, "_answered_before", lambda books, order, asked: None)
 
 
+def another_cart_is_answered_with_the_old_order(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(shopper, "is_same_checkout", lambda *_: True)
+
+
+def a_retry_is_another_checkout(patch: pytest.MonkeyPatch) -> None:
+    honest = shopper.is_same_checkout
+    patch.setattr(shopper, "is_same_checkout", lambda *args: honest(*args[:3], ""))
+
+
 @pytest.mark.parametrize(
     "plant",
-    [late_money_vanishes, what_went_back_before_is_forgotten, a_repeated_request_gives_back_again],
+    [
+        late_money_vanishes,
+        what_went_back_before_is_forgotten,
+        a_repeated_request_gives_back_again,
+        another_cart_is_answered_with_the_old_order,
+        a_retry_is_another_checkout,
+    ],
 )
 def test_the_machine_finds_a_planted_fault(
     plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch

@@ -244,6 +244,7 @@ class Till:
         channel: str = "tmall",
         coupon: str = "",
         slot_id: str = "",
+        command_id: str | None = None,
     ) -> Answer:
         checkout_id = checkout_id or f"co{next(self._ids)}"
         return self.settle(
@@ -256,6 +257,7 @@ class Till:
                 self.now_ms,
                 coupon,
                 slot_id,
+                command_id or f"c{next(self._ids)}",
             )
         )
 

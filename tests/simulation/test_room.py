@@ -395,7 +395,7 @@ class RoomMachine(RuleBasedStateMachine):
     ) -> None:
         viewer = data.draw(st.sampled_from(self.carts()))
         checkout_id = checkout_id or self.stage.next_id()
-        command = messages.Checkout("c", checkout_id, wishes, coupon, slot_id)
+        command = messages.Checkout(self.stage.next_id(), checkout_id, wishes, coupon, slot_id)
         answer = self.ask(viewer, command, channel)
         if not isinstance(answer, Refusal):
             order_id = self.orders.setdefault((viewer, checkout_id), answer["order_id"])
