@@ -85,6 +85,7 @@ class Books(Struct):
     orders_refunded: int = 0
     orders_deposited: int = 0
     orders_defaulted: int = 0
+    orders_cancelled: int = 0
 
     def refunds_of(self, payment: Payment) -> Iterator[Refund]:
         """The refunds of one payment, oldest first."""

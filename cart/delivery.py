@@ -131,6 +131,8 @@ def _refusal_to_choose(books: Books, order: Order, slot: Slot, now_ms: int) -> R
             return Refusal(ErrorCode.HOLD_EXPIRED, "the order expired before it was paid")
         case OrderStatus.REFUNDED:
             return Refusal(ErrorCode.CONFLICT, "the order was refunded")
+        case OrderStatus.CANCELLED:
+            return Refusal(ErrorCode.CONFLICT, "the order was cancelled")
         case OrderStatus.PAID:
             pass
     if terms.from_ms <= now_ms:
@@ -153,7 +155,9 @@ def settled(books: Books, order_id: str, won: Collection[str]) -> Iterator[Fact]
 
 
 def released(
-    books: Books, order_id: str, reason: Literal["expired", "defaulted", "refunded"]
+    books: Books,
+    order_id: str,
+    reason: Literal["expired", "defaulted", "cancelled", "refunded"],
 ) -> Iterator[Fact]:
     """All places of an order that has ended are free again."""
     for slot_id in books.slots_of.get(order_id, {}).values():

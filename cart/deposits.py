@@ -69,7 +69,7 @@ def reason_to_return(
     match order.status:
         case OrderStatus.PAID:
             return "already_paid"
-        case OrderStatus.REFUNDED:
+        case OrderStatus.REFUNDED | OrderStatus.CANCELLED:
             return "order_refunded"
         case OrderStatus.PLACED:
             return None

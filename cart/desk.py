@@ -16,6 +16,7 @@ from cart import lottery, presale, refunding, reserving
 from cart.awards import taken_back
 from cart.bounds import DROPS_MAX, SUPPLY_MAX
 from cart.counter import Counter
+from cart.delivery import released
 from cart.drop import Drop, DropStatus, DropTerms, flaw_in_edition
 from cart.events import (
     DropClosed,
@@ -23,6 +24,7 @@ from cart.events import (
     DropPaused,
     DropRestocked,
     DropScheduled,
+    OrderCancelled,
     OrderRefunded,
 )
 from cart.fact import Fact
@@ -187,8 +189,9 @@ def _closing(drop: Drop) -> DropClosed:
 
 
 def refund(counter: Counter, order_id: str, asked: Asked) -> Decision:
-    """Give a paid order's money back, all that is left or a part of it; units that go back return
-    to the shelf if asked so. Perks pass on with the whole order only.
+    """Give a paid order's money back, all that is left or a part of it, or the deposit of one that
+    waits for its balance; units that go back return to the shelf if asked so. Perks pass on with
+    the whole order only.
     """
     books = counter.books
     given = refunding.refund(books, order_id, asked)
@@ -203,8 +206,12 @@ def refund(counter: Counter, order_id: str, asked: Asked) -> Decision:
         drop = books.drops[drop_id]
         if drop_id in restocked and _is_empty(drop):
             facts.append(_back_on_sale(drop, "refund"))
-    facts += taken_back(counter, order, given.lines, asked.restock, whole)
-    status = OrderStatus.REFUNDED if whole else order.status
+    if isinstance(fact, OrderCancelled):  # it has won nothing yet
+        facts += released(books, order_id, "cancelled")
+        status = OrderStatus.CANCELLED
+    else:
+        facts += taken_back(counter, order, given.lines, asked.restock, whole)
+        status = OrderStatus.REFUNDED if whole else order.status
     return Decision(
         facts, refunding.answer_of(fact.refund_id, order_id, given.amount_minor, status.value)
     )

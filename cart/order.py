@@ -2,7 +2,8 @@
 
     order    PLACED --first confirmed payment--> PAID --host--> REFUNDED
              PLACED --deadline--> EXPIRED --late payment, units free--> PAID
-             (of a presale: see `cart.presale`)
+             (of a presale: see `cart.presale`; there a host may also end an order that has only
+             its deposit paid, which is then CANCELLED)
 
     payment  STARTED --> CONFIRMED --> REFUNDING --> REFUNDED
              STARTED --> DECLINED  --> (a late approval still counts) CONFIRMED or REFUNDING
@@ -34,6 +35,7 @@ class OrderStatus(StrEnum):
     REFUNDED = "refunded"
     DEPOSITED = "deposited"
     DEFAULTED = "defaulted"
+    CANCELLED = "cancelled"
 
 
 class PaymentStatus(StrEnum):

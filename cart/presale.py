@@ -2,9 +2,11 @@
 
     order    PLACED --deposit--> DEPOSITED --balance--> PAID
                                  DEPOSITED --the second window ends--> DEFAULTED
+                                 DEPOSITED --host--> CANCELLED
 
 The units are held from the cart to the balance. Who does not pay the balance in time loses the
-units, which go back to stock, and the deposit too or gets it back, as the drop declared.
+units, which go back to stock, and the deposit too or gets it back, as the drop declared. The host
+may give the deposit of an order that waits for its balance back, which ends the order.
 
 Owns the terms and what makes no sense in them. Refuses to know orders: `cart.deposits` does.
 """

@@ -108,6 +108,14 @@ class Left(Struct, frozen=True, gc=False):
         return RefundLine(self.line.hold_id, self.units, self.amount_minor)
 
 
+def deposit_lines(order: Order) -> list[RefundLine]:
+    """All units of an order with their deposits: each unit's is the same."""
+    each_minor = order.deposit_minor // sum(line.quantity for line in order.lines)
+    return [
+        RefundLine(line.hold_id, line.quantity, each_minor * line.quantity) for line in order.lines
+    ]
+
+
 def lines_back(refunds: Iterable[Refund]) -> dict[str, tuple[int, int]]:
     """Units and money that `refunds` gave back, by the hold of their line."""
     gone: dict[str, tuple[int, int]] = {}

@@ -1,4 +1,7 @@
-"""Whether money of a paid order may go back, how much of it, and under which name.
+"""Whether money of an order may go back, how much of it, and under which name.
+
+Of a paid order all that is left, or a part. Of one that waits for its balance the deposit, whole:
+the order is then cancelled, since without its deposit nothing would hold its units.
 
 A part is named by the host (`request_id`), so that the same request sent twice gives back once.
 What is remembered of it is the refund itself, which stays on the books: a repeat gets the first
@@ -16,11 +19,21 @@ from msgspec import Struct
 
 from cart.books import Books
 from cart.bounds import REFUNDS_PER_ORDER_MAX
-from cart.events import OrderRefunded, OrderRefundedPartly
+from cart.events import OrderCancelled, OrderRefunded, OrderRefundedPartly
 from cart.order import Order, OrderStatus, Payment, PaymentStatus
 from cart.outcome import Decision, ErrorCode, refuse
-from cart.refund import Left, RefundLine, Units, left_of, refund_id_of, share_of, spread
+from cart.refund import (
+    Left,
+    RefundLine,
+    Units,
+    deposit_lines,
+    left_of,
+    refund_id_of,
+    share_of,
+    spread,
+)
 
+_ALL_WENT_BACK = (OrderStatus.REFUNDED, OrderStatus.CANCELLED)
 #: What is asked for when nothing is named.
 _EVERYTHING = "everything"
 
@@ -70,7 +83,7 @@ class Given(Struct, frozen=True, gc=False):
     presale goes back by both of its payments: `before` is what goes by the other one.
     """
 
-    fact: OrderRefunded | OrderRefundedPartly
+    fact: OrderRefunded | OrderRefundedPartly | OrderCancelled
     lines: list[RefundLine]
     before: Sequence[OrderRefundedPartly] = ()
 
@@ -93,9 +106,11 @@ def refund(books: Books, order_id: str, asked: Asked) -> Given | Decision:
     wrong = _wrongly_asked(asked)
     if wrong:
         return refuse(ErrorCode.INVALID, wrong)
+    if order.status is OrderStatus.DEPOSITED:
+        return _deposit(books, order, asked)
     payments = paying(books, order) if order.status is OrderStatus.PAID else []
     if not payments:
-        if order.status is OrderStatus.REFUNDED and not asked.is_part:
+        if order.status in _ALL_WENT_BACK and not asked.is_part:
             return _refunded_before(books, order)
         return refuse(ErrorCode.CONFLICT, f"order {order_id} is {order.status.value}, not paid")
     left = left_of(order, books.refunds_of_order(order))
@@ -138,6 +153,24 @@ def refund(books: Books, order_id: str, asked: Asked) -> Given | Decision:
         asked.content(),
     )
     return Given(part, lines)
+
+
+def _deposit(books: Books, order: Order, asked: Asked) -> Given | Decision:
+    """The deposit of an order that waits for its balance goes back."""
+    if asked.is_part:
+        return refuse(ErrorCode.CONFLICT, "of a deposit no part goes back: it is whole, or stays")
+    payment = books.payments[order.deposited_by]
+    cancelled = OrderCancelled(
+        order.order_id,
+        order.viewer,
+        order.deposited_by,
+        order.deposit_minor,
+        asked.restock,
+        refund_id_of(order.deposited_by, payment.refunds + 1),
+        asked.request_id,
+        asked.content() if asked.request_id else "",
+    )
+    return Given(cancelled, deposit_lines(order))
 
 
 def _all_of(

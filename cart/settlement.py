@@ -84,7 +84,7 @@ def _reason_to_return(
             return "sold_out"
         case OrderStatus.PAID | OrderStatus.DEPOSITED | OrderStatus.DEFAULTED:
             return "already_paid"
-        case OrderStatus.REFUNDED:
+        case OrderStatus.REFUNDED | OrderStatus.CANCELLED:
             return "order_refunded"
         case OrderStatus.EXPIRED:
             return None if _units_still_free(counter, order) else "too_late"

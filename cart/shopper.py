@@ -427,6 +427,8 @@ def pay(
             return refuse(ErrorCode.HOLD_EXPIRED, "the order expired before it was paid")
         case OrderStatus.REFUNDED:
             return refuse(ErrorCode.CONFLICT, "the order was refunded")
+        case OrderStatus.CANCELLED:
+            return refuse(ErrorCode.CONFLICT, "the order was cancelled, its deposit goes back")
         case OrderStatus.DEFAULTED:
             return refuse(ErrorCode.HOLD_EXPIRED, "the balance was not paid in time")
     part, amount_minor = _WHOLE, order.total_minor

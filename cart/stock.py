@@ -61,6 +61,13 @@ class Stock(Struct, gc=False):
         self.sold -= units
         self.withdrawn += units
 
+    def discard(self, units: int) -> None:
+        """held -> withdrawn: units of an order that ends, and that do not come back."""
+        if units > self.held:
+            raise BrokenBooksError(f"discard {units} of {self.held} held")
+        self.held -= units
+        self.withdrawn += units
+
     def withdraw(self, units: int) -> None:
         """available -> withdrawn: the drop is closed."""
         if units > self.available:

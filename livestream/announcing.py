@@ -193,6 +193,15 @@ def _order_defaulted(books: Books, fact: events.OrderDefaulted) -> tuple[str, Fr
     }
 
 
+def _order_cancelled(books: Books, fact: events.OrderCancelled) -> tuple[str, Frame]:
+    return fact.viewer, {
+        "type": "order.cancelled",
+        "order_id": fact.order_id,
+        "amount_minor": fact.amount_minor,
+        "currency": books.orders[fact.order_id].currency,
+    }
+
+
 def _payment_failed(
     books: Books, fact: events.PaymentDeclined | events.PaymentReturned
 ) -> tuple[str, Frame]:
@@ -247,6 +256,7 @@ _PRIVATE: dict[type, Callable[[Books, Any], tuple[str, Frame] | None]] = {
     events.OrderRefundedPartly: _order_refunded_partly,
     events.DepositPaid: _deposit_paid,
     events.OrderDefaulted: _order_defaulted,
+    events.OrderCancelled: _order_cancelled,
     events.PaymentDeclined: _payment_failed,
     events.PaymentReturned: _payment_failed,
     events.PerkAwarded: _perk_awarded,

@@ -157,13 +157,13 @@ def _status(ledger: Ledger) -> Iterable[Row]:
 
 
 def _orders(ledger: Ledger) -> Iterable[Row]:
-    for status in ("placed", "deposited", "paid", "refunded"):
+    for status in ("placed", "deposited", "cancelled", "paid", "refunded"):
         yield (status,), ledger["orders"][status]
 
 
 def _orders_open(ledger: Ledger) -> Iterable[Row]:
     orders = ledger["orders"]
-    ended = orders["paid"] + orders["expired"] + orders["defaulted"]
+    ended = sum(orders[how] for how in ("paid", "expired", "defaulted", "cancelled"))
     return [((), orders["placed"] - ended)]
 
 
@@ -209,7 +209,7 @@ _READINGS: Final = (
         "counter",
         "livestream_orders",
         "Orders by what became of them: each is placed, then perhaps paid (in a presale deposited "
-        "before), then perhaps refunded. "
+        "before, and cancelled if the deposit was given back), then perhaps refunded. "
         "Placed far ahead of paid: look at the payment provider.",
         ("status",),
         _orders,

@@ -62,6 +62,7 @@ from cart.events.perk import (
 )
 from cart.events.presale import (
     DepositPaid,
+    OrderCancelled,
     OrderDefaulted,
 )
 from cart.events.slot import (
@@ -107,6 +108,7 @@ CounterEvent = (
     | EditionRevoked
     | DepositPaid
     | OrderDefaulted
+    | OrderCancelled
     | SlotPut
     | SlotHeld
     | SlotTaken
@@ -140,6 +142,7 @@ __all__ = [
     "LineLeft",
     "LotteryDrawn",
     "LotteryEntered",
+    "OrderCancelled",
     "OrderDefaulted",
     "OrderExpired",
     "OrderPaid",

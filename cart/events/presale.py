@@ -30,3 +30,19 @@ class OrderDefaulted(Fact, frozen=True, gc=False, tag="order.defaulted"):
     amount_minor: int
     forfeited: bool
     refund_id: str = ""
+
+
+class OrderCancelled(Fact, frozen=True, gc=False, tag="order.cancelled"):
+    """The host gave the deposit of an order back that waited for its balance: `amount_minor`, paid
+    by `payment_id`. `restocked` says whether the units returned to the shelf. `request_id` and
+    `asked` are the host's own words, if any were given.
+    """
+
+    order_id: str
+    viewer: str
+    payment_id: str
+    amount_minor: int
+    restocked: bool
+    refund_id: str
+    request_id: str = ""
+    asked: str = ""

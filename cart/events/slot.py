@@ -33,4 +33,4 @@ class SlotReleased(Fact, frozen=True, gc=False, tag="slot.released"):
 
     slot_id: str
     order_id: str
-    reason: Literal["expired", "defaulted", "not_won", "refunded", "changed"]
+    reason: Literal["expired", "defaulted", "cancelled", "not_won", "refunded", "changed"]

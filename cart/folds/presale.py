@@ -6,13 +6,13 @@ from heapq import heappush
 
 from cart.books import Books, Takings
 from cart.counter import Counter
-from cart.events import DepositPaid, OrderDefaulted
+from cart.events import DepositPaid, OrderCancelled, OrderDefaulted
 from cart.folds.payment import lapse, owe
 from cart.folds.shape import Folds
-from cart.folds.stock import give_back, reserve
+from cart.folds.stock import discard, give_back, reserve
 from cart.hold import Hold
 from cart.order import Order, OrderStatus, PaymentStatus
-from cart.refund import Refund
+from cart.refund import Refund, deposit_lines
 
 
 def _deposit_paid(counter: Counter, event: DepositPaid, at_ms: int) -> None:
@@ -67,6 +67,32 @@ def _order_defaulted(counter: Counter, event: OrderDefaulted, at_ms: int) -> Non
         owe(books, refund, whole=True)
 
 
+def _order_cancelled(counter: Counter, event: OrderCancelled, at_ms: int) -> None:
+    books = counter.books
+    order = books.orders[event.order_id]
+    move = give_back if event.restocked else discard
+    for line in order.lines:
+        hold = books.holds.pop(line.hold_id)
+        move(counter, books.drops[hold.drop_id], hold, hold.quantity)
+    order.status = OrderStatus.CANCELLED
+    books.orders_cancelled += 1
+    lapse(books, order)
+    _row(counter, order).deposits_refunded_minor += event.amount_minor
+    order.refunded_minor = event.amount_minor
+    refund = Refund(
+        event.refund_id,
+        event.payment_id,
+        event.order_id,
+        event.amount_minor,
+        order.currency,
+        deposit_lines(order),
+        event.restocked,
+        event.request_id,
+        event.asked,
+    )
+    owe(books, refund, whole=True)
+
+
 def deposit_applied(counter: Counter, order: Order) -> None:
     """The deposit becomes part of what a paid order brings; also one that was forfeited, when the
     balance came late and units were free.
@@ -96,4 +122,5 @@ def _row(counter: Counter, order: Order) -> Takings:
 FOLDS: Folds = {
     DepositPaid: _deposit_paid,
     OrderDefaulted: _order_defaulted,
+    OrderCancelled: _order_cancelled,
 }

@@ -55,6 +55,15 @@ def give_back(counter: Counter, drop: Drop, hold: Hold, units: int) -> None:
     counter.stock_moved(drop)
 
 
+def discard(counter: Counter, drop: Drop, hold: Hold, units: int) -> None:
+    """held -> withdrawn: units of an order that ends, and that do not come back."""
+    drop.stock.discard(units)
+    if drop.shelves is not None:
+        drop.shelves.of[hold.shelf].discard(units)
+    _untake(drop, hold.viewer, units)
+    counter.stock_moved(drop)
+
+
 def take_back(counter: Counter, drop: Drop, viewer: str, units: int, shelf: str = "") -> None:
     """sold -> available after a refund, or -> withdrawn when the drop has closed meanwhile."""
     drop.stock.take_back(units)

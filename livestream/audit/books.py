@@ -229,6 +229,15 @@ class BooksBalance(Check):
             if not book.balances():
                 yield f"order {book.order_id} defaults, and its book says {book.accounts()}"
 
+    @before(events.OrderCancelled)
+    def cancelled(self, fact: events.OrderCancelled) -> Iterator[str]:
+        if book := self._orders.get(fact.order_id):
+            book.lapsed += book.receivable
+            book.receivable = 0
+            book.refunded += fact.amount_minor
+            if not book.balances():
+                yield f"order {book.order_id} is cancelled, and its book says {book.accounts()}"
+
     def _paid_in_full(self, book: OrderBook) -> Iterator[str]:
         if book.receivable or book.lapsed or not book.balances():
             yield f"order {book.order_id} is paid, and its book says {book.accounts()}"
@@ -311,6 +320,8 @@ def _stands_as(book: OrderBook, order: OrderAccount) -> bool:
             return book.kept == 0
         case "deposited":
             return book.kept == order.deposit_minor == book.ordered - book.receivable
+        case "cancelled":
+            return book.kept == 0 and book.lapsed == book.ordered - order.deposit_minor
         case "defaulted":
             unpaid = book.ordered - order.deposit_minor
             return book.kept in (0, order.deposit_minor) and book.lapsed == unpaid

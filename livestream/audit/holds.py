@@ -140,6 +140,17 @@ class EveryHoldEndsOnce(Check):
             yield f"order {fact.order_id} defaults {early_ms} ms before its balance is overdue"
         yield from self._in_time(f"order {fact.order_id}", "defaulted", order.expires_at_ms)
 
+    @before(events.OrderCancelled)
+    def cancelled_while_it_waits(self, fact: events.OrderCancelled) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        if order is None:
+            yield f"order {fact.order_id} is cancelled and was never placed"
+            return
+        if order.status != "deposited":
+            yield f"order {fact.order_id} is cancelled and was {order.status}, not deposited"
+        if order.viewer != fact.viewer:
+            yield f"order {fact.order_id} of {order.viewer} is cancelled as one of {fact.viewer}"
+
     def log_ends(self) -> Iterator[str]:
         for hold_id, hold in self.ledger.holds.items():
             order = self.ledger.orders.get(hold.order_id)

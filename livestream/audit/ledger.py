@@ -85,7 +85,9 @@ class OrderAccount(Struct):
     total_minor: int
     currency: Currency
     expires_at_ms: int
-    status: Literal["placed", "paid", "expired", "refunded", "deposited", "defaulted"] = "placed"
+    status: Literal[
+        "placed", "paid", "expired", "refunded", "deposited", "defaulted", "cancelled"
+    ] = "placed"
     paid_by: str = ""
     #: hold id -> units and money of that line that went back.
     units_back: dict[str, int] = {}
@@ -548,6 +550,26 @@ def _order_defaulted(ledger: Ledger, fact: events.OrderDefaulted) -> None:
         payment.state = "owed"
 
 
+def _order_cancelled(ledger: Ledger, fact: events.OrderCancelled) -> None:
+    order = ledger.orders.get(fact.order_id)
+    if order is None:
+        return
+    for line in order.lines:
+        _end(ledger, line.hold_id, "cancelled")
+        account = ledger.touch(line.drop_id)
+        if account is None:
+            continue
+        account.held -= line.quantity
+        if fact.restocked:
+            account.give_back(line.quantity)
+        else:
+            account.withdrawn += line.quantity
+    order.status = "cancelled"
+    _owe(ledger, fact.refund_id, fact.payment_id, fact.amount_minor, order.currency)
+    if payment := ledger.payments.get(fact.payment_id):
+        payment.state = "owed"
+
+
 _ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
     facts.EpochStarted: _epoch_started,
     facts.RoomCreated: _room_moved,
@@ -576,6 +598,7 @@ _ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
     events.OrderRefundedPartly: _order_refunded_partly,
     events.DepositPaid: _deposit_paid,
     events.OrderDefaulted: _order_defaulted,
+    events.OrderCancelled: _order_cancelled,
     events.PaymentStarted: _payment_started,
     events.PaymentDeclined: _payment_declined,
     events.PaymentReturned: _payment_returned,

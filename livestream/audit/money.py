@@ -129,15 +129,7 @@ class MoneyFindsItsOrder(Check):
         self, fact: events.OrderRefunded | events.OrderRefundedPartly
     ) -> Iterator[str]:
         yield from self._has_its_own_name(fact.refund_id, fact.payment_id)
-        if fact.request_id:
-            # All of a presale goes back by one request and both of its payments.
-            asked = fact.order_id, fact.request_id, fact.payment_id
-            known = self._requests.setdefault(asked, fact.refund_id)
-            if known != fact.refund_id:
-                yield (
-                    f"request {fact.request_id} of order {fact.order_id} made refund {known} "
-                    f"and makes refund {fact.refund_id} too"
-                )
+        yield from self._asked_for_once(fact)
         order = self.ledger.orders.get(fact.order_id)
         if order is None or order.status != "paid":
             state = "not there" if order is None else order.status
@@ -147,6 +139,29 @@ class MoneyFindsItsOrder(Check):
                 f"order {fact.order_id} was paid by {order.paid_by}; "
                 f"what is refunded is {fact.payment_id}"
             )
+
+    def _asked_for_once(
+        self, fact: events.OrderRefunded | events.OrderRefundedPartly | events.OrderCancelled
+    ) -> Iterator[str]:
+        if not fact.request_id:
+            return
+        # All of a presale goes back by one request and both of its payments.
+        asked = fact.order_id, fact.request_id, fact.payment_id
+        known = self._requests.setdefault(asked, fact.refund_id)
+        if known != fact.refund_id:
+            yield (
+                f"request {fact.request_id} of order {fact.order_id} made refund {known} "
+                f"and makes refund {fact.refund_id} too"
+            )
+
+    @before(events.OrderCancelled)
+    def gives_back_the_deposit_that_was_paid(self, fact: events.OrderCancelled) -> Iterator[str]:
+        yield from self._has_its_own_name(fact.refund_id, fact.payment_id)
+        yield from self._asked_for_once(fact)
+        payment = self.ledger.payments.get(fact.payment_id)
+        if payment is None or payment.state != "kept":
+            state = "not there" if payment is None else payment.state
+            yield f"payment {fact.payment_id} goes back as a deposit while its money is {state}"
 
     @before(events.OrderDefaulted)
     def gives_a_deposit_back(self, fact: events.OrderDefaulted) -> Iterator[str]:
@@ -222,7 +237,7 @@ def _reason_to_return(
             return "already_paid" if payment.part == "deposit" else ""
         case "defaulted":
             return "too_late"
-        case "refunded":
+        case "refunded" | "cancelled":
             return "order_refunded"
         case "expired":
             return "too_late"

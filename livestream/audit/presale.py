@@ -156,6 +156,20 @@ class PresaleKeepsItsWord(Check):
         else:
             row.refunded_minor += fact.amount_minor
 
+    @before(events.OrderCancelled)
+    def cancelled(self, fact: events.OrderCancelled) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        if order is None or self._terms(order) is None:
+            yield f"order {fact.order_id} is cancelled and is of no presale"
+            return
+        if (fact.payment_id, fact.amount_minor) != (order.deposited_by, order.deposit_minor):
+            yield (
+                f"order {fact.order_id} has its deposit of {order.deposit_minor} from "
+                f"{order.deposited_by or 'nobody'}; what goes back is {fact.amount_minor} "
+                f"from {fact.payment_id}"
+            )
+        self._row(order).refunded_minor += fact.amount_minor
+
     @before(events.OrderPaid)
     def paid_in_two_parts(self, fact: events.OrderPaid) -> Iterator[str]:
         order = self.ledger.orders.get(fact.order_id)

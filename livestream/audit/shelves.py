@@ -228,6 +228,17 @@ class ShelvesAddUp(Check):
                 self._let_go(line.drop_id, line.shelf, line.quantity)
         yield from ()
 
+    @before(events.OrderCancelled)
+    def cancelled(self, fact: events.OrderCancelled) -> Iterator[str]:
+        order = self.ledger.orders.get(fact.order_id)
+        for line in order.lines if order else ():
+            if fact.restocked:
+                self._let_go(line.drop_id, line.shelf, line.quantity)
+            elif found := self._account(line.drop_id, line.shelf):
+                found[1].held -= line.quantity
+                found[1].withdrawn += line.quantity
+        yield from ()
+
     @before(events.OrderRefunded, events.OrderRefundedPartly)
     def refunded(self, fact: events.OrderRefunded | events.OrderRefundedPartly) -> Iterator[str]:
         order = self.ledger.orders.get(fact.order_id)

@@ -17,6 +17,7 @@ from livestream.audit.ledger import Ledger
 _STATUS_AFTER = {
     "expired": "expired",
     "defaulted": "defaulted",
+    "cancelled": "cancelled",
     "not_won": "paid",
     "refunded": "refunded",
 }
@@ -148,10 +149,20 @@ class SlotsAreStock(Check):
         self._room_perks = list(fact.rules.perks)
         yield from ()
 
-    @before(events.OrderPaid, events.OrderExpired, events.OrderDefaulted, events.OrderRefunded)
+    @before(
+        events.OrderPaid,
+        events.OrderExpired,
+        events.OrderDefaulted,
+        events.OrderCancelled,
+        events.OrderRefunded,
+    )
     def moved(
         self,
-        fact: events.OrderPaid | events.OrderExpired | events.OrderDefaulted | events.OrderRefunded,
+        fact: events.OrderPaid
+        | events.OrderExpired
+        | events.OrderDefaulted
+        | events.OrderCancelled
+        | events.OrderRefunded,
     ) -> Iterator[str]:
         if fact.order_id in self._booked:
             self._moved[fact.order_id] = None

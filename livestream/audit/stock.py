@@ -36,6 +36,7 @@ class StockAddsUp(Check):
         events.OrderRefundedPartly,
         events.DepositPaid,
         events.OrderDefaulted,
+        events.OrderCancelled,
     )
     def no_column_below_zero(self, fact: object) -> Iterator[str]:
         for drop in self.ledger.touched:
@@ -160,12 +161,20 @@ class NeverOversold(Check):
             self._out[hold.drop_id] -= hold.quantity
         yield from ()
 
-    @before(events.OrderExpired, events.OrderDefaulted, events.OrderRefunded)
+    @before(
+        events.OrderExpired, events.OrderDefaulted, events.OrderCancelled, events.OrderRefunded
+    )
     def came_back(
-        self, fact: events.OrderExpired | events.OrderDefaulted | events.OrderRefunded
+        self,
+        fact: events.OrderExpired
+        | events.OrderDefaulted
+        | events.OrderCancelled
+        | events.OrderRefunded,
     ) -> Iterator[str]:
         order = self.ledger.orders.get(fact.order_id)
-        if order is not None and (not isinstance(fact, events.OrderRefunded) or fact.restocked):
+        if order is not None and (
+            isinstance(fact, events.OrderExpired | events.OrderDefaulted) or fact.restocked
+        ):
             wishes = order.wishes() if isinstance(fact, events.OrderExpired) else {}
             for drop_id, units in order.units_left().items():
                 back = units - wishes.get(drop_id, 0)
@@ -288,9 +297,15 @@ class LimitCountsAll(Check):
             self._give_back(hold.drop_id, hold.viewer, units)
         yield from ()
 
-    @before(events.OrderExpired, events.OrderDefaulted, events.OrderRefunded)
+    @before(
+        events.OrderExpired, events.OrderDefaulted, events.OrderCancelled, events.OrderRefunded
+    )
     def order_gave_back(
-        self, fact: events.OrderExpired | events.OrderDefaulted | events.OrderRefunded
+        self,
+        fact: events.OrderExpired
+        | events.OrderDefaulted
+        | events.OrderCancelled
+        | events.OrderRefunded,
     ) -> Iterator[str]:
         if order := self.ledger.orders.get(fact.order_id):
             for drop_id, units in order.units_left().items():

@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from cart.events import (
     CounterEvent,
+    OrderCancelled,
     OrderDefaulted,
     OrderPlaced,
     OrderRefunded,
@@ -45,7 +46,7 @@ TOLD: Final = frozenset(
 )
 _ASKS_TO_CHARGE: Final = frozenset({PaymentStarted})
 _ASKS_TO_REFUND: Final = frozenset(
-    {OrderDefaulted, OrderRefunded, OrderRefundedPartly, PaymentReturned}
+    {OrderCancelled, OrderDefaulted, OrderRefunded, OrderRefundedPartly, PaymentReturned}
 )
 #: What stands in the order already, or is the fact's own tag.
 _LEFT_OUT: Final = frozenset({"type", "order_id", "lines", "command_id", "asked"})

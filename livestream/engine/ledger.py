@@ -78,7 +78,7 @@ class DropLine(DropView):
 
 class OrderCounts(TypedDict):
     """Orders by what became of them. `placed` counts all there ever were, `deposited` and `paid`
-    all that ever were so.
+    all that ever were so; `cancelled` had only their deposit paid, and got it back.
     """
 
     placed: int
@@ -87,6 +87,7 @@ class OrderCounts(TypedDict):
     refunded: int
     deposited: int
     defaulted: int
+    cancelled: int
 
 
 class HoldCounts(TypedDict):
@@ -213,6 +214,7 @@ def ledger_of(
             "refunded": books.orders_refunded,
             "deposited": books.orders_deposited,
             "defaulted": books.orders_defaulted,
+            "cancelled": books.orders_cancelled,
         },
         "holds": {"placed": books.holds_placed, "open": len(books.holds)},
         "cards": [card_view(card) for card in state.cards.values()],

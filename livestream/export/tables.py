@@ -121,7 +121,7 @@ class Exporter:
                 self._started_at[fact.payment_id] = at_ms
             case events.OrderRefunded() | events.OrderRefundedPartly() | events.PaymentReturned():
                 self._made_at[fact.refund_id] = at_ms
-            case events.OrderDefaulted():
+            case events.OrderDefaulted() | events.OrderCancelled():
                 self._made_at[fact.refund_id] = at_ms
             case events.RefundSettled():
                 self._settled_at[fact.refund_id] = at_ms

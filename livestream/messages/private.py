@@ -146,6 +146,17 @@ class OrderDefaulted(TypedDict):
     forfeited: bool
 
 
+class OrderCancelled(TypedDict):
+    """The house gave the deposit of this viewer's order back, `amount_minor`: the order has
+    ended.
+    """
+
+    type: Literal["order.cancelled"]
+    order_id: str
+    amount_minor: int
+    currency: Currency
+
+
 class PaymentFailed(TypedDict):
     """The provider declined, or money came for which there was nothing to give and is on its way
     back.
@@ -189,4 +200,6 @@ class SlotMoved(TypedDict):
     order_id: str
     slot_id: str
     perk_id: str
-    reason: NotRequired[Literal["expired", "defaulted", "not_won", "refunded", "changed"]]
+    reason: NotRequired[
+        Literal["expired", "defaulted", "cancelled", "not_won", "refunded", "changed"]
+    ]

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from cart.books import Books
 from cart.events import (
+    OrderCancelled,
     OrderDefaulted,
     OrderRefunded,
     OrderRefundedPartly,
@@ -38,7 +39,7 @@ RETRY_S: Final = 0.2
 
 #: Facts on which the provider is asked for something. Most are none, so they are told by a look at
 #: their type, which costs a fifth of `isinstance`.
-_Back = PaymentReturned | OrderRefunded | OrderRefundedPartly | OrderDefaulted
+_Back = PaymentReturned | OrderRefunded | OrderRefundedPartly | OrderDefaulted | OrderCancelled
 _Due = PaymentStarted | _Back
 _DUE: Final = frozenset(get_args(_Due))
 

@@ -3,8 +3,8 @@ pushed to us (`control.news`).
 
 What it is owed goes out with the merchant's order events (`livestream.courier`): `payment.started`
 says what to capture and by which reference, `order.refunded`, `order.refunded_partly`,
-`order.defaulted` and `payment.returned` what to give back. The merchant's systems hand it to
-whoever moves the money, and that one, or they, push back what became of it.
+`order.cancelled`, `order.defaulted` and `payment.returned` what to give back. The merchant's
+systems hand it to whoever moves the money, and that one, or they, push back what became of it.
 
 Owns the doing of nothing. Every payment must be answered in the end, if only with a decline: a room
 in which one is not stays awake.

@@ -228,8 +228,8 @@ class Reconciliation(Struct, frozen=True):
 class Report(Struct, frozen=True):
     """Everything the desk wants to know after the show.
 
-    `orders` counts what stands at placed, paid, expired and refunded now (in presales at deposited
-    and defaulted too), `payments` likewise at
+    `orders` counts what stands at placed, paid, expired and refunded now (in presales at deposited,
+    defaulted and cancelled too), `payments` likewise at
     processing, declined, confirmed, refunding and refunded. `duration_ms` is from start to end, or
     to the last thing that happened. What needs a counted audience is None without one.
     """

@@ -104,7 +104,7 @@ def _some(winners: list[Winner]) -> str:
 
 
 #: Statuses that orders of presales have, told only where there are some.
-_OF_PRESALES = (OrderStatus.DEPOSITED, OrderStatus.DEFAULTED)
+_OF_PRESALES = (OrderStatus.DEPOSITED, OrderStatus.DEFAULTED, OrderStatus.CANCELLED)
 
 
 def _orders(report: Report) -> RenderableType:

@@ -8,7 +8,15 @@ from msgspec import structs
 from cart.books import Takings
 from cart.bounds import PAYMENT_ATTEMPTS_MAX
 from cart.clock import is_settled
-from cart.events import DepositPaid, LineLeft, OrderDefaulted, OrderPaid, PaymentReturned
+from cart.events import (
+    DepositPaid,
+    DropOpened,
+    LineLeft,
+    OrderCancelled,
+    OrderDefaulted,
+    OrderPaid,
+    PaymentReturned,
+)
 from cart.order import OrderStatus, PaymentStatus
 from cart.outcome import ErrorCode
 from cart.presale import PresaleTerms, flaw_in
@@ -414,9 +422,93 @@ def test_a_part_that_neither_payment_has_is_a_conflict(till: Till) -> None:
     assert till.order_status("o1") is OrderStatus.REFUNDED
 
 
-def test_an_order_with_only_its_deposit_paid_is_not_refunded(till: Till) -> None:
+# -- the desk gives a deposit back -------------------------------------------------------------
+
+
+def test_the_desk_may_give_the_deposit_back_and_the_order_ends(till: Till) -> None:
+    deposit(till, quantity=2)
+    answer = ok(till.refund("o1"))
+    assert answer == {
+        "order_id": "o1",
+        "status": "cancelled",
+        "refund_id": "o1-p1-r1",
+        "amount_minor": 2 * DEPOSIT_MINOR,
+    }
+    cancelled, opened = till.last
+    assert cancelled == OrderCancelled(
+        "o1", "wang", "o1-p1", 2 * DEPOSIT_MINOR, restocked=True, refund_id="o1-p1-r1"
+    )
+    assert opened == DropOpened(SANTOS, "refund")
+    assert till.order_status("o1") is OrderStatus.CANCELLED
+    assert till.stock() == (2, 0, 0, 0)
+    assert (takings(till).deposits_refunded_minor, takings(till).deposits_kept_minor) == (
+        2 * DEPOSIT_MINOR,
+        0,
+    )
+    assert (takings(till).gross_minor, takings(till).units_refunded) == (0, 0), "it was no GMV"
+    assert not is_settled(till.counter)
+    ok(till.settle_refund("o1-p1", "o1-p1-r1"))
+    assert payment(till, "o1-p1") is PaymentStatus.REFUNDED
+    assert is_settled(till.counter)
+    assert till.wait(3 * HOUR_MS) == [], "nobody defaults on it any more"
+
+
+def test_units_of_a_cancelled_order_may_be_written_off(till: Till) -> None:
+    deposit(till, quantity=2)
+    ok(till.refund("o1", restock=False))
+    assert till.names() == ["order.cancelled", "drop.sold_out"]
+    assert till.stock() == (0, 0, 0, 2)
+
+
+def test_a_deposit_that_is_given_back_twice_goes_back_once(till: Till) -> None:
     deposit(till)
-    assert refusal(till.refund("o1")) is ErrorCode.CONFLICT
+    first = ok(till.refund("o1"))
+    assert ok(till.refund("o1")) == first
+    assert till.last == []
+    deposit(till, "li")
+    named = Asked(request_id="r1")
+    first = ok(till.refund_part("o2", named))
+    assert ok(till.refund_part("o2", named)) == first
+    assert refusal(till.refund_part("o2", Asked(restock=False, request_id="r1"))) is (
+        ErrorCode.CONFLICT
+    )
+
+
+@pytest.mark.parametrize(
+    "part",
+    [Asked(amount_minor=1, request_id="r1"), Asked([Units(SANTOS, 1)], request_id="r1")],
+    ids=["an amount", "a unit"],
+)
+def test_of_a_deposit_no_part_goes_back(till: Till, part: Asked) -> None:
+    deposit(till, quantity=2)
+    assert refusal(till.refund_part("o1", part)) is ErrorCode.CONFLICT
+
+
+def test_a_balance_under_way_when_the_order_is_cancelled_goes_back(till: Till) -> None:
+    deposit(till)
+    until_balance(till)
+    ok(till.pay("wang", "o1"))
+    ok(till.refund("o1"))
+    assert payment(till, "o1-p2") is PaymentStatus.EXPIRED
+    ok(till.approve("o1-p2"))
+    (returned,) = till.last
+    assert isinstance(returned, PaymentReturned)
+    assert returned.reason == "order_refunded"
+    assert refusal(till.pay("wang", "o1")) is ErrorCode.CONFLICT
+
+
+def test_who_waits_is_offered_the_units_of_a_cancelled_order(till: Till) -> None:
+    deposit(till, quantity=2)
+    ok(till.join("li"))
+    ok(till.refund("o1"))
+    assert till.names() == ["order.cancelled", "hold.placed", "drop.opened"]
+    assert till.show("li")["holds"]
+
+
+def test_a_cancelled_order_gives_the_viewers_limit_back(till: Till) -> None:
+    deposit(till, quantity=2)
+    ok(till.refund("o1"))
+    assert deposit(till, quantity=2) == "o2"
 
 
 # -- what may lie together ---------------------------------------------------------------------

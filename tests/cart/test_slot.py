@@ -12,6 +12,7 @@ from msgspec import json
 from cart.books import Books
 from cart.bounds import SLOTS_MAX, SLOTS_SHOWN_MAX
 from cart.counter import Counter
+from cart.events import SlotReleased
 from cart.order import OrderStatus
 from cart.outcome import ErrorCode, Refusal
 from cart.perk import PerkTerms
@@ -169,6 +170,19 @@ def test_a_place_is_held_between_the_deposit_and_the_balance(pays: bool) -> None
         assert till.names() == ["order.defaulted", "slot.released"]
         assert booked(till, "noon") == ([], [])
         assert refusal(till.choose_slot("wang", "o1", "ten")) is ErrorCode.HOLD_EXPIRED
+
+
+def test_a_place_of_an_order_whose_deposit_goes_back_is_free_again() -> None:
+    till = Till()
+    presale = PresaleTerms(100, till.now_ms + HOUR_MS, till.now_ms + 2 * HOUR_MS, 3 * HOUR_MS)
+    till.sell(supply=2, perks=[bellboy()], presale=presale)
+    ok(till.put_slot("noon"))
+    pay(till, place(till, "wang"))
+    ok(till.choose_slot("wang", "o1", "noon"))
+    ok(till.refund("o1"))
+    assert till.last[-1] == SlotReleased("noon", "o1", "cancelled")
+    assert booked(till, "noon") == ([], [])
+    assert refusal(till.choose_slot("wang", "o1", "noon")) is ErrorCode.CONFLICT
 
 
 def test_a_perk_of_the_room_is_delivered_in_slots_too() -> None:

@@ -13,12 +13,13 @@ from tests.livestream.test_audit import Forge, change, put_in, record, repeat, t
 
 def presale() -> Stage:
     """Orders paid (o1), defaulted (o2, o5), deposited late and paid (o3), refunded (o4), paid by a
-    balance that came late (o6), and one of a presale that refunds (o7).
+    balance that came late (o6), and one of a presale that refunds (o7); two that are cancelled (o8
+    with its unit written off, and o9).
     """
     stage = Stage()
     stage.begin()
     stage.sell(SANTOS, supply=6, limit=2, presale=TERMS)
-    stage.sell("ring", supply=2, presale=structs.replace(TERMS, on_default="refund"))
+    stage.sell("ring", supply=3, presale=structs.replace(TERMS, on_default="refund"))
     for viewer in ("wang", "li"):
         deposit(stage, viewer)
     late = stage.pay("zhao", stage.place("zhao"))  # o3
@@ -27,6 +28,9 @@ def presale() -> Stage:
     for viewer in ("wu", "sun", "qian"):
         deposit(stage, viewer)
     deposit(stage, "qian", "ring")
+    for viewer, restock in (("wu", False), ("wang", True)):
+        order_id = deposit(stage, viewer, "ring")
+        ok(stage.desk(commands.OrderRefund(order_id, restock, request_id="goodwill")))
     stage.wait(TERMS.balance_from_ms - stage.now_ms)
     for viewer, order_id in (("wang", "o1"), ("zhao", "o3"), ("wu", "o4")):
         ok(stage.approve(stage.pay(viewer, order_id)))
@@ -52,8 +56,13 @@ def honest() -> Log:
 def test_an_honest_presale_is_clean(honest: Log) -> None:
     verdict = audit_log(honest)
     assert verdict.findings == []
-    assert verdict.books.orders == {"paid": 3, "defaulted": 3, "refunded": 1}
-    assert verdict.books.payments == {"kept": 8, "owed": 2, "back": 1}
+    assert verdict.books.orders == {
+        "paid": 3,
+        "defaulted": 3,
+        "refunded": 1,
+        "cancelled": 2,
+    }
+    assert verdict.books.payments == {"kept": 8, "owed": 4, "back": 1}
     (money,) = verdict.books.money
     assert (money.gross_minor, money.refunded_minor) == (4 * PRICE_MINOR, PRICE_MINOR)
 
@@ -85,10 +94,19 @@ PLANTED: list[tuple[str, int, Forge]] = [
     ("a default that never came", 5, take_out(events.OrderDefaulted, 0)),
     ("a default before its time", 5, change(events.DepositPaid, 1, expires_at_ms=2**41)),
     ("a default of somebody else", 5, change(events.OrderDefaulted, 0, viewer="wang")),
+    ("a deposit given back by half", 22, change(events.OrderCancelled, 0, amount_minor=1)),
+    ("a deposit given back twice", 6, repeat(events.OrderCancelled)),
+    ("another deposit goes back", 22, change(events.OrderCancelled, 0, payment_id="o1-p1")),
+    ("a deposit goes back by another name", 6, change(events.OrderCancelled, 0, refund_id="o8-p1")),
+    ("a cancelled order of somebody else", 5, change(events.OrderCancelled, 0, viewer="li")),
+    ("another order is cancelled", 5, change(events.OrderCancelled, 0, order_id="o1")),
+    ("an order is cancelled and not in the log", 5, take_out(events.OrderCancelled, 1)),
+    ("units written off that came back", 1, change(events.OrderCancelled, 0, restocked=True)),
+    ("units that came back written off", 1, change(events.OrderCancelled, -1, restocked=False)),
     ("a late deposit from holds that stand", 5, change(events.DepositPaid, 0, late=True)),
     ("a late deposit from holds that are gone", 5, change(events.DepositPaid, 2, late=False)),
-    ("a balance of another amount", 10, change(events.PaymentStarted, 7, amount_minor=1)),
-    ("a balance for the deposit", 6, change(events.PaymentStarted, 7, part="deposit")),
+    ("a balance of another amount", 10, change(events.PaymentStarted, 9, amount_minor=1)),
+    ("a balance for the deposit", 6, change(events.PaymentStarted, 9, part="deposit")),
     (
         "deposits for more units than there are",
         2,

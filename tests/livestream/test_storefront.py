@@ -184,6 +184,23 @@ def test_the_buyer_hears_of_the_deposit_and_of_the_default() -> None:
     )
 
 
+def test_a_buyer_hears_that_the_deposit_goes_back() -> None:
+    stage, _ = presale_stage()
+    deposit(stage, "wang")
+    ok(stage.desk(commands.OrderRefund("o1")))
+    assert told(stage) == [
+        (
+            "wang",
+            {
+                "type": "order.cancelled",
+                "order_id": "o1",
+                "amount_minor": DEPOSIT_MINOR,
+                "currency": "CNY",
+            },
+        )
+    ]
+
+
 def test_a_lottery_shows_what_is_promised_and_its_seed_once_it_is_drawn() -> None:
     stage = Stage()
     stage.begin()
@@ -236,6 +253,7 @@ def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
         events.EditionRevoked,
         events.DepositPaid,
         events.OrderDefaulted,
+        events.OrderCancelled,
         events.SlotPut,
         events.SlotHeld,
         events.SlotTaken,

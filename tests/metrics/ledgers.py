@@ -31,6 +31,7 @@ def a_ledger(room: str, **changes: Any) -> dict[str, Any]:
             "refunded": 1,
             "deposited": 2,
             "defaulted": 1,
+            "cancelled": 0,
         },
         "holds": {"placed": 8, "open": 3},
         "cards": [],

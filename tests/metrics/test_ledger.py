@@ -61,6 +61,7 @@ def test_orders_are_counted_by_what_became_of_them() -> None:
     assert samples_of(a_ledger("r"), name="livestream_orders_total") == {
         ("r", "placed"): 7,
         ("r", "deposited"): 2,
+        ("r", "cancelled"): 0,
         ("r", "paid"): 3,
         ("r", "refunded"): 1,
     }

@@ -507,6 +507,16 @@ def a_default_always_forfeits(patch: Patch) -> None:
     patch.setattr(deposits, "defaulted", defaulted)
 
 
+@breaks(22)
+def only_half_of_a_deposit_goes_back(patch: Patch) -> None:
+    def change(fact: Fact) -> Fact:
+        if isinstance(fact, events.OrderCancelled):
+            return structs.replace(fact, amount_minor=fact.amount_minor // 2)
+        return fact
+
+    decides_otherwise(patch, desk, "refund", change)
+
+
 # -- 23 reserved when declared -----------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ from cart import clock, deposits
 from cart.counter import Counter
 from cart.fact import Fact
 from cart.folds import order as order_folds
+from cart.folds import presale as presale_folds
 from cart.order import Order, OrderStatus, Payment, PaymentStatus
 from cart.presale import PresaleTerms
 from livestream import commands, messages, wire
@@ -144,6 +145,24 @@ class PresaleMachine(RuleBasedStateMachine):
         first = self.stage.desk(asked)
         assert self.stage.desk(asked) == first, "a repeat gets the first answer"
 
+    @precondition(lambda self: self.standing("deposited"))
+    @rule(
+        data=st.data(),
+        restock=st.booleans(),
+        part=st.sampled_from([None, None, 1]),
+        request_id=st.sampled_from(["", "r1"]),
+    )
+    def give_the_deposit_back(
+        self, data: st.DataObject, restock: bool, part: int | None, request_id: str
+    ) -> None:
+        order = data.draw(st.sampled_from(self.standing("deposited")))
+        asked = commands.OrderRefund(
+            order.order_id, restock, amount_minor=part, request_id=request_id
+        )
+        first = self.stage.desk(asked)
+        assert self.stage.desk(asked) == first, "a repeat gets the first answer"
+        assert order.status is (OrderStatus.DEPOSITED if part else OrderStatus.CANCELLED)
+
     @rule(ms=SPANS_MS)
     def wait(self, ms: int) -> None:
         self.stage.wait(ms)
@@ -244,6 +263,10 @@ def every_default_forfeits(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(deposits, "defaulted", greedy)
 
 
+def a_cancelled_order_keeps_its_deposit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(presale_folds, "owe", lambda books, refund, whole: None)
+
+
 def a_second_deposit_is_kept(patch: pytest.MonkeyPatch) -> None:
     honest = deposits.reason_to_return
 
@@ -266,6 +289,7 @@ def a_deposit_is_forgotten_when_the_order_is_paid(patch: pytest.MonkeyPatch) -> 
     [
         nobody_defaults,
         every_default_forfeits,
+        a_cancelled_order_keeps_its_deposit,
         a_second_deposit_is_kept,
         a_deposit_is_forgotten_when_the_order_is_paid,
     ],

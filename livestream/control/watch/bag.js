@@ -20,7 +20,7 @@ import { Wishes } from "./wishes.js";
 import { inWords } from "./words.js";
 
 /** An order only moves to the right; a late answer may tell of an earlier state. */
-const ORDER_STATES = ["placed", "expired", "deposited", "defaulted", "paid", "refunded"];
+const ORDER_STATES = ["placed", "expired", "deposited", "defaulted", "cancelled", "paid", "refunded"];
 const SHORT_MS = 20_000;
 /** News that is later than this was lost on its way; pages of a crowd do not ask all at once. */
 const NEWS_LATE_MS = 2_000 + Math.random() * 3_000;
@@ -101,6 +101,7 @@ export class Bag {
     live.on("order.defaulted", ({ order_id, forfeited }) =>
       this.#learn({ order_id, status: "defaulted", forfeited }),
     );
+    live.on("order.cancelled", ({ order_id }) => this.#learn({ order_id, status: "cancelled" }));
     live.on("payment.declined", ({ order_id }) => this.#learn({ order_id, payment: "declined" }));
     live.on("payment.returned", ({ order_id }) => this.#learn({ order_id, payment: "refunding" }));
     live.on("perk.awarded", ({ type, ...perk }) => {
@@ -465,6 +466,7 @@ function orderState(order, underWay) {
     return `Confirmed${paid_seq ? ` · no. ${paid_seq}` : ""}${back}`;
   }
   if (status === "refunded") return "Refunded";
+  if (status === "cancelled") return "Cancelled; your deposit is on its way back";
   if (status === "expired")
     return payment === "refunding" ? "Expired; your money is on its way back" : "Expired";
   return "Waits for payment";

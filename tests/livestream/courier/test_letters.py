@@ -81,6 +81,15 @@ def test_a_default_says_whether_the_deposit_goes_back_and_by_which_reference() -
         assert told["order.defaulted"].get("reference") == reference
 
 
+def test_a_deposit_that_is_given_back_names_its_reference() -> None:
+    stage, _ = presale_stage()
+    deposit(stage, "wang")
+    stage.desk(commands.OrderRefund("o1"))
+    told = {letter.kind: orjson.loads(letter.body)["data"] for letter in letters(stage)}
+    assert told["order.cancelled"]["reference"] == "evening:o1-p1-r1"
+    assert told["order.cancelled"]["amount_minor"] == DEPOSIT_MINOR
+
+
 def test_the_name_of_an_event_is_that_of_its_place_in_the_log() -> None:
     names = [letter.event_id for letter in letters(evening())]
     assert names == [letter.event_id for letter in letters(evening())]
