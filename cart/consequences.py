@@ -38,7 +38,7 @@ def _of_drop(counter: Counter, drop: Drop, now_ms: int) -> list[Fact]:
         return [DropSoldOut(drop.terms.drop_id)] if status.sells else []
     if status is DropStatus.OPEN and not stock.available:
         return [DropAllHeld(drop.terms.drop_id)]
-    presale = drop.terms.presale
+    presale = None if drop.sells_rest else drop.terms.presale
     if presale is not None and drop.line.places and now_ms >= presale.deposit_until_ms:
         return let_go(counter, drop, now_ms) if status.is_open else []
     if stock.available and drop.line.places and status.is_open:

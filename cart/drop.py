@@ -8,6 +8,7 @@
           the last one paid for  |  ^
                                  v  | restock, refund
                               SOLD_OUT
+    OPEN, ALL_HELD, PAUSED --host--> OPEN   (`cart.rest`: what a presale or a lottery left)
     any of them --host--> CLOSED   (what is free is withdrawn; what is held may still be paid)
 
 ALL_HELD is open for business: what is held may be paid or come back at any moment. A PAUSED drop
@@ -159,6 +160,8 @@ class Drop(Struct):
     lottery: LotteryBook | None = None
     #: None: one supply for all channels.
     shelves: Shelves | None = None
+    #: Its presale or lottery is over, and it sells as any other drop (`cart.rest`).
+    sells_rest: bool = False
 
     @property
     def levels(self) -> StockLevels:
@@ -168,6 +171,11 @@ class Drop(Struct):
         return StockLevels(
             stock.available, stock.held, stock.sold, len(line.places), line.next, shelves
         )
+
+    @property
+    def is_presale(self) -> bool:
+        """Whether a unit of it takes two payments now."""
+        return self.terms.presale is not None and not self.sells_rest
 
     @property
     def is_apart(self) -> bool:

@@ -127,7 +127,7 @@ def hold_of(
     """The hold that a viewer gets now: the `number`-th of the room."""
     terms = drop.terms
     expires_at_ms = now_ms + terms.hold_ttl_ms
-    if terms.presale is not None:
+    if terms.presale is not None and not drop.sells_rest:
         expires_at_ms = min(expires_at_ms, terms.presale.deposit_until_ms)
     return HoldPlaced(
         hold_id=f"h{number}",
@@ -159,7 +159,7 @@ def _refusal_to_hold(
     books: Books, drop: Drop, viewer: str, quantity: int, now_ms: int
 ) -> Decision | None:
     terms = drop.terms
-    if terms.lottery is not None:
+    if terms.lottery is not None and not drop.sells_rest:
         return drawing.refusal_to_buy(drop, terms.lottery, now_ms)
     match drop.status:
         case DropStatus.OPEN | DropStatus.ALL_HELD:
@@ -173,7 +173,7 @@ def _refusal_to_hold(
         case DropStatus.DRAFT | DropStatus.SCHEDULED:
             wait_ms = max(0, terms.opens_at_ms - now_ms) if terms.opens_at_ms is not None else 0
             return refuse(ErrorCode.NOT_OPEN, f"{terms.title} is not open yet", wait_ms)
-    if terms.presale is not None:
+    if terms.presale is not None and not drop.sells_rest:
         refusal = deposits.closed(terms.presale, terms.title, now_ms)
         if refusal is not None:
             return refusal
@@ -205,7 +205,7 @@ def refusal_to_mix(books: Books, basket: Basket, drop: Drop) -> Decision | None:
         if hold.currency != terms.currency:
             return refuse(ErrorCode.CONFLICT, "one cart has one currency: check out first")
         if hold.drop_id != terms.drop_id and (
-            terms.presale is not None or books.drops[hold.drop_id].terms.presale is not None
+            drop.is_presale or books.drops[hold.drop_id].is_presale
         ):
             return refuse(ErrorCode.CONFLICT, "a presale has a cart of its own: check out first")
     return None
@@ -299,7 +299,8 @@ def check_out(
         order = books.orders[known]
         asked = (wishes, coupon, slot_id)
         if not is_same_checkout(books, order, asked, command_id):
-            return refuse(ErrorCode.CONFLICT, f"this checkout_id made order {known} of another cart")
+            message = f"this checkout_id made order {known} of other content"
+            return refuse(ErrorCode.CONFLICT, message)
         return Decision((), order_result(counter, order))
     if mine is not None and len(mine) >= CHECKOUTS_PER_VIEWER_MAX:
         return refuse(
@@ -371,7 +372,8 @@ def check_out(
         slot_id=slot_id,
         command_id=command_id,
     )
-    presale = terms.presale  # alone in its cart: the last line speaks for all
+    # Alone in its cart: the last line speaks for all.
+    presale = None if drop.sells_rest else terms.presale
     if presale is not None:
         refusal = deposits.closed(presale, terms.title, now_ms)
         if refusal is not None:

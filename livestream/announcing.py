@@ -86,7 +86,11 @@ _BODIES: dict[type, Callable[[Any], Frame]] = {
     },
     events.InvitationWithdrawn: lambda fact: {"drop_id": fact.drop_id, "viewers": fact.viewers},
     events.DropScheduled: lambda fact: {"drop": view_of_terms(fact.terms)},
-    events.DropOpened: lambda fact: {"drop_id": fact.drop_id},
+    events.DropOpened: lambda fact: (
+        {"drop_id": fact.drop_id, "rest": True}
+        if fact.reason == "rest"
+        else {"drop_id": fact.drop_id}
+    ),
     events.DropPaused: lambda fact: {"drop_id": fact.drop_id},
     events.DropSoldOut: lambda fact: {"drop_id": fact.drop_id},
     events.DropClosed: lambda fact: {"drop_id": fact.drop_id},

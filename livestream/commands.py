@@ -158,6 +158,14 @@ class DropOpen(DeskCommand, frozen=True, tag="drop.open"):
     drop_id: DropId
 
 
+class DropOpenRest(DeskCommand, frozen=True, tag="drop.open_rest"):
+    """Sell what is left of a presale, once its balances are due no more, or of a lottery, once
+    nobody who was drawn waits any more, as any other drop sells: at the full price, to everybody.
+    """
+
+    drop_id: DropId
+
+
 class DropPause(DeskCommand, frozen=True, tag="drop.pause"):
     """No new holds for a while."""
 
@@ -301,6 +309,7 @@ HostCommand = (
     | DraftSchedule
     | DropSchedule
     | DropOpen
+    | DropOpenRest
     | DropPause
     | DropRestock
     | DropClose

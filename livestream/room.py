@@ -26,6 +26,7 @@ from cart import (
     folds,
     invitation,
     redemption,
+    rest,
     settlement,
     shopper,
     waiting,
@@ -380,6 +381,12 @@ def _drop_open(room: Room, _: Envelope, command: commands.DropOpen, now_ms: int)
     return desk.open_now(room.counter, command.drop_id)
 
 
+def _drop_open_rest(
+    room: Room, _: Envelope, command: commands.DropOpenRest, now_ms: int
+) -> Decision:
+    return rest.open_rest(room.counter, command.drop_id, now_ms)
+
+
 def _drop_pause(room: Room, _: Envelope, command: commands.DropPause, now_ms: int) -> Decision:
     return desk.pause(room.counter, command.drop_id)
 
@@ -476,6 +483,7 @@ _BY_THE_DESK: dict[type, _Decide] = {
     commands.DraftSchedule: _draft_schedule,
     commands.DropSchedule: _drop_schedule,
     commands.DropOpen: _drop_open,
+    commands.DropOpenRest: _drop_open_rest,
     commands.DropPause: _drop_pause,
     commands.DropRestock: _drop_restock,
     commands.DropClose: _drop_close,

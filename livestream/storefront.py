@@ -35,6 +35,7 @@ from livestream.views import (
     pinned_view,
     rules_view,
     set_shelves,
+    show_rest,
     shown_status,
     stream_view,
 )
@@ -163,6 +164,13 @@ def _set_drop(status: DropStatus) -> Callable[[Storefront, Frame], None]:
     return apply
 
 
+def _open_drop(view: Storefront, frame: Frame) -> None:
+    drop = view.drops[frame["drop_id"]]
+    if frame.get("rest"):
+        show_rest(drop)
+    _move_drop(drop, DropStatus.OPEN)
+
+
 def _move_drop(drop: DropView, status: DropStatus) -> None:
     drop["status"] = shown_status(status, drop["available"], drop["held"])
 
@@ -254,7 +262,7 @@ _APPLY: dict[str, Callable[[Storefront, Frame], None]] = {
     "invitation.put": _invite,
     "invitation.withdrawn": _uninvite,
     "drop.scheduled": _schedule_drop,
-    "drop.opened": _set_drop(DropStatus.OPEN),
+    "drop.opened": _open_drop,
     "drop.paused": _set_drop(DropStatus.PAUSED),
     "drop.sold_out": _set_drop(DropStatus.SOLD_OUT),
     "drop.closed": _set_drop(DropStatus.CLOSED),

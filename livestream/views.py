@@ -66,7 +66,15 @@ def drop_view(drop: Drop) -> DropView:
         view["lottery"]["seed"] = drop.lottery.seed
     view["waiting"], view["next"] = shown.waiting, shown.next
     set_shelves(view, shown.shelves)
+    if drop.sells_rest:
+        show_rest(view)
     return view
+
+
+def show_rest(view: DropView) -> None:
+    """From now on it sells as any other drop."""
+    view.pop("presale", None)
+    view.pop("lottery", None)
 
 
 def set_shelves(view: DropView, levels: dict[str, int]) -> None:

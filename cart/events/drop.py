@@ -36,11 +36,11 @@ class DropScheduled(Fact, frozen=True, tag="drop.scheduled"):
 
 class DropOpened(Fact, frozen=True, gc=False, tag="drop.opened"):
     """Units may be taken from now on. `released`: all were held, and some came back by
-    themselves.
+    themselves. `rest`: what a presale or a lottery left is sold as by any other drop.
     """
 
     drop_id: str
-    reason: Literal["clock", "host", "resumed", "restock", "refund", "released", "draw"]
+    reason: Literal["clock", "host", "resumed", "restock", "refund", "released", "draw", "rest"]
 
 
 class DropAllHeld(Fact, frozen=True, gc=False, tag="drop.all_held"):
@@ -74,7 +74,9 @@ class AllocationsMerged(Fact, frozen=True, gc=False, tag="allocations.merged"):
 
 
 class DropSoldOut(Fact, frozen=True, gc=False, tag="drop.sold_out"):
-    """The last unit was paid for; nobody waits in line any more."""
+    """The last unit was paid for; nobody waits in line any more, save those whom a lottery drew: a
+    unit that comes back is theirs.
+    """
 
     drop_id: str
 

@@ -73,6 +73,8 @@ def _drop_opened(counter: Counter, event: DropOpened, at_ms: int) -> None:
     drop.status = DropStatus.OPEN
     drop.opened_at_ms = drop.opened_at_ms or at_ms
     drop.paused = False
+    if event.reason == "rest":
+        drop.sells_rest = True
     counter.touched[event.drop_id] = None
 
 
@@ -102,7 +104,8 @@ def _drop_sold_out(counter: Counter, event: DropSoldOut, at_ms: int) -> None:
     if not drop.stock.exhausted:
         raise BrokenBooksError(f"{event.drop_id} sold out with units left")
     drop.status = DropStatus.SOLD_OUT
-    drop.line.end()
+    if drop.lottery is None or drop.sells_rest:
+        drop.line.end()
 
 
 def _drop_closed(counter: Counter, event: DropClosed, at_ms: int) -> None:

@@ -33,6 +33,7 @@ _OPENS_FROM = {
     "restock": ("sold_out", "all_held"),
     "refund": ("sold_out", "all_held"),
     "released": ("all_held",),
+    "rest": ("open", "all_held", "paused"),
 }
 _PAUSES_FROM = {"host": ("open", "all_held"), "restock": ("sold_out",), "refund": ("sold_out",)}
 
@@ -114,6 +115,11 @@ class LogIsWellFormed(Check):
             yield f"drop {fact.drop_id} opens by {fact.reason} while it is {drop.status}"
         elif drop.status == "sold_out" and drop.paused:
             yield f"drop {fact.drop_id} opens by {fact.reason} though the host had paused it"
+        terms = drop.terms
+        if fact.reason == "rest" and (
+            drop.sells_rest or (terms.presale is None and terms.lottery is None)
+        ):
+            yield f"drop {fact.drop_id} opens a rest that it does not have"
         times = [at_ms for _, at_ms in self.ledger.opening_times(drop.terms)]
         if fact.reason == "clock" and (not times or self.ledger.at_ms < min(times)):
             yield f"drop {fact.drop_id} is opened by the clock before its time"

@@ -36,6 +36,8 @@ class DropAccount(Struct):
     status: Literal["scheduled", "open", "all_held", "paused", "sold_out", "closed"] = "scheduled"
     #: The host's last word was "pause".
     paused: bool = False
+    #: What its presale or lottery left is sold as by any other drop.
+    sells_rest: bool = False
     #: Who is in line, in the order of joining.
     waiting: dict[str, events.LineJoined] = {}
     #: Who entered its lottery, in the order of their numbers.
@@ -231,6 +233,7 @@ def _drop_opened(ledger: Ledger, fact: events.DropOpened) -> None:
     if account := ledger.drops.get(fact.drop_id):
         account.status = "open"
         account.paused = False
+        account.sells_rest |= fact.reason == "rest"
 
 
 def _drop_all_held(ledger: Ledger, fact: events.DropAllHeld) -> None:
@@ -247,7 +250,8 @@ def _drop_paused(ledger: Ledger, fact: events.DropPaused) -> None:
 def _drop_sold_out(ledger: Ledger, fact: events.DropSoldOut) -> None:
     if account := ledger.drops.get(fact.drop_id):
         account.status = "sold_out"
-        account.waiting.clear()
+        if account.terms.lottery is None or account.sells_rest:
+            account.waiting.clear()
 
 
 def _drop_restocked(ledger: Ledger, fact: events.DropRestocked) -> None:

@@ -54,6 +54,11 @@ class LineIsServedInOrder(Check):
         self._took_over = True  # it goes on with the line in its first turn, one record later
         yield from ()
 
+    @before(events.LotteryDrawn)
+    def all_who_entered_have_numbers(self, fact: events.LotteryDrawn) -> Iterator[str]:
+        self._joined[fact.drop_id] = fact.entered
+        yield from ()
+
     @before(events.LineJoined)
     def joins_at_the_end(self, fact: events.LineJoined) -> Iterator[str]:
         who = f"viewer {fact.viewer} in the line of {fact.drop_id}"
@@ -131,7 +136,8 @@ class LineIsServedInOrder(Check):
                 return self._limits.left(drop, place.viewer) <= 0
             case "presale":
                 presale = drop.terms.presale
-                return presale is not None and self.ledger.at_ms >= presale.deposit_until_ms
+                over = presale is not None and self.ledger.at_ms >= presale.deposit_until_ms
+                return over and not drop.sells_rest
             case "invitation":
                 return any(self._guests.says_against(place, place.viewer))
             case _:
@@ -149,7 +155,7 @@ class LineIsServedInOrder(Check):
             return True
         others = [hold for hold in lines if hold.drop_id != drop.terms.drop_id]
         drops = [drop, *(self.ledger.drops[h.drop_id] for h in others)]
-        if others and any(one.terms.presale is not None for one in drops):
+        if others and any(one.terms.presale and not one.sells_rest for one in drops):
             return True
         one_product = self._rules.one_product_per_order
         return one_product and any(hold.sku != drop.terms.sku for hold in lines)

@@ -101,18 +101,26 @@ class LotteryIsDrawnAsPromised(Check):
         is_lottery = self._lottery_of(fact.drop_id) is not None
         if fact.reason == "draw" and fact.drop_id not in self._drawn:
             yield f"drop {fact.drop_id} opens by a draw that was not made"
+        if fact.reason == "rest" and is_lottery:
+            if waiting := len(self.ledger.drops[fact.drop_id].waiting):
+                yield f"the rest of {fact.drop_id} is opened and {waiting} who were drawn wait"
+            if fact.drop_id not in self._drawn:
+                yield f"the rest of {fact.drop_id} is opened before its draw"
         if fact.reason in ("clock", "host") and is_lottery:
             yield f"the lottery of {fact.drop_id} opens by {fact.reason} and not by its draw"
 
     @before(events.HoldPlaced)
     def only_who_was_drawn(self, fact: events.HoldPlaced) -> Iterator[str]:
         drop = self._lottery_of(fact.drop_id)
-        if drop is not None and not (fact.offered and fact.viewer in drop.entries):
+        if drop is None or drop.sells_rest:
+            return
+        if not (fact.offered and fact.viewer in drop.entries):
             yield f"hold {fact.hold_id} of {fact.viewer} is placed beside the draw"
 
     @before(events.LineJoined)
     def nobody_joins_behind(self, fact: events.LineJoined) -> Iterator[str]:
-        if self._lottery_of(fact.drop_id) is not None:
+        drop = self._lottery_of(fact.drop_id)
+        if drop is not None and not drop.sells_rest:
             yield f"viewer {fact.viewer} joins the line of {fact.drop_id} beside the draw"
 
     def log_ends(self) -> Iterator[str]:

@@ -48,6 +48,9 @@ class PresaleKeepsItsWord(Check):
         return row.received_minor, row.applied_minor, row.forfeited_minor, row.refunded_minor
 
     def _terms(self, order: OrderAccount) -> PresaleTerms | None:
+        """The presale that the order is of; one of the rest is of none."""
+        if not order.deposit_minor:
+            return None
         drops = [self.ledger.drops.get(line.drop_id) for line in order.lines]
         return next((drop.terms.presale for drop in drops if drop is not None), None)
 
@@ -65,10 +68,17 @@ class PresaleKeepsItsWord(Check):
         if not terms.deposit_until_ms <= terms.balance_from_ms < terms.balance_until_ms:
             yield f"the windows of drop {fact.terms.drop_id} do not follow one another"
 
+    @before(events.DropOpened)
+    def opens_its_rest(self, fact: events.DropOpened) -> Iterator[str]:
+        drop = self.ledger.drops.get(fact.drop_id)
+        terms = None if drop is None or fact.reason != "rest" else drop.terms.presale
+        if terms is not None and self.ledger.at_ms < terms.balance_until_ms:
+            yield f"drop {fact.drop_id} opens its rest while balances may still be paid"
+
     @before(events.HoldPlaced)
     def held_in_the_window(self, fact: events.HoldPlaced) -> Iterator[str]:
         drop = self.ledger.drops.get(fact.drop_id)
-        terms = None if drop is None else drop.terms.presale
+        terms = None if drop is None or drop.sells_rest else drop.terms.presale
         if terms is None:
             return
         if self.ledger.at_ms >= terms.deposit_until_ms:
@@ -79,7 +89,11 @@ class PresaleKeepsItsWord(Check):
     @before(events.OrderPlaced)
     def asks_for_the_deposit(self, fact: events.OrderPlaced) -> Iterator[str]:
         drops = {line.drop_id: self.ledger.drops.get(line.drop_id) for line in fact.lines}
-        presales = [drop.terms.presale for drop in drops.values() if drop is not None]
+        presales = [
+            drop.terms.presale
+            for drop in drops.values()
+            if drop is not None and not drop.sells_rest
+        ]
         terms = next((terms for terms in presales if terms is not None), None)
         if terms is None:
             if fact.deposit_minor:

@@ -161,9 +161,7 @@ class NeverOversold(Check):
             self._out[hold.drop_id] -= hold.quantity
         yield from ()
 
-    @before(
-        events.OrderExpired, events.OrderDefaulted, events.OrderCancelled, events.OrderRefunded
-    )
+    @before(events.OrderExpired, events.OrderDefaulted, events.OrderCancelled, events.OrderRefunded)
     def came_back(
         self,
         fact: events.OrderExpired
@@ -297,9 +295,7 @@ class LimitCountsAll(Check):
             self._give_back(hold.drop_id, hold.viewer, units)
         yield from ()
 
-    @before(
-        events.OrderExpired, events.OrderDefaulted, events.OrderCancelled, events.OrderRefunded
-    )
+    @before(events.OrderExpired, events.OrderDefaulted, events.OrderCancelled, events.OrderRefunded)
     def order_gave_back(
         self,
         fact: events.OrderExpired

@@ -237,7 +237,7 @@ def order_view(books: Books, order: Order) -> OrderView:
         "slots": slots_of(books, order.order_id),
     }
     presale = books.drops[order.lines[0].drop_id].terms.presale
-    if presale is not None:
+    if presale is not None and order.deposit_minor:
         view["presale"] = presale_result(presale, order.deposit_minor, order.total_minor)
     if order.paid_seq:
         view["paid_seq"] = order.paid_seq

@@ -339,6 +339,9 @@ ROUTES: tuple[Route, ...] = (
         build=draws.scheduling_draft,
     ),
     _change("POST", _DROP + "/open", "open_drop", commands.DropOpen, views.DropState),
+    _change(
+        "POST", _DROP + "/open-rest", "open_rest_of_drop", commands.DropOpenRest, views.DropState
+    ),
     _change("POST", _DROP + "/pause", "pause_drop", commands.DropPause, views.DropState),
     _change("POST", _DROP + "/resume", "resume_drop", commands.DropOpen, views.DropState),
     _change("POST", _DROP + "/restock", "restock_drop", commands.DropRestock, views.DropState),

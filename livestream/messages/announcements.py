@@ -73,10 +73,13 @@ class DropScheduled(Announced):
 
 
 class DropMoved(Announced):
-    """A drop changed its state."""
+    """A drop changed its state. With `rest` a presale or a lottery is over and what is left is sold
+    as by any other drop: its view has no `presale` and no `lottery` any more.
+    """
 
     type: Literal["drop.opened", "drop.paused", "drop.sold_out", "drop.closed"]
     drop_id: str
+    rest: NotRequired[bool]
 
 
 class DropRestocked(Announced):

@@ -23,11 +23,14 @@ from hypothesis.stateful import (
 )
 
 from cart import refunding, settlement, shopper
+from cart.books import Books
 from cart.clock import is_settled
 from cart.order import Order, OrderStatus, Payment, PaymentStatus
 from cart.outcome import ErrorCode, Refusal
+from cart.personalisation import Wishes
 from cart.refund import Units, left_of
 from cart.refunding import Asked
+from cart.repeat import is_same_checkout
 from tests.cart.till import HOLD_TTL_MS, PAY_TTL_MS, SANTOS, Till, ok, refusal
 from tests.properties import assert_finds_what_is_planted, stories
 
@@ -281,8 +284,10 @@ def another_cart_is_answered_with_the_old_order(patch: pytest.MonkeyPatch) -> No
 
 
 def a_retry_is_another_checkout(patch: pytest.MonkeyPatch) -> None:
-    honest = shopper.is_same_checkout
-    patch.setattr(shopper, "is_same_checkout", lambda *args: honest(*args[:3], ""))
+    def forgetful(books: Books, order: Order, asked: tuple[Wishes, str, str], _: str) -> bool:
+        return is_same_checkout(books, order, asked, "")
+
+    patch.setattr(shopper, "is_same_checkout", forgetful)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_a_place_of_an_order_whose_deposit_goes_back_is_free_again() -> None:
     presale = PresaleTerms(100, till.now_ms + HOUR_MS, till.now_ms + 2 * HOUR_MS, 3 * HOUR_MS)
     till.sell(supply=2, perks=[bellboy()], presale=presale)
     ok(till.put_slot("noon"))
-    pay(till, place(till, "wang"))
+    pay(till, till.place("wang"))
     ok(till.choose_slot("wang", "o1", "noon"))
     ok(till.refund("o1"))
     assert till.last[-1] == SlotReleased("noon", "o1", "cancelled")

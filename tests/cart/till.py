@@ -17,6 +17,7 @@ from cart import (
     drawing,
     invitation,
     redemption,
+    rest,
     settlement,
     shopper,
     waiting,
@@ -115,6 +116,9 @@ class Till:
 
     def open(self, drop_id: str = SANTOS) -> Answer:
         return self.settle(desk.open_now(self.counter, drop_id))
+
+    def open_rest(self, drop_id: str = SANTOS) -> Answer:
+        return self.settle(rest.open_rest(self.counter, drop_id, self.now_ms))
 
     def pause(self, drop_id: str = SANTOS) -> Answer:
         return self.settle(desk.pause(self.counter, drop_id))

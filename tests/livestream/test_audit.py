@@ -281,6 +281,11 @@ PLANTED: list[tuple[str, int, Forge]] = [
     ("a hold before the opening", 0, take_out(events.DropOpened, 0)),
     ("a hold before the show", 0, take_out(facts.RoomStarted)),
     ("an open drop opens", 0, repeat(events.DropOpened, 0)),
+    (
+        "a drop opens a rest that it does not have",
+        0,
+        put_in(events.DropOpened(SANTOS, "rest"), after=events.DropOpened),
+    ),
     ("the clock opens what has no time", 0, change(events.DropOpened, 0, reason="clock")),
     ("a closed drop is paused", 0, put_in(events.DropPaused(SANTOS), after=events.DropClosed)),
     (

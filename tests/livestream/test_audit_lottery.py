@@ -4,6 +4,7 @@ import pytest
 
 from cart import events
 from cart.lottery import LotteryTerms, commitment_to
+from livestream import commands
 from livestream.audit import Auditor, audit_log
 from tests.livestream.stage import HOLD_TTL_MS, PRICE_MINOR, SANTOS, START_MS, Log, Stage, ok
 from tests.livestream.test_audit import Forge, change, put_in, repeat, take_out
@@ -13,7 +14,9 @@ TERMS = LotteryTerms(START_MS, START_MS + 60_000, commitment_to(SEED))
 
 
 def lottery() -> Stage:
-    """Five enter for two units; of those who are drawn one buys and one does not."""
+    """Five enter for two units; of those who are drawn two buy, one of them after another did not.
+    What is given back then goes to the next, and, when nobody is left, to somebody else.
+    """
     stage = Stage()
     stage.begin()
     ok(stage.schedule(supply=2, lottery=TERMS, seed=SEED))
@@ -23,10 +26,21 @@ def lottery() -> Stage:
     stage.restart()
     stage.wait(60_000)
     first = next(f for f in stage.facts() if isinstance(f, events.HoldPlaced)).viewer
-    order_id = str(ok(stage.check_out(first))["order_id"])
-    ok(stage.approve(stage.pay(first, order_id)))
+    buys(stage, first)
     stage.wait(HOLD_TTL_MS)
+    (hold,) = stage.room.state.books.holds.values()
+    ok(stage.desk(commands.OrderRefund(buys(stage, hold.viewer))))
+    stage.wait(2 * HOLD_TTL_MS)
+    ok(stage.desk(commands.DropOpenRest(SANTOS)))
+    stage.buy("late")
     return stage
+
+
+def buys(stage: Stage, viewer: str) -> str:
+    """Of the offer that the viewer has; the order's id."""
+    order_id = str(ok(stage.check_out(viewer))["order_id"])
+    ok(stage.approve(stage.pay(viewer, order_id)))
+    return order_id
 
 
 HONEST = lottery().log
@@ -49,6 +63,7 @@ def hold(viewer: str, offered: bool) -> events.HoldPlaced:
     )
 
 
+REST = events.DropOpened(SANTOS, "rest")
 PLANTED: list[tuple[str, int, Forge]] = [
     ("a seed that was not promised", 24, change(events.LotteryDrawn, seed=OTHER_SEED)),
     ("a seed that is none", 24, change(events.LotteryDrawn, seed="lucky")),
@@ -71,6 +86,10 @@ PLANTED: list[tuple[str, int, Forge]] = [
     ("an opening by the host", 24, change(events.DropOpened, 0, reason="host")),
     ("a unit for one who did not enter", 24, put_in(hold("x", True), after=events.DropOpened)),
     ("a unit beside the draw", 24, put_in(hold("li", False), after=events.DropOpened)),
+    ("a rest while somebody waits", 24, put_in(REST, after=events.OrderPaid)),
+    ("a rest before the draw", 24, put_in(REST, after=events.LotteryEntered)),
+    ("a rest that nobody opened", 24, take_out(events.DropOpened, -1)),
+    ("what comes back is on sale beside the draw", 21, change(events.HoldPlaced, -2, viewer="x")),
     ("a winner who was not next", 21, change(events.HoldPlaced, 0, viewer="x")),
 ]  # fmt: skip
 

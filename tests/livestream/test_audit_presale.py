@@ -14,7 +14,7 @@ from tests.livestream.test_audit import Forge, change, put_in, record, repeat, t
 def presale() -> Stage:
     """Orders paid (o1), defaulted (o2, o5), deposited late and paid (o3), refunded (o4), paid by a
     balance that came late (o6), and one of a presale that refunds (o7); two that are cancelled (o8
-    with its unit written off, and o9).
+    with its unit written off, and o9); in the end one of the rest (o10).
     """
     stage = Stage()
     stage.begin()
@@ -41,6 +41,8 @@ def presale() -> Stage:
     ok(stage.approve(slow))
     stage.wait(10_000)
     ok(stage.provider(commands.RefundSettled("o7-p1")))
+    ok(stage.desk(commands.DropOpenRest("ring")))
+    stage.buy("zhao", "ring")  # o10, of the rest
     stage.desk(commands.RoomEnd())
     return stage
 
@@ -57,16 +59,17 @@ def test_an_honest_presale_is_clean(honest: Log) -> None:
     verdict = audit_log(honest)
     assert verdict.findings == []
     assert verdict.books.orders == {
-        "paid": 3,
+        "paid": 4,
         "defaulted": 3,
         "refunded": 1,
         "cancelled": 2,
     }
-    assert verdict.books.payments == {"kept": 8, "owed": 4, "back": 1}
+    assert verdict.books.payments == {"kept": 9, "owed": 4, "back": 1}
     (money,) = verdict.books.money
-    assert (money.gross_minor, money.refunded_minor) == (4 * PRICE_MINOR, PRICE_MINOR)
+    assert (money.gross_minor, money.refunded_minor) == (5 * PRICE_MINOR, PRICE_MINOR)
 
 
+REST = events.DropOpened(SANTOS, "rest")
 PLANTED: list[tuple[str, int, Forge]] = [
     ("a deposit that was never received", 22, change(events.DepositPaid, 0, amount_minor=1)),
     ("a deposit that is not in the log", 22, take_out(events.DepositPaid, 0)),
@@ -103,6 +106,9 @@ PLANTED: list[tuple[str, int, Forge]] = [
     ("an order is cancelled and not in the log", 5, take_out(events.OrderCancelled, 1)),
     ("units written off that came back", 1, change(events.OrderCancelled, 0, restocked=True)),
     ("units that came back written off", 1, change(events.OrderCancelled, -1, restocked=False)),
+    ("a rest that nobody opened", 22, take_out(events.DropOpened, -1)),
+    ("a rest while balances are due", 22, put_in(REST, after=events.PaymentStarted)),
+    ("a rest that is opened twice", 0, repeat(events.DropOpened, -1)),
     ("a late deposit from holds that stand", 5, change(events.DepositPaid, 0, late=True)),
     ("a late deposit from holds that are gone", 5, change(events.DepositPaid, 2, late=False)),
     ("a balance of another amount", 10, change(events.PaymentStarted, 9, amount_minor=1)),

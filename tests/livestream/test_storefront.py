@@ -224,6 +224,18 @@ def test_a_lottery_shows_what_is_promised_and_its_seed_once_it_is_drawn() -> Non
     assert (frame["drop_id"], frame["seed"], frame["entered"]) == (SANTOS, SEED, 1)
 
 
+def test_what_a_presale_left_is_shown_as_any_other_drop() -> None:
+    stage, terms = presale_stage()
+    assert "presale" in stage.view.drops[SANTOS]
+    stage.wait(terms.balance_until_ms - stage.now_ms)
+    ok(stage.desk(commands.DropOpenRest(SANTOS)))
+    assert on_air(stage, "drop.opened")[-1]["rest"] is True
+    assert "presale" not in stage.view.drops[SANTOS]
+    assert stage.view.drops[SANTOS]["status"] == "open"
+    ours = Storefront.of(stage.room)
+    assert stage.view.drops == ours.drops
+
+
 def test_every_fact_of_the_log_is_either_public_or_deliberately_not() -> None:
     assert set(get_args(facts.AnyFact)) - set(_BODIES) == {
         facts.ChatRestored,

@@ -276,7 +276,8 @@ def pays_in_two_parts(me: Shopper) -> Script[None]:
         return
     windows = order.result["presale"]
     begins_ms, ends_ms = windows["balance_from_ms"], windows["balance_until_ms"]
-    for at_ms in (me.rng.choice((begins_ms - 1_000, begins_ms, begins_ms + 500)), ends_ms - 30):
+    edges = sorted(me.rng.sample((begins_ms - 1_000, begins_ms, begins_ms + 500), 2))
+    for at_ms in (*edges, ends_ms - 30):
         yield max(0, at_ms - me.clock.now_ms)
         if me.rng.random() < 0.8:
             yield from me.pay(order)

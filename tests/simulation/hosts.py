@@ -194,6 +194,10 @@ def opens(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
     yield commands.DropOpen(drop_id)
 
 
+def opens_the_rest(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
+    yield commands.DropOpenRest(drop_id)
+
+
 def pauses_and_opens(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
     yield commands.DropPause(drop_id)
     yield commands.DropOpen(drop_id)
@@ -294,6 +298,7 @@ Move = Callable[[Host, str], Iterator[commands.HostCommand]]
 MOVES: dict[Move, int] = {
     pauses: 4,
     opens: 8,
+    opens_the_rest: 4,
     pauses_and_opens: 3,
     restocks: 6,
     closes: 1,

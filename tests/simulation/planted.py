@@ -30,6 +30,7 @@ from cart import (
     redemption,
     refunding,
     reserving,
+    rest,
     settlement,
     shopper,
 )
@@ -515,6 +516,17 @@ def only_half_of_a_deposit_goes_back(patch: Patch) -> None:
         return fact
 
     decides_otherwise(patch, desk, "refund", change)
+
+
+@breaks(22)
+def the_rest_is_opened_while_balances_are_due(patch: Patch) -> None:
+    honest = rest._refusal_to_open
+
+    def planted(drop: Drop, now_ms: int) -> Decision | None:
+        far_ahead_ms = 0 if drop.terms.presale is None else drop.terms.presale.balance_until_ms
+        return honest(drop, max(now_ms, far_ahead_ms))
+
+    patch.setattr(rest, "_refusal_to_open", planted)
 
 
 # -- 23 reserved when declared -----------------------------------------------------------------

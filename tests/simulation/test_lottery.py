@@ -20,12 +20,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from cart import drawing
-from cart.drop import Drop
-from cart.events import DropOpened, HoldPlaced, LotteryDrawn
+from cart import drawing, folds, rest
+from cart.counter import Counter
+from cart.drop import Drop, DropStatus
+from cart.events import DropOpened, DropSoldOut, HoldPlaced, LotteryDrawn
 from cart.fact import Fact
 from cart.folds import lottery as lottery_folds
 from cart.lottery import LotteryTerms, commitment_to, in_order_of_the_draw
+from cart.order import OrderStatus
+from cart.outcome import Refusal
 from livestream import commands, wire
 from livestream.audit import Auditor
 from livestream.room import RoomState
@@ -37,8 +40,11 @@ VIEWERS = st.sampled_from(["wang", "li", "zhao", "wu", "sun"])
 SPANS_MS = st.sampled_from([0, 1_000, 30_000, 60_000, HOLD_TTL_MS, PAY_TTL_MS])
 
 
+REST = DropOpened(SANTOS, "rest")
+
+
 class LotteryMachine(RuleBasedStateMachine):
-    """A room with one lottery of few units."""
+    """A room with one lottery of few units; what is left of it may be sold to anybody."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,6 +69,14 @@ class LotteryMachine(RuleBasedStateMachine):
         first = self.stage.enter(viewer)
         assert self.stage.enter(viewer) == first, "entering again changes nothing"
 
+    @precondition(lambda self: self.drop.status is DropStatus.SCHEDULED)
+    @rule(viewers=st.lists(VIEWERS, unique=True, min_size=3))
+    def many_enter_and_it_is_drawn(self, viewers: list[str]) -> None:
+        self.stage.wait(max(0, START_MS + 60_000 - self.stage.now_ms))
+        for viewer in viewers:
+            self.stage.enter(viewer)
+        self.stage.wait(max(0, START_MS + 180_000 - self.stage.now_ms))
+
     @rule(viewer=VIEWERS, how=st.sampled_from(["add", "join", "leave"]))
     def go_round_it(self, viewer: str, how: str) -> None:
         getattr(self.stage, how)(viewer)
@@ -73,6 +87,14 @@ class LotteryMachine(RuleBasedStateMachine):
         if pay and isinstance(placed, dict):
             self.stage.approve(self.stage.pay(viewer, placed["order_id"]))
 
+    @precondition(lambda self: self.stage.room.state.books.holds)
+    @rule()
+    def all_offers_are_taken(self) -> None:
+        """So that it does sell out."""
+        holds = self.stage.room.state.books.holds.values()
+        for viewer in sorted({hold.viewer for hold in holds if not hold.order_id}):
+            self.buy(viewer, pay=True)
+
     @rule(command=st.sampled_from([commands.DropOpen, commands.DropPause]))
     def press(self, command: Any) -> None:
         self.stage.desk(command(SANTOS))
@@ -80,6 +102,23 @@ class LotteryMachine(RuleBasedStateMachine):
     @rule(ms=SPANS_MS)
     def wait(self, ms: int) -> None:
         self.stage.wait(ms)
+
+    @precondition(lambda self: self.paid())
+    @rule(data=st.data(), restock=st.booleans())
+    def refund(self, data: st.DataObject, restock: bool) -> None:
+        order_id = data.draw(st.sampled_from(self.paid()))
+        self.stage.desk(commands.OrderRefund(order_id, restock))
+
+    def paid(self) -> list[str]:
+        orders = self.stage.room.state.books.orders.values()
+        return [order.order_id for order in orders if order.status is OrderStatus.PAID]
+
+    @rule()
+    def open_the_rest(self) -> None:
+        """Which is refused as a rule."""
+        waited = bool(self.drop.line.places)
+        answer = self.stage.desk(commands.DropOpenRest(SANTOS))
+        assert not waited or isinstance(answer, Refusal) or self.drop.sells_rest
 
     @precondition(lambda self: len(self.stage.log) > 25)
     @rule(command=st.sampled_from([commands.DropRestock(SANTOS, 1), commands.DropClose(SANTOS)]))
@@ -112,7 +151,9 @@ class LotteryMachine(RuleBasedStateMachine):
         book = self.drop.lottery
         assert book is not None
         order = in_order_of_the_draw(self.seed, book.entries)
-        held = [fact.viewer for fact in self.stage.facts() if isinstance(fact, HoldPlaced)]
+        facts = self.stage.facts()
+        until = facts.index(REST) if REST in facts else None
+        held = [fact.viewer for fact in facts[:until] if isinstance(fact, HoldPlaced)]
         stayed = [viewer for viewer in order if viewer in held]
         assert held == stayed, "each once, in the order of the draw"
 
@@ -154,7 +195,30 @@ def anybody_buys(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(drawing, "refusal_to_buy", lambda drop, terms, now_ms: None)
 
 
-@pytest.mark.parametrize("plant", [the_first_to_enter_win, another_seed_is_drawn, anybody_buys])
+def the_drawn_go_home_when_it_sells_out(patch: pytest.MonkeyPatch) -> None:
+    honest = folds._FOLDS[DropSoldOut]
+
+    def sold_out(counter: Counter, fact: DropSoldOut, at_ms: int) -> None:
+        honest(counter, fact, at_ms)
+        counter.books.drops[fact.drop_id].line.end()
+
+    patch.setitem(folds._FOLDS, DropSoldOut, sold_out)
+
+
+def the_rest_is_opened_before_the_drawn_are_served(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rest, "_refusal_to_open", lambda drop, now_ms: None)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        the_first_to_enter_win,
+        another_seed_is_drawn,
+        anybody_buys,
+        the_drawn_go_home_when_it_sells_out,
+        the_rest_is_opened_before_the_drawn_are_served,
+    ],
+)
 def test_the_machine_finds_a_planted_fault(
     plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

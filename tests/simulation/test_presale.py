@@ -21,11 +21,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from cart import clock, deposits
+from cart import clock, deposits, folds, rest
 from cart.counter import Counter
+from cart.events import OrderCancelled
 from cart.fact import Fact
 from cart.folds import order as order_folds
-from cart.folds import presale as presale_folds
 from cart.order import Order, OrderStatus, Payment, PaymentStatus
 from cart.presale import PresaleTerms
 from livestream import commands, messages, wire
@@ -145,7 +145,7 @@ class PresaleMachine(RuleBasedStateMachine):
         first = self.stage.desk(asked)
         assert self.stage.desk(asked) == first, "a repeat gets the first answer"
 
-    @precondition(lambda self: self.standing("deposited"))
+    @precondition(lambda self: self.standing("deposited") and len(self.stage.log) > 10)
     @rule(
         data=st.data(),
         restock=st.booleans(),
@@ -168,12 +168,19 @@ class PresaleMachine(RuleBasedStateMachine):
         self.stage.wait(ms)
 
     @precondition(lambda self: self.standing("deposited"))
-    @rule()
-    def the_balances_are_due(self) -> None:
-        """Straight into the second window."""
+    @rule(overdue=st.booleans())
+    def the_balances_are_due(self, overdue: bool) -> None:
+        """Straight into the second window, or past it."""
         (order, *_) = self.standing("deposited")
         terms = deposits.terms_of(self.stage.room.state.books, order)
-        self.stage.wait(max(0, terms.balance_from_ms - self.stage.now_ms))
+        at_ms = terms.balance_until_ms if overdue else terms.balance_from_ms
+        self.stage.wait(max(0, at_ms - self.stage.now_ms))
+
+    @precondition(lambda self: self.standing("deposited", "defaulted", "cancelled"))
+    @rule(sku=SKUS)
+    def open_the_rest(self, sku: str) -> None:
+        """Which is refused as a rule."""
+        self.stage.desk(commands.DropOpenRest(sku))
 
     @precondition(lambda self: len(self.stage.log) > 40)
     @rule()
@@ -264,7 +271,19 @@ def every_default_forfeits(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_cancelled_order_keeps_its_deposit(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(presale_folds, "owe", lambda books, refund, whole: None)
+    honest = folds._FOLDS[OrderCancelled]
+
+    def greedy(counter: Counter, fact: OrderCancelled, at_ms: int) -> None:
+        honest(counter, fact, at_ms)
+        order = counter.books.orders[fact.order_id]
+        row = counter.takings_of(order.currency, order.lines[0].sku, order.channel)
+        row.deposits_refunded_minor -= fact.amount_minor
+
+    patch.setitem(folds._FOLDS, OrderCancelled, greedy)
+
+
+def the_rest_is_opened_while_balances_are_due(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rest, "_refusal_to_open", lambda drop, now_ms: None)
 
 
 def a_second_deposit_is_kept(patch: pytest.MonkeyPatch) -> None:
@@ -290,6 +309,7 @@ def a_deposit_is_forgotten_when_the_order_is_paid(patch: pytest.MonkeyPatch) -> 
         nobody_defaults,
         every_default_forfeits,
         a_cancelled_order_keeps_its_deposit,
+        the_rest_is_opened_while_balances_are_due,
         a_second_deposit_is_kept,
         a_deposit_is_forgotten_when_the_order_is_paid,
     ],

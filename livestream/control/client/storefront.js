@@ -81,7 +81,14 @@ const FOLDS = {
     if (view.pinned === card_id) view.pinned = null;
   },
   "drop.scheduled": (view, { drop }) => view.drops.set(drop.drop_id, drop),
-  "drop.opened": moveDrop("open"),
+  "drop.opened": (view, frame) => {
+    const drop = view.drops.get(frame.drop_id);
+    if (frame.rest && drop) {
+      delete drop.presale; // what is left is sold as by any other drop
+      delete drop.lottery;
+    }
+    moveDrop("open")(view, frame);
+  },
   "drop.paused": moveDrop("paused"),
   "drop.sold_out": moveDrop("sold_out"),
   "drop.closed": moveDrop("closed"),

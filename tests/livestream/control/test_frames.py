@@ -162,17 +162,19 @@ def a_lottery(stage: Seen) -> None:
 
 
 def a_presale(stage: Seen) -> None:
-    """One pays the balance, one does not."""
+    """One pays the balance, one does not, and one gets the deposit back. Then the rest is sold."""
     at_ms = stage.now_ms
     terms = PresaleTerms(1_000, at_ms + 60_000, at_ms + 60_000, at_ms + 120_000)
     stage.sell("clutch", presale=terms)
-    for viewer in ("v11", "v12"):
+    for viewer in ("v11", "v12", "v15"):
         ok(stage.approve(stage.pay(viewer, stage.place(viewer, "clutch"))))
     stage.wait(60_000)
-    orders = list(stage.room.state.books.orders)
-    ok(stage.approve(stage.pay("v11", orders[-2])))
+    *_, first, _, last = stage.room.state.books.orders
+    ok(stage.approve(stage.pay("v11", first)))
+    ok(stage.desk(commands.OrderRefund(last)))
     stage.ask("v11", messages.CartShow("c12"))
     stage.wait(60_000)
+    ok(stage.desk(commands.DropOpenRest("clutch")))
 
 
 def test_every_public_frame_is_as_published(contract: Contract, evening: Seen) -> None:
