@@ -14,7 +14,7 @@ from livestream.clock import now_ms
 from livestream.control.context import Answer, Call, Control, gateway_base
 from livestream.control.problems import Problem, forbidden
 from livestream.control.views import TICKET_TTL_MS, IssuedTicket, WatchConfig
-from livestream.tickets import Ticket, issue_ticket
+from livestream.tickets import Ticket, issue_ticket, read_ticket
 
 #: Not the caller's to choose: the ledger has a row for each channel, so strangers must not make
 #: them up.
@@ -37,7 +37,11 @@ async def issue(control: Control, call: Call) -> Answer | Problem:
 
 
 async def walk_in(control: Control, call: Call) -> Answer | Problem:
-    """A ticket for whoever asks, where the installation allows it."""
+    """A ticket for whoever asks, where the installation allows it, and for who shows a good one."""
+    if call.body.ticket is not None:
+        known = read_ticket(control.secret, call.body.ticket, call.room, now_ms())
+        if isinstance(known, Ticket):
+            return _issued(control, call, known)
     if not control.settings.walk_in:
         return forbidden("this installation lets in nobody without a ticket of the merchant's")
     viewer = f"walk-in-{secrets.token_hex(6)}"

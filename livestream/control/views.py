@@ -33,7 +33,7 @@ from livestream.messages import (
     UnitsBack,
 )
 from livestream.moderation import ACTIONS_KEPT
-from livestream.tickets import DeskRole, DisplayName, RoomId
+from livestream.tickets import TOKEN_CHARACTERS_MAX, DeskRole, DisplayName, RoomId
 
 #: A page of orders: 200 x about 600 bytes = 120 KB.
 ORDERS_PER_PAGE_MAX = 200
@@ -87,9 +87,12 @@ class TicketRequest(Struct, frozen=True):
 
 
 class WalkIn(Struct, frozen=True):
-    """Somebody who opened the watch page."""
+    """Somebody who opened the watch page. With a `ticket` that is still good they stay who they
+    are: a page cannot tell a gateway that refuses it from one that is being started again.
+    """
 
     name: DisplayName | None = None
+    ticket: Annotated[str, Meta(max_length=TOKEN_CHARACTERS_MAX)] | None = None
 
 
 class InvitationsQuery(Struct, frozen=True):

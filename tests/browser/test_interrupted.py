@@ -18,7 +18,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 OUTAGE = ("WebSocket connection to", "net::ERR_")
 
 
-async def test_hold_order_and_desk_are_back_after_kills(browser: Chromium, house: House) -> None:
+async def test_hold_order_and_desk_are_back_after_kills_and_after_a_power_cut(
+    browser: Chromium, house: House
+) -> None:
     await house.set_up("Santos-Dumont", supply=3)
     desk = await browser.page(house.desk)
     holder = await browser.page(house.watch)
@@ -38,6 +40,15 @@ async def test_hold_order_and_desk_are_back_after_kills(browser: Chromium, house
     for page in (holder, orderer):
         await page.sees("#cards h2", "Put after the kills")
     await holder.sees("#holds", "Santos-Dumont")
+
+    house.power_cut()
+    house.serve()
+    await house.call("PUT", f"/rooms/{house.room}/cards/c3", {"title": "Put after the power cut"})
+    await desk.sees("#cards", "Put after the power cut")
+    await desk.sees("#drops", "1 free · 2 held · 0 sold · of 3")
+    for page in (holder, orderer):
+        await page.sees("#cards h2", "Put after the power cut")
+        await page.sees_no_more("#line", "again")
 
     await holder.click("#checkout")
     for page in (holder, orderer):

@@ -31,13 +31,17 @@ function keepTicket() {
   return sessionStorage.getItem(`ticket:${room}`) !== null;
 }
 
-async function walkIn() {
+/** A ticket for this tab; `known`, if it is still good, goes on as the viewer that it names. */
+async function walkIn(known) {
   const answer = await fetch(`/api/v1/rooms/${encodeURIComponent(room)}/walk-in`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: "{}",
+    body: JSON.stringify(known ? { ticket: known } : {}),
   });
-  if (answer.status === 403) return null; // this house wants tickets: watch as a guest
+  if (answer.status === 403) {
+    sessionStorage.removeItem(`ticket:${room}`);
+    return null; // this house wants tickets of the merchant's: watch as a guest
+  }
   if (!answer.ok) throw new Error(`walk-in: ${answer.status}`);
   const { ticket } = await answer.json();
   sessionStorage.setItem(`ticket:${room}`, ticket);
@@ -47,12 +51,14 @@ async function walkIn() {
 /** Whoever was shown out does not come back by reloading: this page asks for no other ticket. */
 const shownOut = () => sessionStorage.getItem(`shown-out:${room}`) !== null;
 
-/** The ticket for the next connection; `renew` when the last one was refused or ran out. */
+/**
+ * The ticket for the next connection; `renew` when the last one was refused or ran out. While the
+ * house is down everybody is refused: only when it answers again does it say whose ticket is good.
+ */
 async function ticketFor(config, renew) {
   const known = sessionStorage.getItem(`ticket:${room}`);
   if (known && (!renew || shownOut())) return known;
-  sessionStorage.removeItem(`ticket:${room}`);
-  return config.walk_in ? walkIn() : null;
+  return known || config.walk_in ? walkIn(known) : null;
 }
 
 // -- the room -----------------------------------------------------------------------------------

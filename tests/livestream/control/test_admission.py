@@ -5,7 +5,7 @@ from redis import asyncio as aioredis
 
 from livestream import keys
 from livestream.clock import now_ms
-from livestream.tickets import Ticket, read_ticket
+from livestream.tickets import Ticket, issue_ticket, read_ticket
 from tests.livestream.control.desks import SECRET, Desk, assert_problem, host_token
 
 
@@ -45,6 +45,35 @@ async def test_a_walk_in_gets_a_ticket_of_its_own(walk_in_desk: Desk, room: str)
     ticket = read_ticket(SECRET, one["ticket"], room, now_ms())
     assert isinstance(ticket, Ticket)
     assert (ticket.viewer, ticket.channel) == (one["viewer"], "walk-in")
+
+
+async def test_who_shows_a_good_ticket_stays_who_they_are(
+    walk_in_desk: Desk, desk: Desk, room: str
+) -> None:
+    stranger = walk_in_desk.as_(None)
+    first = (await stranger.post(f"/rooms/{room}/walk-in")).body
+    again = (await stranger.post(f"/rooms/{room}/walk-in", {"ticket": first["ticket"]})).body
+    assert again == first
+    merchants = issue_ticket(SECRET, Ticket("v1", room, "tmall", "Mei", now_ms() + 60_000, "gold"))
+    kept = await desk.as_(None).post(f"/rooms/{room}/walk-in", {"ticket": merchants})
+    assert (kept.status, kept.body["viewer"], kept.body["tier"]) == (201, "v1", "gold")
+
+
+async def test_a_ticket_that_is_not_good_is_no_ticket(
+    walk_in_desk: Desk, desk: Desk, room: str
+) -> None:
+    past, soon = now_ms() - 1_000, now_ms() + 60_000
+    for bad in (
+        "nonsense",
+        issue_ticket(SECRET, Ticket("v1", room, "tmall", "Mei", past)),
+        issue_ticket(SECRET, Ticket("v1", "elsewhere", "tmall", "Mei", soon)),
+        issue_ticket(f"not {SECRET}", Ticket("v1", room, "tmall", "Mei", soon)),
+    ):
+        refused = await desk.as_(None).post(f"/rooms/{room}/walk-in", {"ticket": bad})
+        assert_problem(refused, 403, "forbidden")
+        fresh = await walk_in_desk.as_(None).post(f"/rooms/{room}/walk-in", {"ticket": bad})
+        assert (fresh.status, fresh.body["channel"]) == (201, "walk-in")
+        assert fresh.body["viewer"] != "v1"
 
 
 async def test_a_walk_in_does_not_choose_its_channel(walk_in_desk: Desk, room: str) -> None:
