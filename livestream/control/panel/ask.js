@@ -1,6 +1,9 @@
 /** Dangerous things are asked about once, in a dialogue whose default is to leave things as they are. */
 
-import { byId, setText } from "/static/client/page.js";
+import { byId, onPress, setText } from "/static/client/page.js";
+
+// The second click of a double click must not answer the question that the first one opened.
+onPress(byId("ask-yes"), () => byId("ask").close("yes"), () => {});
 
 /** Whether the person meant it. */
 export function askOnce(question, yes) {

@@ -44,6 +44,7 @@ export class Cards {
   #row(card, pinned) {
     const say = (text) => setText(byId("cards-said"), text);
     const pin = el("button", { type: "button", className: "small" }, pinned ? "Unpin" : "Pin");
+    pin.dataset.press = "pin";
     onPress(
       pin,
       () => this.#desk.call("PUT", "/pin", { card_id: pinned ? null : card.card_id }),
@@ -57,21 +58,23 @@ export class Cards {
       () => this.#desk.call("DELETE", `/cards/${encodeURIComponent(card.card_id)}`),
       say,
     );
-    const about = [
-      card.sku,
-      card.price_minor === undefined ? null : formatMoney(card.price_minor, card.currency),
-    ];
+    const price =
+      card.price_minor === undefined ? "" : formatMoney(card.price_minor, card.currency);
     return el(
       "li",
       { className: pinned ? "card pinned" : "card" },
       el(
         "div",
         { className: "title-row" },
-        el("h3", {}, card.title),
+        el("h3", { title: card.sku }, card.title),
         pinned ? el("span", { className: "chip", "data-status": "open" }, "Pinned") : null,
       ),
-      el("p", { className: "quiet" }, about.filter(Boolean).join(" · ")),
-      el("div", { className: "actions", hidden: !this.#desk.api.may("host") }, pin, edit, withdraw),
+      el(
+        "div",
+        { className: "card-row" },
+        el("p", { className: "quiet" }, price),
+        el("div", { className: "actions", hidden: !this.#desk.api.may("host") }, pin, edit, withdraw),
+      ),
     );
   }
 }

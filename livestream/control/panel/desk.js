@@ -7,9 +7,12 @@
 
 import { Emitter, Line, ServerClock, backoffMs } from "/static/client/livestream.js";
 import { Storefront } from "/static/client/storefront.js";
+import { Actions } from "./actions.js";
 
 const CALL_TIMEOUT_MS = 10_000;
 const TOKEN_EXPIRED = 4001;
+/** The feed tells the time every 4 s: nothing for three times as long is a dead connection. */
+const SILENCE_MS = 12_000;
 const RANKS = ["analyst", "moderator", "host"];
 
 /** The API said no (RFC 9457): the message is the problem's detail. Status 0: no answer came. */
@@ -39,7 +42,7 @@ export class Api {
 
   /** Exchange a host token for a session. Throws a Problem. */
   async signIn(token) {
-    this.#take(await this.#send("POST", "/session", undefined, `Bearer ${token}`));
+    this.#take(await this.#send("POST", "/session", undefined, { Authorization: `Bearer ${token}` }));
   }
 
   /** Go on with the session that this browser has; a Problem with status 401 when it has none. */
@@ -47,16 +50,17 @@ export class Api {
     this.#take(await this.#send("GET", "/session"));
   }
 
-  /** The answer's JSON. Throws a Problem. */
-  async call(method, path, body) {
+  /** The answer's JSON. Throws a Problem. A change under the same `key` is made once. */
+  async call(method, path, body, key = null) {
     const csrf = this.#csrf;
+    const more = key === null ? {} : { "Idempotency-Key": key };
     try {
-      return await this.#send(method, path, body);
+      return await this.#send(method, path, body, more);
     } catch (error) {
       if (error.status !== 403 || method === "GET") throw error;
       await this.resume(); // another tab may have signed in since, and the cookie is of its session
       if (this.#csrf === csrf) throw error;
-      return this.#send(method, path, body);
+      return this.#send(method, path, body, more);
     }
   }
 
@@ -70,14 +74,14 @@ export class Api {
     this.#csrf = csrf;
   }
 
-  async #send(method, path, body, authorization) {
+  async #send(method, path, body, more = {}) {
     let answer;
     let content;
     try {
       answer = await fetch(`/api/v1${path}`, {
         method,
         headers: {
-          ...(authorization && { Authorization: authorization }),
+          ...more,
           ...(this.#csrf && method !== "GET" && { "X-CSRF-Token": this.#csrf }),
           ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         },
@@ -88,7 +92,7 @@ export class Api {
     } catch {
       throw new Problem(
         answer?.status ?? 0,
-        "The control server does not answer. Look before you repeat it.",
+        "The control server does not answer.",
       );
     }
     if (!answer.ok)
@@ -119,6 +123,8 @@ export class Desk extends Emitter {
   ledger = null;
   seq = 0;
   #line;
+  #heardAtMs = 0;
+  #watch = 0;
 
   constructor(api, room) {
     super();
@@ -132,7 +138,14 @@ export class Desk extends Emitter {
       after: (code, reason, attempt) => (code === TOKEN_EXPIRED ? null : backoffMs(attempt)),
       protocols: ["livestream.desk.v1"],
     });
+    this.actions = new Actions({
+      send: (...call) => this.#ask(...call),
+      now: () => this.clock.now(),
+      before: () => this.#before(),
+    });
     this.#line.on("state", (state) => {
+      if (state.state !== "open") this.actions.online = false;
+      this.#heardAtMs = performance.now();
       this.emit("state", state);
       if (state.code === TOKEN_EXPIRED) this.resume();
     });
@@ -141,9 +154,13 @@ export class Desk extends Emitter {
 
   open() {
     this.#line.open();
+    this.#watch = setInterval(() => this.#listen(), 2_000);
+    addEventListener("offline", this.#cutOff);
   }
 
   close() {
+    clearInterval(this.#watch);
+    removeEventListener("offline", this.#cutOff);
     this.#line.close();
   }
 
@@ -157,15 +174,39 @@ export class Desk extends Emitter {
     }
   }
 
-  /** A call about this room. */
-  async call(method, path, body) {
+  /** A call about this room. What changes something is an action, whose fate is told (`actions.js`). */
+  call(method, path, body, how) {
+    return method === "GET"
+      ? this.#ask(method, path)
+      : this.actions.call(method, path, body, how);
+  }
+
+  async #ask(method, path, body, key) {
     try {
-      return await this.api.call(method, this.path + path, body);
+      return await this.api.call(method, this.path + path, body, key);
     } catch (error) {
       if (error.status === 401) this.emit("signed-out");
       throw error;
     }
   }
+
+  /** The room as it is, for those who take an action back. */
+  #before() {
+    const { cards, drops, pinned, slowModeMs } = this.view;
+    const drafts = new Map((this.ledger?.drafts ?? []).map((draft) => [draft.drop_id, draft]));
+    return { cards, drops, drafts, pinned, slowModeMs };
+  }
+
+  /** A connection that is only half there says nothing: silence tells. */
+  #listen() {
+    if (this.actions.online && performance.now() - this.#heardAtMs > SILENCE_MS) this.#cutOff();
+  }
+
+  #cutOff = () => {
+    this.#line.close();
+    this.emit("state", { state: "waiting", retryInMs: 0 });
+    this.#line.open();
+  };
 
   /** A drop with the freshest levels: the books' own where the ledger has them. */
   dropNow(shown) {
@@ -189,6 +230,7 @@ export class Desk extends Emitter {
   }
 
   #hear(frame) {
+    this.#heardAtMs = performance.now();
     switch (frame.type) {
       case "desk":
         this.clock.observe(frame.server_time_ms);
@@ -197,12 +239,16 @@ export class Desk extends Emitter {
         if (frame.storefront) this.view.reset(frame.storefront);
         this.muted = new Set(frame.storefront?.muted);
         this.banned = new Set(frame.storefront?.banned);
+        this.actions.online = true;
+        if (this.ledger) this.actions.hear(this.ledger);
         this.emit("begin", frame.chat);
         break;
       case "ledger":
         this.ledger = frame.ledger;
+        this.actions.hear(frame.ledger);
         this.emit("ledger");
         return;
+      case "time":
       case "pulse":
         this.clock.observe(frame.server_time_ms);
         break;

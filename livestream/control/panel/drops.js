@@ -36,6 +36,8 @@ const BUTTONS = {
   sold_out: ["restock", "close"],
   closed: [],
 };
+/** What is on stands above what is to come, and that above what is over. */
+const RANK = { open: 0, all_held: 0, paused: 0, scheduled: 1, sold_out: 2, closed: 3 };
 
 class DropRow {
   #desk;
@@ -52,6 +54,7 @@ class DropRow {
     this.said = el("p", { className: "bad", role: "alert" });
     const button = (text, path, props = {}) => {
       const node = el("button", { type: "button", className: "small", ...props }, text);
+      node.dataset.press = path;
       onPress(
         node,
         () => this.#desk.call("POST", `${this.#path()}/${path}`),
@@ -121,17 +124,8 @@ class DropRow {
     if (sure) await this.#desk.call("POST", `${this.#path()}/close`);
   }
 
-  /** Not to be repeated blindly: each one adds units. */
   async #restock() {
-    const before = this.#drop.supply;
-    try {
-      await this.#desk.call("POST", `${this.#path()}/restock`, {
-        quantity: this.more.valueAsNumber,
-      });
-    } catch (error) {
-      if (error.unsure) error.message += ` The supply was ${formatCount(before)} before.`;
-      throw error;
-    }
+    await this.#desk.call("POST", `${this.#path()}/restock`, { quantity: this.more.valueAsNumber });
   }
 
   update(drop) {
@@ -155,21 +149,19 @@ class DropRow {
       `${formatCount(drop.available)} free · ${formatCount(drop.held)} held · ${formatCount(drop.sold)} sold${withdrawn} · of ${formatCount(drop.supply)}${waiting}`,
     );
     for (const [name, node] of Object.entries(this.buttons))
-      node.hidden = !BUTTONS[drop.status].includes(name);
+      node.hidden = !BUTTONS[drop.status].includes(name) || (name === "open" && Boolean(drop.lottery));
   }
 
   tick(nowMs) {
-    const waits = this.#drop?.status === "scheduled";
-    const opensAtMs = this.#drop && firstOpensAtMs(this.#drop);
-    setText(
-      this.clock,
-      waits
-        ? opensAtMs
-          ? `Opens in ${formatSpan(opensAtMs - nowMs)}`
-          : "Opens when you say so"
-        : "",
-    );
+    if (this.#drop) setText(this.clock, openingInWords(this.#drop, nowMs));
   }
+}
+
+function openingInWords(drop, nowMs) {
+  if (drop.status !== "scheduled") return "";
+  if (drop.lottery) return `Opens by its draw in ${formatSpan(drop.lottery.entries_until_ms - nowMs)}`;
+  const opensAtMs = firstOpensAtMs(drop);
+  return opensAtMs ? `Opens in ${formatSpan(opensAtMs - nowMs)}` : "Opens when you say so";
 }
 
 /** A drop that nobody else knows of yet. */
@@ -228,6 +220,7 @@ export class Drops {
       }
       this.#rows.get(drop.drop_id).update(drop);
     }
+    this.#arrange(drops);
     const drafts = this.#desk.ledger?.drafts ?? [];
     const shown = JSON.stringify(drafts);
     if (shown !== this.#draftsShown) {
@@ -235,6 +228,17 @@ export class Drops {
       byId("drafts").replaceChildren(...drafts.map((draft) => draftRow(this.#desk, draft)));
     }
     byId("drops-empty").hidden = drops.length + drafts.length > 0;
+  }
+
+  /** In order of what is at work; nothing moves under a hand that is about to press. */
+  #arrange(drops) {
+    const list = byId("drop-list");
+    if (list.matches(":hover, :focus-within")) return;
+    const wanted = [...drops]
+      .reverse()
+      .sort((one, other) => RANK[one.status] - RANK[other.status])
+      .map(({ drop_id }) => this.#rows.get(drop_id).node);
+    if (wanted.some((node, at) => list.children[at] !== node)) list.replaceChildren(...wanted);
   }
 
   tick(nowMs) {

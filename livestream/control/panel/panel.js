@@ -10,7 +10,11 @@ import { askOnce } from "./ask.js";
 import { Cards, wireCardForms } from "./cards.js";
 import { Api, Desk } from "./desk.js";
 import { Drops, wireDropForm } from "./drops.js";
+import { wireKeys } from "./keys.js";
+import { Line } from "./line_pane.js";
 import { Numbers, engineLine } from "./numbers.js";
+import { Pressed, hidePressed, wireUndo } from "./pressed.js";
+import { Run } from "./run_pane.js";
 import { askAgain, fromFragment, keepInAddress, showSessionEnd, signOut, wireSignIn } from "./sign-in.js";
 import { Talk, showSlowMode, wireSlowMode } from "./talk.js";
 
@@ -36,7 +40,6 @@ function show(page) {
   document.body.dataset.role = api?.role ?? ""; // sign-in.css: what a role may not do it does not see
   if (page !== "desk") {
     setText(byId("title"), "The desk");
-    setText(byId("link"), "");
     document.title = "The desk";
   }
   clearInterval(roomsTimer);
@@ -129,12 +132,14 @@ function openRoom(room) {
     cards: new Cards(desk),
     talk: new Talk(desk),
     numbers: new Numbers(),
+    run: new Run(desk),
+    line: new Line(),
+    pressed: new Pressed(desk),
   };
   keepInAddress(room);
   show("desk");
   byId("watch-link").href = `/watch/${encodeURIComponent(room)}`;
   byId("report-link").href = `/report/${encodeURIComponent(room)}`;
-  desk.on("state", showLink);
   for (const type of ["begin", "change"]) desk.on(type, draw);
   for (const type of ["begin", "ledger"]) desk.on(type, drawLedger);
   desk.on("signed-out", () => askAgain("Your session has run out"));
@@ -145,6 +150,7 @@ function openRoom(room) {
 function leaveDesk() {
   desk?.close();
   desk = parts = null;
+  hidePressed();
   setText(byId("said"), "");
 }
 
@@ -167,25 +173,15 @@ const titleOf = (sku) => desk.view.dropOf(sku)?.title ?? sku;
 function drawLedger() {
   if (!desk.ledger) return;
   parts.numbers.update(desk.ledger, titleOf);
+  parts.line.draw(desk.ledger, desk.clock.now());
   parts.drops.draw();
-}
-
-function showLink({ state, retryInMs }) {
-  const words = {
-    connecting: "Connecting…",
-    open: "",
-    waiting: `Connection lost. Again in ${Math.ceil(retryInMs / 1000)} s`,
-    closed: "",
-  };
-  setText(byId("link"), words[state]);
-  byId("desk").classList.toggle("stale", state === "waiting");
 }
 
 function tick() {
   if (!desk) return;
   const nowMs = desk.clock.now();
   setText(byId("clock"), new Date(nowMs).toLocaleTimeString("en-GB"));
-  parts.drops.tick(nowMs);
+  for (const part of [parts.drops, parts.run, parts.pressed]) part.tick(nowMs);
   showSessionEnd(api, nowMs);
   setText(byId("engine"), desk.ledger ? engineLine(desk.ledger, nowMs) : "");
 }
@@ -240,6 +236,10 @@ function wire() {
   wireDropForm(() => desk);
   wireCardForms(() => desk);
   wireSlowMode(() => desk);
+  wireUndo(() => desk);
+  for (const jump of document.querySelectorAll("[data-jump]"))
+    jump.addEventListener("click", () => byId(jump.dataset.jump).scrollIntoView());
+  wireKeys(() => desk !== null);
   setInterval(tick, 250);
 }
 

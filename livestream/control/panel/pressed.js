@@ -1,0 +1,103 @@
+/**
+ * What was pressed, on screen: the list with each press's fate, the offer to undo, the band that says
+ * that the connection is lost.
+ *
+ * Owns the pane `#pressed`, `#undo` and `#band`. Refuses to decide any fate: `fates.js` does.
+ */
+
+import { byId, el, onPress, setText } from "/static/client/page.js";
+import { OPEN_FATES, fateInWords, unsureOf } from "./fates.js";
+
+export class Pressed {
+  #actions;
+  #desk;
+  #lostAtMs = null;
+  #rows = new Map();
+
+  constructor(desk) {
+    this.#desk = desk;
+    this.#actions = desk.actions;
+    this.#actions.on("change", () => this.#draw());
+    desk.on("state", (state) => this.#showLink(state));
+    this.#draw();
+  }
+
+  tick(nowMs) {
+    this.#actions.tick();
+    const { undo } = this.#actions;
+    if (undo) setText(byId("undo-left"), `${Math.max(0, Math.ceil((undo.untilMs - nowMs) / 1000))} s`);
+  }
+
+  #draw() {
+    const { presses, undo } = this.#actions;
+    // A press that is as it was keeps its row, and so the focus.
+    this.#rows = new Map(presses.map((press) => [press, this.#rows.get(press) ?? this.#row(press)]));
+    byId("pressed-list").replaceChildren(...this.#rows.values());
+    byId("pressed-empty").hidden = presses.length > 0;
+    const unsure = unsureOf(presses);
+    byId("pressed-unsure").hidden = !unsure;
+    setText(byId("pressed-unsure"), `${unsure} unsure`);
+    byId("undo").hidden = !undo;
+    if (undo) setText(byId("undo-what"), undo.words);
+  }
+
+  #row(press) {
+    const { key, words, fate, atMs } = press;
+    const row = el(
+      "li",
+      {},
+      el("time", { className: "quiet" }, new Date(atMs).toLocaleTimeString("en-GB")),
+      el(
+        "span",
+        { className: "run-what" },
+        el("span", {}, words),
+        el("span", { className: "quiet fate" }, fateInWords(press)),
+      ),
+    );
+    row.dataset.fate = fate;
+    if (fate === "unsure" || fate === "unheard") {
+      const again = el("button", { type: "button", className: "tiny" }, "Ask again");
+      onPress(again, () => this.#actions.again(key), () => {});
+      const forget = el("button", { type: "button", className: "tiny" }, "Dismiss");
+      onPress(forget, () => this.#actions.forget(key), () => {});
+      row.append(el("span", { className: "actions" }, again, forget));
+    }
+    return row;
+  }
+
+  /** The band: since when nothing is heard, and what that means for what is pressed. */
+  #showLink({ state, retryInMs }) {
+    const band = byId("band");
+    const lost = state === "waiting" || (state === "connecting" && this.#lostAtMs !== null);
+    document.body.classList.toggle("offline", lost);
+    if (!lost) {
+      if (state === "open") this.#lostAtMs = null;
+      band.hidden = true;
+      return;
+    }
+    this.#lostAtMs ??= this.#desk.clock.now();
+    const waiting = this.#actions.presses.filter(({ fate }) => OPEN_FATES.has(fate)).length;
+    const parts = [
+      `Connection lost at ${new Date(this.#lostAtMs).toLocaleTimeString("en-GB")}.`,
+      "What you see is of then, and nothing that you press is sent.",
+      waiting ? `${waiting} without an answer: what became of it is told once it is back.` : "",
+    ];
+    setText(byId("band-words"), parts.filter(Boolean).join(" "));
+    setText(
+      byId("band-again"),
+      state === "connecting" ? "Connecting…" : `Again in ${Math.ceil(retryInMs / 1000)} s`,
+    );
+    band.hidden = false;
+  }
+}
+
+/** Nobody is at a desk: nothing is offered, and no connection is missed. */
+export function hidePressed() {
+  byId("undo").hidden = byId("band").hidden = true;
+  document.body.classList.remove("offline");
+}
+
+/** Wire the offer to undo once; `current()` is the desk at work. */
+export function wireUndo(current) {
+  onPress(byId("undo-button"), () => current()?.actions.takeBack(), () => {});
+}

@@ -1,0 +1,3 @@
+import { register } from "node:module";
+
+register("./served.mjs", import.meta.url);
