@@ -13,7 +13,7 @@ import { Emitter, makeId } from "/static/client/livestream.js";
 import { deedOf } from "./deeds.js";
 import { UNDO_MS, answered, forgotten, heard, pressed } from "./fates.js";
 
-export const OFFLINE = "Not sent: the desk has no connection. Press again when it is back.";
+export const OFFLINE = "no connection, so nothing was sent";
 
 /** Emits `change` when the list or the offer to undo did. */
 export class Actions extends Emitter {

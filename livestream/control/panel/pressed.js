@@ -19,6 +19,7 @@ export class Pressed {
     this.#actions = desk.actions;
     this.#actions.on("change", () => this.#draw());
     desk.on("state", (state) => this.#showLink(state));
+    desk.on("begin", () => this.#found());
     this.#draw();
   }
 
@@ -65,16 +66,19 @@ export class Pressed {
     return row;
   }
 
+  /** The first frame after a connection tells everything: what is on screen is of now again. */
+  #found() {
+    this.#lostAtMs = null;
+    hideBand();
+  }
+
   /** The band: since when nothing is heard, and what that means for what is pressed. */
   #showLink({ state, retryInMs }) {
-    const band = byId("band");
-    const lost = state === "waiting" || (state === "connecting" && this.#lostAtMs !== null);
-    document.body.classList.toggle("offline", lost);
-    if (!lost) {
-      if (state === "open") this.#lostAtMs = null;
-      band.hidden = true;
+    if (state === "closed") {
+      hideBand(); // for good: somebody signs in again, or has left
       return;
     }
+    if (state !== "waiting" && this.#lostAtMs === null) return;
     this.#lostAtMs ??= this.#desk.clock.now();
     const waiting = this.#actions.presses.filter(({ fate }) => OPEN_FATES.has(fate)).length;
     const parts = [
@@ -85,16 +89,22 @@ export class Pressed {
     setText(byId("band-words"), parts.filter(Boolean).join(" "));
     setText(
       byId("band-again"),
-      state === "connecting" ? "Connecting…" : `Again in ${Math.ceil(retryInMs / 1000)} s`,
+      state === "waiting" ? `Again in ${Math.ceil(retryInMs / 1000)} s` : "Connecting…",
     );
-    band.hidden = false;
+    byId("band").hidden = false;
+    document.body.classList.add("offline");
   }
+}
+
+function hideBand() {
+  byId("band").hidden = true;
+  document.body.classList.remove("offline");
 }
 
 /** Nobody is at a desk: nothing is offered, and no connection is missed. */
 export function hidePressed() {
-  byId("undo").hidden = byId("band").hidden = true;
-  document.body.classList.remove("offline");
+  byId("undo").hidden = true;
+  hideBand();
 }
 
 /** Wire the offer to undo once; `current()` is the desk at work. */
