@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 import urllib.error
 import urllib.request
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import cyclopts
+import msgspec
 from cyclopts import App, Parameter
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
@@ -308,6 +310,75 @@ def show_run(
     except ShowStoppedError as error:
         raise NotThereError(str(error)) from None
     return STATUS_NO if any(step.problem for step in played) else 0
+
+
+@app.command
+def rehearse(
+    file: Path,
+    /,
+    *,
+    viewers: Annotated[int, Parameter(help="simulated people who come to watch")] = 60,
+    buyers: Annotated[
+        int | None, Parameter(help="how many of them mean to buy (default: enough for everything)")
+    ] = None,
+    speed: Annotated[float, Parameter(help="how many times as fast, 20 at most")] = 10.0,
+    keep: Annotated[bool, Parameter(help="do not wipe the room afterwards", negative=())] = False,
+    seed: Annotated[int | None, Parameter(help="repeat the people of an earlier one")] = None,
+    api: Annotated[
+        str | None,
+        Parameter(help="address of the control server (default: the one that runs here)"),
+    ] = None,
+    token: Annotated[
+        str | None, Parameter(help="host token (default: made with this machine's secret)")
+    ] = None,
+    common: Common = COMMON,
+) -> int:
+    """Rehearse a show on a running server: in a sandbox room, before simulated people, in less
+    time; then tell what came of it, and wipe the room. Status 0 when the auditor finds nothing and
+    every cue was done.
+    """
+    from livestream.rehearsal import Words, rehearse
+    from livestream.show.rehearsal import Failure, Plan, Told, rehearsal_room
+    from livestream.show.runner import ShowStoppedError
+
+    settings = common.settings()
+    script = _show(file)
+    addresses = read_addresses(settings.var_dir)
+    redis_url = settings.redis_url or (addresses and addresses.redis_url)
+    if (api is None and addresses is None) or redis_url is None:
+        raise NotThereError(
+            "no server runs here: start `livestream serve`, or name one with --api and --redis"
+        )
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    plan = {
+        "room": rehearsal_room(file.stem, f"{seed:08x}"),
+        "show": "",
+        "control_url": api or (addresses.control_url if addresses else ""),
+        "redis_url": redis_url,
+        "token": token or _host_token(settings, "rehearsal", "host", hours=12),
+        "viewers": viewers,
+        "buyers": buyers,
+        "speed": speed,
+        "keep": keep,
+        "seed": seed,
+    }
+    words = Words()
+
+    def tell(told: Told) -> None:
+        for line in words.of(told):
+            print(line, flush=True)
+
+    try:
+        asked = msgspec.convert(plan, Plan)
+        print(f"room {asked.room}, --seed {seed}")
+        outcome = asyncio.run(rehearse(asked, script, tell))
+    except msgspec.ValidationError as error:
+        raise SettingsError(str(error)) from None
+    except ShowStoppedError as error:
+        tell(Failure(str(error)))
+        return STATUS_NOT_THERE
+    tell(outcome)
+    return 0 if outcome.clean and not outcome.not_done else STATUS_NO
 
 
 @show_app.command(name="check")

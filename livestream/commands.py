@@ -55,9 +55,10 @@ class DeskCommand(Struct, frozen=True, tag_field="type"):
 
 
 class RoomCreate(DeskCommand, frozen=True, tag="room.create"):
-    """The first command of every room."""
+    """The first command of every room. A `sandbox` is for rehearsals, and may be wiped."""
 
     title: Title
+    sandbox: bool = False
 
 
 class RoomStart(DeskCommand, frozen=True, tag="room.start"):

@@ -20,9 +20,12 @@ class EpochStarted(Fact, frozen=True, tag="epoch.started"):
 
 
 class RoomCreated(Fact, frozen=True, tag="room.created"):
-    """The room exists."""
+    """The room exists. A `sandbox` is for rehearsals: nothing in it is worth money, and it may be
+    wiped.
+    """
 
     title: str
+    sandbox: bool = False
 
 
 class RoomStarted(Fact, frozen=True, tag="room.started"):

@@ -14,7 +14,7 @@ from redis import asyncio as aioredis
 from redis.exceptions import ResponseError
 
 from livestream import keys, wire
-from livestream.facts import Record
+from livestream.facts import Record, RoomCreated
 from livestream.redis_client import StreamEntries
 from livestream.room import RoomState
 
@@ -23,6 +23,8 @@ from livestream.room import RoomState
 AIR_RECORDS_MAX: Final = 10_000
 #: Records that one read returns: 500 x at most a few hundred KB, so that a replay stays in bounds.
 READ_PAGE: Final = 500
+#: Before a room is made its log has nothing but take-overs, by engines that died over it.
+CREATED_WITHIN: Final = 100
 
 _APPEND = resources.files("livestream").joinpath("journal.append.lua").read_text()
 _FAREWELL = resources.files("livestream").joinpath("journal.farewell.lua").read_text()
@@ -158,6 +160,17 @@ async def read_log(
         if len(page) < READ_PAGE:
             return
         start = f"({page[-1][0].decode()}"
+
+
+async def read_creation(redis: aioredis.Redis, room: str) -> RoomCreated | None:
+    """The fact by which the room was made, which is among the first of its log; None before that.
+
+    Raises:
+        msgspec.DecodeError: the log is damaged or newer than this code.
+    """
+    page = cast(StreamEntries, await redis.xrange(keys.log(room), count=CREATED_WITHIN))
+    made = (fact for _, fields in page for fact in wire.decode_record(fields[b"r"]).facts)
+    return next((fact for fact in made if isinstance(fact, RoomCreated)), None)
 
 
 def seq_of(entry_id: bytes) -> int:

@@ -12,7 +12,9 @@ ROOMS = "livestream:rooms"
 RESTING = "livestream:rooms.resting"
 #: Hash: room -> the ownership that works on it, or did last; rooms at rest have none.
 DUTY = "livestream:rooms.duty"
-#: Pub/sub: a room was created, engines look at ROOMS at once.
+#: Sorted set: rooms that were wiped lately, by when (ms).
+WIPED = "livestream:rooms.wiped"
+#: Pub/sub: a room was created or wiped, engines and gateways look at ROOMS at once.
 ROOMS_CHANGED = "livestream:rooms.changed"
 
 
@@ -134,6 +136,23 @@ def courier_dead(room: str) -> str:
 def courier_replay(room: str) -> str:
     """Set: orders whose dead letters somebody wants replayed."""
     return f"{{{room}}}:courier.replay"
+
+
+def wiped(room: str) -> str:
+    """String: the room was wiped just now; what is written into it goes again."""
+    return f"{{{room}}}:wiped"
+
+
+def all_of(room: str) -> list[str]:
+    """Every key that a room has, but for its owner's lease and parts of a snapshot without their
+    end, which go by themselves, those of a whole one (`snapshots`), and the tombstone of one that
+    was wiped.
+    """
+    named = (
+        *(inbox, log, air, snapshot, storefront, history, audience, attendance, unique, ledger),
+        *(statement, courier, courier_outbox, courier_dead, courier_replay),
+    )
+    return [name(room) for name in named]
 
 
 def replies(sender: str) -> str:

@@ -72,6 +72,7 @@ class RoomState(Struct):
     #: The last that moderators did, oldest first.
     actions: list[moderation.Action] = []
     books: Books = field(default_factory=Books)
+    sandbox: bool = False
 
     @property
     def epoch(self) -> int:
@@ -263,10 +264,13 @@ def _refunded(room: Room, _: Envelope, command: commands.RefundSettled, now_ms: 
 def _room_create(room: Room, _: Envelope, command: commands.RoomCreate, now_ms: int) -> Decision:
     answer = {"room": room.state.room, "status": room.state.status}
     if room.state.title:
-        if room.state.title == command.title:
-            return Decision((), answer)
-        return refuse(ErrorCode.CONFLICT, f"room {room.state.room} exists with another title")
-    return Decision((facts.RoomCreated(command.title),), answer)
+        if room.state.title != command.title:
+            return refuse(ErrorCode.CONFLICT, f"room {room.state.room} exists with another title")
+        if room.state.sandbox is not command.sandbox:
+            kind = "is a sandbox" if room.state.sandbox else "is no sandbox"
+            return refuse(ErrorCode.CONFLICT, f"room {room.state.room} exists, and {kind}")
+        return Decision((), answer)
+    return Decision((facts.RoomCreated(command.title, command.sandbox),), answer)
 
 
 def _room_start(room: Room, _: Envelope, command: commands.RoomStart, now_ms: int) -> Decision:
@@ -526,6 +530,7 @@ def _epoch_started(state: RoomState, fact: facts.EpochStarted) -> None:
 
 def _room_created(state: RoomState, fact: facts.RoomCreated) -> None:
     state.title = fact.title
+    state.sandbox = fact.sandbox
 
 
 def _room_started(state: RoomState, fact: facts.RoomStarted) -> None:

@@ -119,6 +119,14 @@ async def read_snapshot_bytes(redis: aioredis.Redis, room: str) -> bytes | None:
     return value
 
 
+async def parts_key(redis: aioredis.Redis, room: str) -> str | None:
+    """The key of the last snapshot's parts, if it lies in parts."""
+    value = cast(bytes | None, await redis.get(keys.snapshot(room)))
+    if value is None or not value.startswith(_IN_PARTS):
+        return None
+    return keys.snapshot_parts(room, _name_in(value))
+
+
 async def _join(redis: aioredis.Redis, room: str, value: bytes) -> bytes | None:
     """All parts as one, or None if they are not all there."""
     key = keys.snapshot_parts(room, _name_in(value))

@@ -40,7 +40,8 @@ REGISTRY = CollectorRegistry()
 #: RFC 6455 section 7.4.1 and this protocol's own (livestream.messages.CloseCode). 1005 and 1006
 #: are never sent: they stand for "closed without a code" and "the connection broke".
 CLOSE_CODES: Final = frozenset(
-    {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 4001, 4003, 4008, 4009, 4029}
+    {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 4001, 4003, 4004}
+    | {4008, 4009, 4029}
 )
 #: Answers that end a handshake.
 HANDSHAKE_STATUSES: Final = frozenset(
@@ -154,7 +155,8 @@ JOINS = Counter(
 LEAVES = Counter(
     "livestream_leaves",
     "Viewers gone, by close code. 1000, 1001, 1005 and 1006 left by themselves; 1012 was our "
-    "restart; 4008 was too slow; 4009, 4029 and 1002 to 1009 did not keep to the protocol.",
+    "restart; 4004 was in a room that was wiped; 4008 was too slow; 4009, 4029 and 1002 to 1009 "
+    "did not keep to the protocol.",
     ["code"],  # CLOSE_CODES, "other"
     registry=REGISTRY,
 )

@@ -69,11 +69,15 @@ class _Reading(NamedTuple):
 
 
 def families(ledgers: Iterable[Ledger], now_ms: int) -> Iterator[Metric]:
-    """The metrics of all rooms. A ledger that cannot be read is counted and left out."""
+    """The metrics of all rooms but sandboxes. A ledger that cannot be read is counted, and left
+    out.
+    """
     awake: dict[str, list[list[Row]]] = {}
     resting: dict[str, tuple[int, list[list[Row]]]] = {}
     unreadable = 0
     for ledger in ledgers:
+        if ledger.get("sandbox"):
+            continue  # a rehearsal sells nothing
         try:
             room, at_ms = str(ledger["room"]), int(ledger["at_ms"])
             rows = [list(reading.rows(ledger)) for reading in _READINGS]

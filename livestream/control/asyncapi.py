@@ -38,6 +38,7 @@ CLOSE_CODES: dict[CloseCode, str] = {
     CloseCode.TICKET_EXPIRED: "The ticket, or the host token, has expired: get a new one first.",
     CloseCode.BANNED: "A moderator showed this viewer out, or the room is for invited viewers now: "
     "do not come back.",
+    CloseCode.ROOM_GONE: "The room is gone: it was a rehearsal. Do not come back.",
     CloseCode.TOO_SLOW: "More waited than is kept for one connection: come back and resume.",
     CloseCode.MISUSE: "What was sent is not of this protocol, again and again.",
     CloseCode.FLOODING: "Far more was sent than is allowed, although it was refused: wait first.",
@@ -195,7 +196,8 @@ def _desk(schemas: Schemas) -> dict[str, Any]:
             f"as an offered subprotocol `bearer.<token>` beside `{desk_feed.SUBPROTOCOL}`, which "
             "is the one that is echoed; or a session's cookie, from a page of this server. The "
             "first frame is `desk`. Closes: 1012 restart, 1013 try again later, 4001 the token has "
-            "expired or its holder has signed out, 4008 too slow."
+            "expired or its holder has signed out, 4004 the room was wiped, 4008 "
+            "too slow."
         ),
         "servers": [{"$ref": "#/servers/control"}],
         "parameters": {"room": {"description": _room_description(schemas)}},

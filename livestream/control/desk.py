@@ -15,7 +15,8 @@ from cart.outcome import ErrorCode
 from livestream import keys
 from livestream.commands import HostCommand, RoomCreate
 from livestream.control.context import Answer, Call, Control
-from livestream.control.problems import STATUS_OF, Problem, refused
+from livestream.control.problems import STATUS_OF, Problem, refused, unavailable
+from livestream.wiping import Wiping
 
 #: Rooms on the list: those of today and all that have ended, which stay readable. It is told whole:
 #: 1,000 x some 240 bytes = 240 KB for `GET /rooms`, and a scrape reads as many ledgers, 0.15 s of
@@ -37,6 +38,8 @@ def commanding(build: Callable[[Any], HostCommand], status: int = 200) -> Handle
 async def create_room(control: Control, call: Call) -> Answer | Problem:
     """Make a room, and have an engine take it over. 201 when it is new, 200 when it was there."""
     room = call.body.room
+    if await Wiping(control.redis).is_under_way(room):
+        return unavailable(f"{room} was wiped just now; its name is free within two minutes")
     known = await control.redis.sismember(keys.ROOMS, room)
     if not known and await control.redis.scard(keys.ROOMS) >= ROOMS_MAX:
         full = ErrorCode.LIMIT_REACHED
@@ -45,7 +48,8 @@ async def create_room(control: Control, call: Call) -> Answer | Problem:
     added = await control.redis.sadd(keys.ROOMS, room)
     if added:
         await control.redis.publish(keys.ROOMS_CHANGED, room)
-    return await _send(control, call, room, RoomCreate(call.body.title), 201 if added else 200)
+    command = RoomCreate(call.body.title, call.body.sandbox)
+    return await _send(control, call, room, command, 201 if added else 200)
 
 
 async def _send(

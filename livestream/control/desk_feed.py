@@ -128,6 +128,8 @@ async def _feed(control: Control, room: str, caller: Caller, socket: web.WebSock
         code, reason = _ending(done)
     except _SignedOut:
         code, reason = CloseCode.TICKET_EXPIRED, SIGNED_OUT
+    except _Gone:
+        code, reason = CloseCode.ROOM_GONE, "the room was wiped"
     except (RedisError, OSError):
         code, reason = TRY_AGAIN_LATER, "redis is away"
     finally:
@@ -146,6 +148,8 @@ def _ending(done: set[asyncio.Task[None]]) -> tuple[int, str]:
             return CloseCode.TOO_SLOW, "too slow"
         if isinstance(error, _SignedOut):
             return CloseCode.TICKET_EXPIRED, SIGNED_OUT
+        if isinstance(error, _Gone):
+            return CloseCode.ROOM_GONE, "the room was wiped"
         if isinstance(error, RedisError):
             return TRY_AGAIN_LATER, "redis is away"
         # A connection that broke while we wrote is no fault of anybody's.
@@ -162,6 +166,7 @@ async def _first(hearing: asyncio.Task[None], subscribed: asyncio.Event) -> None
 
     Raises:
         _SignedOut: before that, somebody signed out of the session.
+        _Gone: before that, the room was wiped.
     """
     waiting = asyncio.create_task(subscribed.wait())
     try:
@@ -179,9 +184,15 @@ async def _hear(
 
     Raises:
         _SignedOut: it is.
+        _Gone: there is no such room any more.
     """
-    channels = (keys.ledger(room), keys.chat(room), *((keys.SIGNED_OUT,) if session_id else ()))
+    channels = [keys.ledger(room), keys.chat(room), keys.ROOMS_CHANGED]
+    if session_id:
+        channels.append(keys.SIGNED_OUT)
     async for heard in subscribe(redis, *channels):
+        may_be_gone = heard is None or heard[0] == keys.ROOMS_CHANGED
+        if may_be_gone and not await redis.sismember(keys.ROOMS, room):
+            raise _Gone
         if heard is None:
             # What was published meanwhile was not heard; the next ledger comes within 2 s.
             if session_id and await sessions.has_ended(redis, session_id):
@@ -190,6 +201,8 @@ async def _hear(
         elif heard[0] == keys.SIGNED_OUT:
             if heard[1].decode() == session_id:
                 raise _SignedOut
+        elif heard[0] == keys.ROOMS_CHANGED:
+            continue
         elif heard[0] == keys.ledger(room):
             outbox.put_ledger(heard[1])
         elif heard[1].startswith(b'{"type":"pulse"'):
@@ -274,6 +287,10 @@ async def _discard(socket: web.WebSocketResponse) -> None:
 
 class _SignedOut(Exception):  # noqa: N818  # an ending, not an error
     """Somebody signed out of this panel's session, in this tab or elsewhere."""
+
+
+class _Gone(Exception):  # noqa: N818  # an ending, not an error
+    """The room was wiped."""
 
 
 class _TooSlow(Exception):  # noqa: N818  # an ending, not an error

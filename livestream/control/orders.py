@@ -68,6 +68,10 @@ class OrderBooks:
         self._redis = redis
         self._books: OrderedDict[str, _Book] = OrderedDict()
 
+    def forget(self, room: str) -> None:
+        """The room was wiped."""
+        self._books.pop(room, None)
+
     async def of(self, room: str) -> Room:
         """The room's state as of the log's end, or a little before. Read it before the next await.
 

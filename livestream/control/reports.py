@@ -51,6 +51,10 @@ class Reports:
         self._redis = redis
         self._shelves: OrderedDict[str, _Shelf] = OrderedDict()
 
+    def forget(self, room: str) -> None:
+        """The room was wiped."""
+        self._shelves.pop(room, None)
+
     async def of(self, room: str) -> Report:
         """The report on a room as Redis has it now.
 

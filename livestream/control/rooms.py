@@ -48,6 +48,7 @@ def _room_line(name: str, ledger: dict[str, Any] | None) -> RoomLine:
         return {
             "room": name,
             "title": "",
+            "sandbox": False,
             "status": "created",
             "seq": 0,
             "owner": None,
@@ -59,6 +60,7 @@ def _room_line(name: str, ledger: dict[str, Any] | None) -> RoomLine:
     return {
         "room": name,
         "title": ledger["title"],
+        "sandbox": ledger.get("sandbox", False),
         "status": ledger["status"],
         "seq": ledger["seq"],
         "owner": ledger["owner"] or None,

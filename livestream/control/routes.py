@@ -33,6 +33,7 @@ from livestream.control import (
     outgoing,
     reports,
     rooms,
+    sandboxes,
     sign_in,
     views,
 )
@@ -240,6 +241,16 @@ ROUTES: tuple[Route, ...] = (
     _read(_ROOM + "/ledger", rooms.show_ledger, Ledger),
     _change("POST", _ROOM + "/start", "start_room", commands.RoomStart, views.RoomState),
     _change("POST", _ROOM + "/end", "end_room", commands.RoomEnd, views.RoomState),
+    Route(
+        method="DELETE",
+        path=PREFIX + _ROOM,
+        name="wipe_room",
+        summary=summary_of(sandboxes.wipe_room),
+        access="host",
+        handler=sandboxes.wipe_room,
+        answer=views.RoomGone,
+        changes=True,
+    ),
     # -- rules and invitations
     _change(
         "PUT",

@@ -49,10 +49,13 @@ TICKET_TTL_MS = 4 * 3_600_000
 
 
 class NewRoom(Struct, frozen=True):
-    """A room to be."""
+    """A room to be. A `sandbox` is for rehearsals: its payments are nobody's money, merchants hear
+    nothing of it, and it may be wiped.
+    """
 
     room: RoomId
     title: Annotated[str, Meta(min_length=1, max_length=120)]
+    sandbox: bool = False
 
 
 class NewDrop(DropTerms, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -161,6 +164,12 @@ class RoomState(TypedDict):
     status: RoomStatus
 
 
+class RoomGone(TypedDict):
+    """A room that was wiped."""
+
+    room: str
+
+
 class RoomLine(TypedDict):
     """One room of many. Before its engine has told any numbers, only its name is known. One at
     rest has ended and needs no engine until somebody asks it for something.
@@ -168,6 +177,7 @@ class RoomLine(TypedDict):
 
     room: str
     title: str
+    sandbox: bool
     status: RoomStatus
     seq: int
     owner: str | None

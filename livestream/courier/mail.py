@@ -14,8 +14,8 @@ from cart.events import OrderPlaced
 from livestream.courier.letters import Letter, OrderCard, is_about_orders, letters_of
 from livestream.courier.outbox import WAITING_MAX, Outbox, Retry
 from livestream.courier.store import Place, Store
-from livestream.facts import Record
-from livestream.journal import Journal, read_log
+from livestream.facts import Record, RoomCreated
+from livestream.journal import Journal, read_creation, read_log
 from livestream.snapshots import read_snapshot
 
 
@@ -33,11 +33,14 @@ class RoomMail:
         self.outbox = Outbox(retry)
         self.place = Place()
         self._cards: dict[str, OrderCard] | None = None
+        self._sandbox = False
         self.sending = 0
 
     async def load(self) -> None:
         """Go on where the last courier was killed."""
         self.place = await self._store.place(self.room)
+        created = await read_creation(self._redis, self.room)
+        self._sandbox = created is not None and created.sandbox
         await self._find_place()
         for letter in await self._store.dead(self.room):
             self.outbox.joins_dead(letter.order_id)
@@ -83,7 +86,11 @@ class RoomMail:
         if seq - len(record.facts) != self.place.seq:
             raise Rewritten(self.room)
         letters: list[Letter] = []
-        if is_about_orders(record.facts):
+        self._sandbox = self._sandbox or any(
+            isinstance(fact, RoomCreated) and fact.sandbox for fact in record.facts
+        )
+        # Nobody packs what was sold in a rehearsal.
+        if is_about_orders(record.facts) and not self._sandbox:
             letters = list(letters_of(self.room, seq, record, await self._orders()))
         after = Place(seq, record.epoch, record.at_ms)
         dead = [letter for letter in letters if self.outbox.is_dead(letter.order_id)]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -26,6 +26,8 @@ from livestream.demo.witness import Witness
 from livestream.redis_client import open_redis
 from livestream.show import Show
 from livestream.show.runner import Call, Desk, Played, ShowStoppedError, call_of, run_show
+
+Person = TypeVar("Person", bound=Shopper)
 
 TICKETS_AT_ONCE = 16
 LOOK_EVERY_S = 0.5
@@ -82,7 +84,7 @@ async def play(options: Options, screen: Screen) -> DemoResult:
         answer = await desk.call(call_of(options.room, commands.RoomCreate(show.title)))
         if answer.problem is not None:
             raise ShowStoppedError(answer.problem)
-        shoppers = await _invite(desk, options.room, crowd, witness)
+        shoppers = await invite(desk, options.room, crowd, witness, Shopper)
         starts_s = time.monotonic() + lead_s(options.viewers)
         stopped: ShowStoppedError | None = None
         async with asyncio.TaskGroup() as tasks:
@@ -103,13 +105,17 @@ async def play(options: Options, screen: Screen) -> DemoResult:
     return await _judge(options, crowd, witness)
 
 
-async def _invite(
-    desk: Desk, room: str, crowd: Sequence[Temper], witness: Witness
-) -> list[Shopper]:
-    """A ticket for everybody, through the API."""
+async def invite(
+    desk: Desk,
+    room: str,
+    crowd: Sequence[Temper],
+    witness: Witness,
+    person: Callable[[Temper, Client, Witness], Person],
+) -> list[Person]:
+    """A ticket for everybody, through the API; then each is a `person`."""
     few = asyncio.Semaphore(TICKETS_AT_ONCE)
 
-    async def invite(temper: Temper) -> Shopper:
+    async def one(temper: Temper) -> Person:
         asked = {"viewer": temper.viewer, "channel": temper.channel, "name": temper.name}
         async with few:
             answer = await desk.call(Call("POST", f"/rooms/{room}/tickets", asked))
@@ -117,9 +123,9 @@ async def _invite(
             raise ShowStoppedError(f"no ticket for {temper.viewer}: {answer.problem}")
         given = answer.body
         client = Client(temper.viewer, given["gateway_url"], given["ticket"], witness)
-        return Shopper(temper, client, witness)
+        return person(temper, client, witness)
 
-    return list(await asyncio.gather(*map(invite, crowd)))
+    return list(await asyncio.gather(*map(one, crowd)))
 
 
 async def _let_leave(visits: Sequence[asyncio.Task[None]], show: Show, witness: Witness) -> None:

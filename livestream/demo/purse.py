@@ -15,7 +15,7 @@ from msgspec import Struct
 from cart.money import Currency
 from livestream.demo.witness import OrderTold, Witness
 
-_FORWARD = ("placed", "expired", "paid", "refunded")
+_FORWARD = ("placed", "deposited", "expired", "defaulted", "paid", "refunded")
 _PAYMENT_ENDED = ("declined", "refunding", "refunded")
 
 
@@ -36,9 +36,14 @@ class OrderSeen(Struct):
         """Bought."""
         return self.status == "paid"
 
+    @property
+    def secured(self) -> bool:
+        """Bought, or its deposit paid: the units are this viewer's."""
+        return self.status in ("deposited", "paid")
+
     def decided(self, waits_for_late_money: bool) -> bool:
         """Whether the last attempt to pay came to an end."""
-        if self.paid or self.payment in _PAYMENT_ENDED:
+        if self.secured or self.payment in _PAYMENT_ENDED:
             return True
         return self.status == "expired" and not waits_for_late_money
 
@@ -52,12 +57,18 @@ class Purse:
         self.expired_holds: set[str] = set()
         self.looked = 0
         self._held: set[str] = set()
+        self._offered: dict[str, str] = {}
         self._witness = witness
 
     def told(self, kind: str, frame: dict[str, Any]) -> None:
         """A push."""
         if kind == "hold.expired":
             self.expired_holds.add(frame["hold_id"])
+            return
+        if kind == "hold.offered":
+            self._offered[frame["sku"]] = frame["hold_id"]
+            return
+        if "order_id" not in frame:
             return
         if kind == "perk.awarded":
             self._witness.heard_rank(frame["order_id"], frame)
@@ -72,6 +83,12 @@ class Purse:
                 order.payment = "refunding"
             case "order.paid" | "order.expired" | "order.refunded":
                 self._move(order, kind.removeprefix("order."), frame["total_minor"])
+            case "deposit.paid":
+                self._move(order, "deposited", order.total_minor)
+
+    def offered_of(self, sku: str) -> str | None:
+        """The hold that this viewer was offered of a SKU, in its turn or by a draw."""
+        return self._offered.get(sku)
 
     def placed(self, result: dict[str, Any]) -> OrderSeen:
         """An order in a reply or in the cart."""

@@ -135,7 +135,7 @@ class Shopper:
                 order = await self._buy(errand, errand.units - bought, first)
             if order is not None:
                 first = False
-                bought += sum(order.units.values()) if order.paid else 0
+                bought += sum(order.units.values()) if order.secured else 0
 
     async def _buy(self, errand: Errand, units: int, first: bool) -> OrderSeen | None:
         """One attempt: the order, paid or not; None if it did not come to one."""
@@ -179,7 +179,7 @@ class Shopper:
             return await self._add(errand, units - 1, False)
         self._in_earnest.add(errand.drop_id)
         if code in ("all_held", "not_open", "limit_reached"):
-            await asyncio.sleep(self._rng.uniform(*LOOK_AGAIN_S))
+            await asyncio.sleep(self._rng.uniform(*LOOK_AGAIN_S) / self._temper.pace)
         elif code in ("sold_out", "closed"):
             # The frame that says so may still be on its way to this screen.
             await client.until(lambda: not self._sells(errand), 2.0, about_me=False)

@@ -8,10 +8,11 @@ the show. The same seed brings the same crowd (what it meets on the way depends 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cart.drop import DropTerms
 from livestream import commands
@@ -29,6 +30,10 @@ EARLY = 0.7
 #: Wishes in units for each unit there is: enough that a drop sells out however many change their
 #: mind, lose their hold, or let a payment come too late.
 DEMAND = 1.25
+
+#: What the gateways let one viewer do for long (`config.Limits`), and a little less.
+CHAT_EVERY_S_MIN = 1.5
+LIKE_EVERY_S_MIN = 0.5
 
 #: A demo lasts a minute: holds and orders are only left to expire where that takes seconds.
 EXPIRY_MS_MAX = 10_000
@@ -68,6 +73,8 @@ class Temper(Struct, frozen=True):
     quiet_s: float | None
     cuts: Sequence[tuple[float, float]]
     errands: Sequence[Errand]
+    #: How many times as quick as people are.
+    pace: float = 1.0
 
 
 def supply_of(show: Show) -> dict[str, int]:
@@ -93,10 +100,21 @@ def lead_s(viewers: int) -> float:
     return max(2.0, viewers / 100)
 
 
-def gather(show: Show, viewers: int, seed: int) -> list[Temper]:
-    """A crowd of `viewers` for `show`, the same for the same seed."""
+def gather(
+    show: Show, viewers: int, seed: int, buyers: int | None = None, pace: float = 1.0
+) -> list[Temper]:
+    """A crowd of `viewers` for `show`, the same for the same seed: so many who mean to buy that
+    everything is sold, or just `buyers` of them. At a `pace` above 1 they are that much quicker in
+    everything but in what the gateways bound.
+    """
     rng = random.Random(seed)
-    wishes = {terms.drop_id: _wishes(rng, terms, viewers, supply_of(show)) for terms in show.drops}
+    chosen = None if buyers is None else set(rng.sample(range(viewers), min(buyers, viewers)))
+    wishes = {
+        terms.drop_id: _wishes(rng, terms, viewers, supply_of(show))
+        if chosen is None
+        else _wishes_of(rng, terms, viewers, chosen)
+        for terms in show.drops
+    }
     drops = {terms.drop_id: terms for terms in show.drops}
     crowd = []
     for index in range(viewers):
@@ -105,8 +123,35 @@ def gather(show: Show, viewers: int, seed: int) -> list[Temper]:
             for drop_id, units in wishes.items()
             if units[index]
         )
-        crowd.append(_temper(rng, index, lead_s(viewers), show.duration_ms / 1_000, errands))
+        temper = _temper(rng, index, lead_s(viewers), show.duration_ms / 1_000, errands)
+        crowd.append(temper if pace == 1 else _quicker(temper, pace))
     return crowd
+
+
+def _wishes_of(
+    rng: random.Random, terms: DropTerms, viewers: int, buyers: Container[int]
+) -> list[int]:
+    """How many units each viewer wants where just these mean to buy."""
+    most = min(terms.limit_per_viewer, 3)
+    return [rng.randint(1, most) if index in buyers else 0 for index in range(viewers)]
+
+
+def _quicker(temper: Temper, pace: float) -> Temper:
+    """The same person in a show that goes `pace` times as fast. Its own times are set by the
+    length of the show already; gateways let nobody chat more than once a second.
+    """
+    return replace(
+        temper,
+        chat_every_s=_at_least(CHAT_EVERY_S_MIN, temper.chat_every_s, pace),
+        like_every_s=_at_least(LIKE_EVERY_S_MIN, temper.like_every_s, pace),
+        cuts=[(at_s, away_s / pace) for at_s, away_s in temper.cuts],
+        errands=[replace(errand, reaction_s=errand.reaction_s / pace) for errand in temper.errands],
+        pace=pace,
+    )
+
+
+def _at_least(shortest_s: float, every_s: float | None, pace: float) -> float | None:
+    return None if every_s is None else max(shortest_s, every_s / pace)
 
 
 def _wishes(

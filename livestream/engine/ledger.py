@@ -148,6 +148,7 @@ class Ledger(TypedDict):
 
     room: str
     title: str
+    sandbox: bool
     status: RoomStatus
     seq: int
     epoch: int
@@ -195,6 +196,7 @@ def ledger_of(
     return {
         "room": state.room,
         "title": state.title,
+        "sandbox": state.sandbox,
         "status": state.status,
         "seq": state.seq,
         "epoch": state.epoch,

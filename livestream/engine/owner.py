@@ -42,6 +42,7 @@ from livestream.facts import EpochStarted
 from livestream.flight import Watch
 from livestream.inbox import ENTRIES_PER_READ, InboxReader
 from livestream.journal import FencedError, Journal, read_log
+from livestream.payments.by_room import ByRoom
 from livestream.payments.cashier import Cashier
 from livestream.payments.provider import PaymentProvider
 from livestream.room import Room, RoomState, evolve, next_deadline_ms, next_due_ms
@@ -74,11 +75,13 @@ class RoomOwner:
         provider: PaymentProvider,
         snapshot_every_events: int,
         pulse_ms: int,
+        sandbox: PaymentProvider | None = None,
     ) -> None:
         self._redis = redis
         self._name = room
         self._engine = engine
         self._provider = provider
+        self._sandbox = provider if sandbox is None else sandbox
         self._snapshot_every_events = snapshot_every_events
         self._pulse_ms = pulse_ms
         self._journal = Journal(redis, room)
@@ -97,7 +100,8 @@ class RoomOwner:
     def _sit_down_with(self, room: Room) -> None:
         """Work on this state from now on."""
         self._room = room
-        self._cashier = Cashier(self._name, room.state.books, self._provider)
+        provider = ByRoom(room.state, self._provider, self._sandbox)
+        self._cashier = Cashier(self._name, room.state.books, provider)
         self._company = Company(self._redis, room.state, self._pulse_ms)
         self._keeper = Keeper(
             self._redis, self._journal, room, self._engine, self._snapshot_every_events

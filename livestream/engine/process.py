@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from livestream import keys, vitals
 from livestream.absence import Absence
+from livestream.clock import now_ms
 from livestream.config import Settings
 from livestream.engine import collector
 from livestream.engine.owner import RoomOwner
@@ -34,6 +35,7 @@ from livestream.payments.sandbox import Sandbox
 from livestream.redis_client import inspect, open_redis
 from livestream.stopping import stop_event
 from livestream.tracing import Tracing, open_tracing
+from livestream.wiping import Wiping
 from metrics import catalog
 
 log = structlog.get_logger()
@@ -43,6 +45,7 @@ log = structlog.get_logger()
 ROOMS_OWNED_MAX: Final = 48
 LOOK_EVERY_S: Final = 0.25
 RETRY_S: Final = 0.2
+SWEEP_EVERY_S: Final = 1.0
 
 
 def run(settings: Settings, *, alone: bool = False) -> None:
@@ -79,8 +82,9 @@ class EngineProcess:
         self._new_owner = RoomOwner if tracing is None else owner_traced_to(tracing)
         self.name = f"e-{secrets.token_hex(4)}"
         self._mail = ProviderMail(redis, Inbox(redis, f"p-{self.name}"), "sandbox")
+        self._sandbox = Sandbox(self._mail.answer)
         self._provider: PaymentProvider = (
-            External() if settings.payment_provider == "external" else Sandbox(self._mail.answer)
+            External() if settings.payment_provider == "external" else self._sandbox
         )
         self._owned: dict[str, asyncio.Task[None]] = {}
         self._roster = Roster(redis, self.name)
@@ -104,6 +108,7 @@ class EngineProcess:
             asyncio.create_task(self._mail.run()),
             asyncio.create_task(self._hear_nudges()),
             asyncio.create_task(self._hear_calls()),
+            asyncio.create_task(self._sweep()),
         ]
         try:
             while not stopping.is_set():
@@ -153,6 +158,16 @@ class EngineProcess:
             # While a called room is being taken over, by whichever engine, it is still found.
             await asyncio.sleep(RETRY_S)
 
+    async def _sweep(self) -> None:
+        """Nothing stays of rooms that were wiped."""
+        wiping = Wiping(self._redis)
+        while True:
+            try:
+                await wiping.sweep_all(now_ms())
+            except (RedisError, OSError) as error:
+                log.debug("wiping.away", error=str(error))
+            await asyncio.sleep(SWEEP_EVERY_S)
+
     async def _look_for_rooms(self, stopping: asyncio.Event) -> None:
         """Start an ownership of every room that has no owner and needs one, as far as we have room
         for it; those that are awake come first.
@@ -161,6 +176,9 @@ class EngineProcess:
             del self._owned[name]
         self._crowded.clear()
         try:
+            for room in await self._roster.gone(list(self._owned)):
+                log.info("room.wiped", room=room)
+                self._owned[room].cancel()
             for room in [*await self._roster.awake(), *self._called]:
                 if room in self._owned:
                     continue
@@ -188,6 +206,7 @@ class EngineProcess:
             self._provider,
             self._settings.snapshot_every_events,
             self._settings.pulse_ms,
+            self._sandbox,
         )
         owned = catalog.ROOM_OWNED.labels(catalog.room_label(room))
         owned.inc()

@@ -53,6 +53,13 @@ class Roster:
         rooms = cast(set[bytes], await self._redis.sdiff([keys.ROOMS, keys.RESTING]))
         return sorted(room.decode() for room in rooms)
 
+    async def gone(self, rooms: list[str]) -> list[str]:
+        """Those of these rooms that are on no list any more: they were wiped."""
+        if not rooms:
+            return []
+        there = cast(list[int], await self._redis.smismember(keys.ROOMS, rooms))
+        return [room for room, known in zip(rooms, there, strict=True) if not known]
+
     async def called(self) -> list[str]:
         """Rooms at rest for which a command waits; waits for one itself, at most CALLED_WAIT_MS.
         Returns at once while there is one.

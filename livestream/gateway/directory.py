@@ -32,6 +32,7 @@ from livestream.gateway.outbox import Outbox
 from livestream.gateway.ring import Ring
 from livestream.gateway.rooms import RoomView
 from livestream.inbox import subscribe
+from livestream.messages import CloseCode
 from livestream.storefront import Storefront
 
 log = structlog.get_logger()
@@ -44,6 +45,9 @@ RETRY_S: Final = 0.5
 #: Names that nobody told us of lead to one look at Redis in this time, however many ask.
 LOOK_EVERY_MS: Final = 500
 IDLE_MS_MAX: Final = 60_000
+#: Who is in a room that is gone is sent away in slices of some 2 ms, between which others are
+#: served.
+GONE_BATCH: Final = 100
 
 
 class _Kept(NamedTuple):
@@ -74,6 +78,7 @@ class Directory:
         # Not a view's own: what only grows must not begin anew when a view does.
         self._counts: dict[str, RoomCounts] = {}
         self._empty_since_ms: dict[str, int] = {}
+        self._leaving: set[asyncio.Task[None]] = set()  # kept, or they may be collected unfinished
         self._look = asyncio.Event()
         self._looked_at_ms = 0
         #: Set once every room that was there at the start is shown.
@@ -136,9 +141,10 @@ class Directory:
 
     async def close(self) -> None:
         """Stop every room's tasks."""
-        for task in self._tasks.values():
+        tasks = [*self._tasks.values(), *self._leaving]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look_for_rooms(self) -> None:
         names = {raw.decode() for raw in cast(set[bytes], await self._redis.smembers(keys.ROOMS))}
@@ -152,6 +158,30 @@ class Directory:
                 else:
                     log.warning("rooms.full", room=name, rooms_max=ROOMS_MAX)
             self._known.add(name)
+        for name in sorted(self._known - names):
+            self._known.remove(name)
+            leaving = asyncio.create_task(self._lose(name))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+
+    async def _lose(self, name: str) -> None:
+        """The room is gone: nothing is written of it any more, and whoever is in it is sent away,
+        a few at a time.
+        """
+        view = self._views.pop(name, None)
+        task = self._tasks.pop(name, None)
+        if task is not None:
+            task.cancel()
+        self._counts.pop(name, None)
+        self._empty_since_ms.pop(name, None)
+        if view is not None:
+            log.info("room.gone", room=name)
+            here = view.start_over(view.storefront)
+            for start in range(0, len(here), GONE_BATCH):
+                for viewer in here[start : start + GONE_BATCH]:
+                    self._audience.close_viewer(viewer, CloseCode.ROOM_GONE, "the room is gone")
+                await asyncio.sleep(0)
+        self._outbox.forget(name)
 
     def _has_place(self) -> bool:
         """Whether one more room can be shown; an ended one that nobody watches makes room."""

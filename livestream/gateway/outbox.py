@@ -183,6 +183,11 @@ class Outbox:
         on_their_way = {e.conn for gathered in self._gathered.values() for e in gathered}
         self._refuse([conn for conn in self._waiting if conn not in on_their_way], _SILENT)
 
+    def forget(self, room: str) -> None:
+        """The room is gone: what gathered for it goes nowhere."""
+        self._refuse([e.conn for e in self._gathered.pop(room, [])], _AWAY)
+        self._wake.pop(room, None)
+
     def redis_found(self) -> None:
         """Redis answers again: commands are taken again."""
         self.redis_answers = True

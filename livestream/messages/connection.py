@@ -25,6 +25,7 @@ class CloseCode(IntEnum):
     RESTARTING = 1012
     TICKET_EXPIRED = 4001
     BANNED = 4003
+    ROOM_GONE = 4004
     TOO_SLOW = 4008
     MISUSE = 4009
     FLOODING = 4029

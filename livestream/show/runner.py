@@ -71,8 +71,9 @@ def call_of(room: str, command: HostCommand) -> Call:
     """
     at = f"/rooms/{room}"
     match command:
-        case commands.RoomCreate(title=title):
-            return Call("POST", "/rooms", {"room": room, "title": title})
+        case commands.RoomCreate(title=title, sandbox=sandbox):
+            made = {"room": room, "title": title} | ({"sandbox": True} if sandbox else {})
+            return Call("POST", "/rooms", made)
         case commands.RoomStart():
             return Call("POST", f"{at}/start", {})
         case commands.RoomEnd():
@@ -212,9 +213,11 @@ async def run_show(
     room: str,
     speed: float = 1.0,
     on_cue: Callable[[Played], None] | None = None,
+    *,
+    sandbox: bool = False,
 ) -> list[Played]:
-    """Create `room` if need be, prepare and start it, play every cue at its time, and return what
-    became of each. `on_cue` hears of each as it is played.
+    """Create `room` if need be (as a `sandbox`, for a rehearsal), prepare and start it, play every
+    cue at its time, and return what became of each. `on_cue` hears of each as it is played.
 
     Raises:
         ShowStoppedError: see `Desk.call`; or the room is another show's.
@@ -229,7 +232,7 @@ async def run_show(
             if on_cue is not None:
                 on_cue(step)
 
-        await _must(desk, room, commands.RoomCreate(show.title))
+        await _must(desk, room, commands.RoomCreate(show.title, sandbox))
         ahead_ms = await desk.clock_ms(room)
         lead_ms = LEAD_MS + LEAD_MS_EACH * len(show.preparations)
         start_ms = now_ms() + ahead_ms + lead_ms

@@ -120,10 +120,10 @@ class Stage:
     def desk(self, command: commands.HostCommand, once: Once | None = None) -> Answer:
         return self.ask("desk:host", command, "desk", once)
 
-    def begin(self, title: str = "An evening in Paris") -> None:
+    def begin(self, title: str = "An evening in Paris", *, sandbox: bool = False) -> None:
         """An owner, a room, a live show."""
         self.take_over()
-        ok(self.desk(commands.RoomCreate(title)))
+        ok(self.desk(commands.RoomCreate(title, sandbox)))
         ok(self.desk(commands.RoomStart()))
 
     def schedule(

@@ -124,6 +124,11 @@ def test_the_age_of_a_ledger_tells_when_a_room_has_no_owner() -> None:
     assert ages == [7.5]
 
 
+def test_a_rehearsal_sells_nothing() -> None:
+    ledgers = [a_ledger("evening"), a_ledger("rehearsal", sandbox=True)]
+    assert samples_of(*ledgers, name="livestream_log_seq") == {("evening",): 900}
+
+
 def test_rooms_beyond_the_bound_are_added_up_under_one_label(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

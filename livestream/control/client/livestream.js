@@ -18,6 +18,7 @@ export const Close = {
   RESTARTING: 1012,
   TICKET_EXPIRED: 4001,
   BANNED: 4003,
+  ROOM_GONE: 4004,
   MISUSE: 4009,
   FLOODING: 4029,
 };
@@ -348,7 +349,7 @@ export class Livestream extends Emitter {
 
   /** How long to wait after this ending; null when coming back is no use. */
   #after(code, reason, attempt) {
-    if (code === Close.BANNED) return null;
+    if (code === Close.BANNED || code === Close.ROOM_GONE) return null;
     if (code === Close.TICKET_EXPIRED) this.#renew = true;
     if (code === Close.MISUSE || code === Close.FLOODING) return RETRY_MAX_MS;
     const told = code === Close.RESTARTING ? Number(/\d+/.exec(reason)?.[0] ?? NaN) : NaN;

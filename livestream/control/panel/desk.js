@@ -13,6 +13,7 @@ const CALL_TIMEOUT_MS = 10_000;
 const TOKEN_EXPIRED = 4001;
 /** The feed tells the time every 4 s: nothing for three times as long is a dead connection. */
 const SILENCE_MS = 12_000;
+const ROOM_GONE = 4004;
 const RANKS = ["analyst", "moderator", "host"];
 
 /** The API said no (RFC 9457): the message is the problem's detail. Status 0: no answer came. */
@@ -135,7 +136,8 @@ export class Desk extends Emitter {
     url.protocol = url.protocol.replace("http", "ws");
     this.#line = new Line({
       address: () => this.#address(url.href),
-      after: (code, reason, attempt) => (code === TOKEN_EXPIRED ? null : backoffMs(attempt)),
+      after: (code, reason, attempt) =>
+        [TOKEN_EXPIRED, ROOM_GONE].includes(code) ? null : backoffMs(attempt),
       protocols: ["livestream.desk.v1"],
     });
     this.actions = new Actions({

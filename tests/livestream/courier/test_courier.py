@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tests.livestream.courier.receiver import (
     selling,
     write_log,
 )
+from tests.livestream.stage import Stage
 from tests.processes import eventually
 
 PATIENT = Retry(first_ms=20, longest_ms=80, attempts_max=1_000)
@@ -52,6 +54,32 @@ async def test_every_event_arrives_signed_and_once(redis: aioredis.Redis, room: 
     assert [receiver.of(f"o{n}") for n in (1, 2, 3, 4)] == [BOUGHT] * 4
     assert (len(receiver.arrived), receiver.unsigned) == (12, [])
     assert await Store(redis).counts(room) == (0, 0)
+
+
+async def test_nothing_of_a_rehearsal_reaches_the_merchant(
+    redis: aioredis.Redis, room: str
+) -> None:
+    rehearsal, earnest = Stage(f"{room}-sandbox"), selling(room)
+    rehearsal.begin(sandbox=True)
+    rehearsal.sell(supply=50, limit=10)
+    rehearsal.buy("wang")
+    earnest.buy("li")
+    await write_log(redis, f"{room}-sandbox", rehearsal.log)
+    async with receiving() as receiver:
+        for viewer in ("zhao", "sun"):  # a courier that begins, and one that goes on
+            async with carrying(redis, receiver.url):
+                rehearsal.buy(viewer)
+                await write_log(redis, f"{room}-sandbox", rehearsal.log)
+                earnest.buy(viewer)
+                await write_log(redis, room, earnest.log)
+                await receiver.has(6 if viewer == "zhao" else 9)
+                await eventually(20, partial(taken_to_the_end, redis, f"{room}-sandbox"))
+    assert {event["data"]["room"] for _, event in receiver.arrived} == {room}
+
+
+async def taken_to_the_end(redis: aioredis.Redis, room: str) -> bool:
+    tail: Any = await redis.xrevrange(keys.log(room), count=1)
+    return (await Store(redis).place(room)).seq == int(tail[0][0].split(b"-")[0])
 
 
 async def test_a_receiver_that_fails_is_tried_again_and_each_order_keeps_its_order(

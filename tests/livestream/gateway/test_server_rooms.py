@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 
 from livestream import commands, keys
 from livestream.gateway import directory
+from livestream.messages import CloseCode
 from tests.livestream.gateway.stage import Person, Stage, eventually
 
 
@@ -131,3 +132,18 @@ async def test_a_fact_that_this_gateway_does_not_know_yet_is_carried_all_the_sam
     assert await anna.frame("fireworks") == unknown
     back = await stage.resume("anna", (1, anna.welcome["seq"]))
     assert await back.frame("fireworks") == unknown
+
+
+async def test_a_room_that_was_wiped_is_let_go_and_whoever_is_in_it_shown_out(
+    stage: Stage, redis: aioredis.Redis
+) -> None:
+    anna = await stage.join("anna")
+    gateway = stage.gateways[0]
+    await redis.srem(keys.ROOMS, stage.room)
+    await redis.publish(keys.ROOMS_CHANGED, stage.room)
+    assert (await anna.closing()).code == CloseCode.ROOM_GONE
+    await eventually(lambda: gateway.directory.find(stage.room) == "unknown")
+    assert gateway.directory.counts() == {}, "nothing is told of it any more"
+    with pytest.raises(InvalidStatus) as refusal:
+        await stage.join("ben")
+    assert refusal.value.response.status_code == 404

@@ -1,6 +1,7 @@
 """The cashier asks the provider for what the log makes due, and for nothing else."""
 
 from livestream import commands
+from livestream.payments.by_room import ByRoom
 from livestream.payments.cashier import Cashier
 from livestream.payments.provider import Intent, RefundIntent
 from tests.livestream.presales import deposit, presale_stage
@@ -73,3 +74,14 @@ def test_a_new_owner_asks_again_for_what_has_no_answer() -> None:
     asked = Asked()
     Cashier("evening", stage.room.state.books, asked).resume()
     assert asked.charges == [("o1-p1", 500_000)]
+
+
+def test_a_rehearsal_is_paid_by_the_sandbox_whoever_the_provider_is() -> None:
+    for sandbox in (False, True):
+        stage, _ = presale_stage()
+        stage.pay("wang", stage.place("wang"))
+        stage.room.state.sandbox = sandbox
+        house, play_money = Asked(), Asked()
+        provider = ByRoom(stage.room.state, house, play_money)
+        Cashier("evening", stage.room.state.books, provider).resume()
+        assert [bool(house.charges), bool(play_money.charges)] == [not sandbox, sandbox]
