@@ -1,16 +1,19 @@
-"""The pages: the host's panel, the viewers' watch page, the report, and what they load.
+"""The pages: the panel, the watch page, a certificate's, the report, and what they load.
 
 Owns which files are served, under which policy and how long a browser may keep them. Refuses to
-know what is in them. Nothing is listed by name but the three pages: a file in one of DIRECTORIES
+know what is in them. Nothing is listed by name but the four pages: a file in one of DIRECTORIES
 with a suffix of SUFFIXES is served, nothing else is.
 
 No page runs a script that is not a file of ours, nor has a style that is not, but for the report's
 own, which its policy knows by its hash; none may be framed. Files are asked for again each time and
-answered 304 when unchanged: a release reaches every browser at once.
+answered 304 when unchanged: a release reaches every browser at once. Scripts go without their
+comments (`livestream.control.scripts`).
 """
 
 from __future__ import annotations
 
+from functools import cache
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -20,6 +23,7 @@ from aiohttp import web
 from livestream.control import sessions
 from livestream.control.context import CONTROL, gateway_base
 from livestream.control.problems import not_found
+from livestream.control.scripts import bare
 from livestream.report import STYLE_SOURCE
 
 #: On every answer that has no word of its own about it. What is no page may load nothing and be
@@ -60,6 +64,7 @@ def register(app: web.Application) -> None:
     """Serve the pages and their files."""
     app.router.add_get("/", _panel)
     app.router.add_get("/watch/{room}", _watch)
+    app.router.add_get("/certificate", _certificate)
     app.router.add_get("/report/{room}", _report)
     app.router.add_get(
         f"/static/{{directory:{'|'.join(DIRECTORIES)}}}/{{file:[A-Za-z0-9_-]+(?:\\.[a-z0-9]+)+}}",
@@ -102,6 +107,10 @@ async def _watch(request: web.Request) -> web.StreamResponse:
     return _page(request, ROOT / "watch" / "index.html", media="'self' https:")
 
 
+async def _certificate(request: web.Request) -> web.StreamResponse:
+    return _page(request, ROOT / "watch" / "certificate.html")
+
+
 async def _report(request: web.Request) -> web.StreamResponse:
     """The report brings its style within it, known by its hash."""
     return _page(request, ROOT / "report" / "index.html", f"'self' {STYLE_SOURCE}")
@@ -120,7 +129,25 @@ async def _static(request: web.Request) -> web.StreamResponse:
     content_type = SUFFIXES.get(path.suffix)
     if content_type is None or not path.is_file():
         return not_found(f"no file {path.name}").response()
-    return _file(path, content_type)
+    return _script(request, path) if path.suffix == ".js" else _file(path, content_type)
+
+
+def _script(request: web.Request, path: Path) -> web.Response:
+    body, etag = _read_script(path, path.stat().st_mtime_ns)
+    response = web.Response(body=body, headers={"Cache-Control": "no-cache"})
+    response.headers["Content-Type"] = SUFFIXES[".js"]
+    response.etag = etag
+    if any(known.value in (etag, "*") for known in request.if_none_match or ()):
+        response.set_status(304)
+        response.body = None
+    return response
+
+
+@cache
+def _read_script(path: Path, mtime_ns: int) -> tuple[bytes, str]:
+    """A script as it is served, and its tag. One entry for each file, and each edit of it."""
+    body = bare(path.read_text(encoding="utf-8")).encode()
+    return body, sha256(body).hexdigest()[:32]
 
 
 def _file(path: Path, content_type: str) -> web.FileResponse:

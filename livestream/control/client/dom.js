@@ -23,9 +23,23 @@ export function el(tag, props = {}, ...children) {
   return node;
 }
 
+/** A copy of what a template of the page holds: its element as `node`, and each `data-part`. */
+export function copyOf(id) {
+  const node = byId(id).content.firstElementChild.cloneNode(true);
+  const parts = [...node.querySelectorAll("[data-part]")];
+  return { node, ...Object.fromEntries(parts.map((part) => [part.dataset.part, part])) };
+}
+
 /** Set text only where it changed, so that nothing is announced or repainted twice. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
+}
+
+/** Put the nodes in their order, touching nothing that stands right: focus stays where it is. */
+export function place(parent, nodes) {
+  const { children } = parent;
+  if (nodes.length !== children.length || nodes.some((node, at) => children[at] !== node))
+    parent.replaceChildren(...nodes);
 }
 
 /**

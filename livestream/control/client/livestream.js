@@ -33,6 +33,8 @@ const REPEATABLE = new Set([
   "lottery.enter",
   "checkout",
   "order.pay",
+  "slots.show",
+  "slot.choose",
 ]);
 const RETRY_BASE_MS = 1_000;
 const RETRY_MAX_MS = 15_000;

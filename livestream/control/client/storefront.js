@@ -12,15 +12,19 @@ export class Storefront {
   drops = new Map();
   pinned = null;
   slowModeMs = 0;
+  rules = { perks: [] };
+  stream = { hls_url: null, poster_url: null };
 
   /** Begin anew with the snapshot of a `welcome` or a `desk` frame. */
-  reset({ title, status, cards, pinned, drops, slow_mode_ms }) {
+  reset({ title, status, cards, pinned, drops, slow_mode_ms, rules, stream }) {
     this.title = title;
     this.status = status;
     this.cards = new Map(cards.map((card) => [card.card_id, card]));
     this.drops = new Map(drops.map((drop) => [drop.drop_id, drop]));
     this.pinned = pinned;
     this.slowModeMs = slow_mode_ms;
+    this.rules = rules;
+    this.stream = stream;
   }
 
   /** The drop that sells this SKU now: of several, the one declared last. */
@@ -100,11 +104,17 @@ const FOLDS = {
     const drop = view.drops.get(drop_id);
     if (drop) drop.supply += quantity;
   },
-  "stock.changed": (view, { drop_id, available, held, sold, waiting, next }) => {
+  "stock.changed": (view, { drop_id, available, held, sold, waiting, next, shelves }) => {
     const drop = view.drops.get(drop_id);
     if (!drop) return;
-    Object.assign(drop, { available, held, sold, waiting, next });
+    Object.assign(drop, { available, held, sold, waiting, next, shelves });
     drop.status = shownStatus(drop.status, drop);
+  },
+  "room.rules": (view, { rules }) => {
+    view.rules = rules;
+  },
+  "room.stream": (view, { stream }) => {
+    view.stream = stream;
   },
   "chat.slow_mode": (view, { interval_ms }) => {
     view.slowModeMs = interval_ms;

@@ -1,19 +1,20 @@
 /**
  * The viewer's page: comes in by a ticket, by walking in, or as a guest; draws the room.
  *
- * Owns the way in, the stage and the one line about the connection. The bag, the talk and an offer
- * have files of their own.
+ * Owns the way in, the stage and the one line about the connection. What is the viewer's (bag.js,
+ * sheet.js), the talk, an offer and the picture have files of their own.
  */
 
-import { Livestream } from "/static/client/livestream.js";
-import { byId, plural, setText } from "/static/client/page.js";
+import { byId, place, setText } from "/static/client/dom.js";
+import { Close, Livestream } from "/static/client/livestream.js";
 import { STOREFRONT_FRAMES, Storefront } from "/static/client/storefront.js";
 import { Bag } from "./bag.js";
 import { Offer } from "./offer.js";
+import { Sheet } from "./sheet.js";
+import { dress, t } from "./speech.js";
 import { Talk } from "./talk.js";
 
 const room = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop());
-const STATUS_WORDS = { created: "Soon", live: "Live", ended: "Ended" };
 /** A blink of the connection is nobody's business. */
 const LINE_AFTER_MS = 1_200;
 /** How long an announcement stays on the stage; it stays in the chat. */
@@ -21,14 +22,15 @@ const ANNOUNCED_MS = 15_000;
 
 // -- the way in ---------------------------------------------------------------------------------
 
-/** A ticket from the fragment goes into this tab's memory and out of the address bar; whether there is one. */
+const TICKET = `ticket:${room}`;
+const SHOWN_OUT = `shown-out:${room}`;
+
+/** A ticket from the fragment goes into this tab's memory and out of the address bar. */
 function keepTicket() {
   const ticket = new URLSearchParams(location.hash.slice(1)).get("ticket");
-  if (ticket) {
-    sessionStorage.setItem(`ticket:${room}`, ticket);
-    history.replaceState(null, "", location.pathname + location.search);
-  }
-  return sessionStorage.getItem(`ticket:${room}`) !== null;
+  if (!ticket) return;
+  sessionStorage.setItem(TICKET, ticket);
+  history.replaceState(null, "", location.pathname + location.search);
 }
 
 /** A ticket for this tab; `known`, if it is still good, goes on as the viewer that it names. */
@@ -39,24 +41,24 @@ async function walkIn(known) {
     body: JSON.stringify(known ? { ticket: known } : {}),
   });
   if (answer.status === 403) {
-    sessionStorage.removeItem(`ticket:${room}`);
+    sessionStorage.removeItem(TICKET);
     return null; // this house wants tickets of the merchant's: watch as a guest
   }
   if (!answer.ok) throw new Error(`walk-in: ${answer.status}`);
   const { ticket } = await answer.json();
-  sessionStorage.setItem(`ticket:${room}`, ticket);
+  sessionStorage.setItem(TICKET, ticket);
   return ticket;
 }
 
 /** Whoever was shown out does not come back by reloading: this page asks for no other ticket. */
-const shownOut = () => sessionStorage.getItem(`shown-out:${room}`) !== null;
+const shownOut = () => sessionStorage.getItem(SHOWN_OUT) !== null;
 
 /**
  * The ticket for the next connection; `renew` when the last one was refused or ran out. While the
  * house is down everybody is refused: only when it answers again does it say whose ticket is good.
  */
 async function ticketFor(config, renew) {
-  const known = sessionStorage.getItem(`ticket:${room}`);
+  const known = sessionStorage.getItem(TICKET);
   if (known && (!renew || shownOut())) return known;
   return known || config.walk_in ? walkIn(known) : null;
 }
@@ -67,12 +69,27 @@ const view = new Storefront();
 const offers = new Map();
 let live;
 let bag;
+let sheet;
 let talk;
+let screen = null;
 
-const titleOf = (sku) => {
-  const card = [...view.cards.values()].find((each) => each.sku === sku);
-  return card?.title ?? view.dropOf(sku)?.title ?? sku;
-};
+const titleOf = (sku) =>
+  [...view.cards.values()].find((card) => card.sku === sku)?.title ?? view.dropOf(sku)?.title ?? sku;
+
+/** Perks that an order of these pieces may win. */
+const perks = (skus) => [
+  ...skus.flatMap((sku) => view.dropOf(sku)?.perks ?? []),
+  ...view.rules.perks,
+];
+
+/** What a press on an offer does. */
+async function act(what, { sku }) {
+  if (what === "enter") return bag.enter(sku);
+  if (what === "leave") return bag.leave(sku);
+  if (what === "wait" && !(await bag.wait(sku))) return undefined;
+  if (what === "reserve") await bag.reserve(sku);
+  return sheet.open();
+}
 
 /** What is on show: every card with the drop of its SKU, and drops that have no card. */
 function onShow() {
@@ -83,71 +100,78 @@ function onShow() {
   }));
   const skus = new Set(shown.map(({ card }) => card.sku));
   for (const drop of view.drops.values()) {
-    if (!skus.has(drop.sku) && view.dropOf(drop.sku) === drop && drop.status !== "closed") {
+    if (!skus.has(drop.sku) && view.dropOf(drop.sku) === drop && drop.status !== "closed")
       shown.push({ key: `drop:${drop.drop_id}`, card: null, drop });
-    }
   }
   return shown;
 }
 
 function draw() {
-  setText(byId("title"), view.title || room);
-  document.title = view.title || room;
-  setText(byId("status"), STATUS_WORDS[view.status]);
+  const title = view.title || room;
+  setText(byId("title"), title);
+  document.title = title;
+  setText(byId("status"), t(`room.${view.status}`));
   byId("status").dataset.status = view.status;
 
   const shown = onShow();
-  const pinned = `card:${view.pinned}`;
-  const first = shown.find(({ key }) => key === pinned) ?? shown.at(-1);
+  const nowMs = live.now();
   for (const { key, card, drop } of shown) {
-    if (!offers.has(key)) offers.set(key, new Offer(bag, draw));
-    offers.get(key).update(card, drop, view.status);
+    if (!offers.has(key)) offers.set(key, new Offer(bag, act));
+    offers.get(key).update(card, drop, view, nowMs);
   }
-  const keys = new Set(shown.map(({ key }) => key));
-  for (const key of [...offers.keys()]) if (!keys.has(key)) offers.delete(key);
+  for (const key of offers.keys()) if (!shown.some((each) => each.key === key)) offers.delete(key);
 
+  const first = shown.find(({ key }) => key === `card:${view.pinned}`) ?? shown.at(-1);
   const rest = shown.filter((each) => each !== first).reverse();
-  place(byId("stage"), first ? [offers.get(first.key).node] : []);
-  place(
-    byId("cards"),
-    rest.map(({ key }) => offers.get(key).node),
-  );
+  const nodesOf = (some) => some.map(({ key }) => offers.get(key).node);
+  place(byId("stage"), first ? nodesOf([first]) : []);
+  place(byId("cards"), nodesOf(rest));
   byId("others").hidden = rest.length === 0;
-  byId("empty").hidden = shown.length > 0;
-  setText(
-    byId("empty"),
-    view.status === "ended"
-      ? "The show has ended. Thank you for being here."
-      : "The show is about to begin.",
-  );
-  tick();
+  setText(byId("empty"), first ? "" : t(view.status === "ended" ? "room.thanks" : "room.soon"));
+  sheet.expect([...view.drops.values()]);
+  drawScreen();
 }
 
-/** Put the nodes in their order, touching nothing that stands right: focus stays where it is. */
-function place(parent, nodes) {
-  if (
-    nodes.length === parent.children.length &&
-    nodes.every((node, at) => parent.children[at] === node)
-  )
-    return;
-  parent.replaceChildren(...nodes);
+/** The picture; without one its place is the piece's own. */
+async function drawScreen() {
+  const { hls_url, poster_url } = view.stream;
+  byId("screen").hidden = !hls_url && !poster_url;
+  if (!screen && byId("screen").hidden) return;
+  try {
+    const { Screen } = await import("./screen.js");
+    screen ??= new Screen(byId("screen"), t("room.picture"));
+    screen.show(view.stream, view.status);
+  } catch (error) {
+    console.error(error); // the next change of the room tries again
+  }
 }
 
 function tick() {
   const nowMs = live.now();
   for (const offer of offers.values()) offer.tick(nowMs);
-  bag.tick(nowMs);
+  sheet.tick(nowMs);
+}
+
+/** For those who listen: a fresh node, so that the same words said twice are said twice. */
+function speak(text) {
+  byId("spoken").replaceChildren(Object.assign(document.createElement("p"), { textContent: text }));
 }
 
 let announced = 0;
 function announce(text) {
-  const stage = byId("announcement");
-  stage.textContent = "";
-  // A fresh node: the same words said twice are announced twice.
-  stage.append(Object.assign(document.createElement("p"), { textContent: text }));
+  setText(byId("announcement"), text);
   clearTimeout(announced);
-  announced = setTimeout(() => stage.replaceChildren(), ANNOUNCED_MS);
+  announced = setTimeout(() => setText(byId("announcement"), ""), ANNOUNCED_MS);
+  speak(text);
   talk.announce(text);
+}
+
+/** Of a drop it is said once that it opens, and that it is over: the levels in between are seen. */
+function tellOf(key) {
+  return ({ drop_id }) => {
+    const drop = view.drops.get(drop_id);
+    if (drop) speak(t(key, { title: titleOf(drop.sku) }));
+  };
 }
 
 // -- the line -----------------------------------------------------------------------------------
@@ -155,38 +179,38 @@ function announce(text) {
 let lineTimer = 0;
 function showLine({ state, code }) {
   clearTimeout(lineTimer);
-  if (code === 4003) sessionStorage.setItem(`shown-out:${room}`, "");
-  else if (state === "open") sessionStorage.removeItem(`shown-out:${room}`);
-  const words = {
-    open: "",
-    closed: "The room is closed to this page.",
-  }[state];
-  if (shownOut()) setText(byId("line"), "You were shown out of this room.");
-  else if (words !== undefined) setText(byId("line"), words);
-  else
-    lineTimer = setTimeout(
-      () =>
-        setText(
-          byId("line"),
-          live.viewer ? "Connecting again. What you reserved stays reserved." : "Connecting…",
-        ),
-      LINE_AFTER_MS,
-    );
+  if (code === Close.BANNED) sessionStorage.setItem(SHOWN_OUT, "");
+  else if (state === "open") sessionStorage.removeItem(SHOWN_OUT);
+  const say = (key) => setText(byId("line"), key ? t(key) : "");
+  if (shownOut()) say("room.shown_out");
+  else if (state === "open") say("");
+  else if (state === "closed") say("room.closed");
+  else lineTimer = setTimeout(() => say(live.viewer ? "room.again" : "room.enter"), LINE_AFTER_MS);
 }
 
 // -- the beginning ------------------------------------------------------------------------------
 
 async function begin() {
-  const ticketed = keepTicket();
+  const ticketed = sessionStorage.getItem(TICKET) !== null;
   const answer = await fetch(`/watch/${encodeURIComponent(room)}/config.json`);
   if (answer.status === 404) {
-    setText(byId("line"), "There is no such room.");
+    setText(byId("line"), t("room.none"));
     return;
   }
   if (!answer.ok) throw new Error(`config: ${answer.status}`);
   const config = await answer.json();
   live = new Livestream({ url: config.gateway_url, ticket: (renew) => ticketFor(config, renew) });
-  bag = new Bag(live, titleOf, (sku) => view.dropOf(sku), ticketed);
+  bag = new Bag(live, ticketed);
+  sheet = new Sheet(bag, {
+    room,
+    live,
+    titleOf,
+    perks,
+    speak,
+    dropOf: (sku) => view.dropOf(sku),
+    ticket: () => sessionStorage.getItem(TICKET),
+    refresh: () => bag.refresh(),
+  });
   talk = new Talk(live);
   live.on("state", showLine);
   live.on("welcome", ({ role, snapshot }) => {
@@ -196,17 +220,19 @@ async function begin() {
       showViewers(snapshot.viewers);
     }
     draw();
-    bag.draw();
   });
+  bag.on("change", draw);
   for (const type of STOREFRONT_FRAMES) {
     live.on(type, (frame) => {
       view.apply(frame);
       draw();
     });
   }
-  live.on("room.started", () => announce("The show begins."));
-  live.on("room.ended", () => announce("The show has ended. Thank you for being here."));
+  live.on("room.started", () => announce(t("room.begins")));
+  live.on("room.ended", () => announce(t("room.thanks")));
   live.on("announcement", ({ text }) => announce(text));
+  live.on("drop.opened", tellOf("spoken.opened"));
+  live.on("drop.sold_out", tellOf("spoken.sold_out"));
   live.on("pulse", ({ viewers }) => showViewers(viewers));
   setInterval(tick, 200);
   // A page that is left takes no chat; orders and stock still reach it.
@@ -217,14 +243,17 @@ async function begin() {
 }
 
 function showViewers(viewers) {
-  setText(byId("viewers"), viewers ? plural(viewers, "viewer") : "");
+  setText(byId("viewers"), viewers ? t("room.viewers", { n: viewers }) : "");
 }
 
 function comeIn() {
-  begin().catch(() => {
-    setText(byId("line"), "The house does not answer. Trying again…");
+  begin().catch((error) => {
+    console.error(error);
+    setText(byId("line"), t("room.no_answer"));
     setTimeout(comeIn, 2_000 + Math.random() * 3_000);
   });
 }
 
+keepTicket();
+dress();
 comeIn();

@@ -2,30 +2,23 @@
  * What a buyer may have put on the pieces in the bag: the options of their products, as a form.
  *
  * Owns these fields and what was typed into them. Refuses to judge it: the server does, and says
- * what is wrong.
+ * what is wrong. Loaded when the first piece with options is held.
  */
 
-import { el, formatMoney } from "/static/client/page.js";
+import { el } from "/static/client/dom.js";
+import { language, learnMore, t } from "./speech.js";
 
-const WORDS = {
-  engraving: "Engraving",
-  embossing: "Embossing",
-  gift_card: "Gift card",
-  gift_wrap: "Gift wrap",
-};
-const ALPHABETS = { latin: ", letters only", latin_digits: ", letters and digits" };
+await learnMore();
 
 export class Wishes {
-  #dropOf;
-  #titleOf;
+  #shop;
   #changed;
   /** sku and option -> its field; fields outlive a redraw, and so does what was typed. */
   #fields = new Map();
 
-  /** `dropOf(sku)` gives the drop that sells a piece, `changed()` hears of each choice. */
-  constructor(dropOf, titleOf, changed) {
-    this.#dropOf = dropOf;
-    this.#titleOf = titleOf;
+  /** `shop.dropOf(sku)` has the options, `changed()` hears of each choice. */
+  constructor(shop, changed) {
+    this.#shop = shop;
     this.#changed = changed;
     this.node = el("div", { className: "stack" });
   }
@@ -33,7 +26,7 @@ export class Wishes {
   /** Show the options of these pieces, and forget those of others. */
   draw(skus) {
     const wanted = skus.flatMap((sku) =>
-      (this.#dropOf(sku)?.options ?? []).map((option) => [sku, option]),
+      (this.#shop.dropOf(sku)?.options ?? []).map((option) => [sku, option]),
     );
     const keys = wanted.map(([sku, { option_id }]) => `${sku}\n${option_id}`);
     if (keys.join("\n\n") === [...this.#fields.keys()].join("\n\n")) return;
@@ -50,25 +43,32 @@ export class Wishes {
   #field(sku, option, named) {
     const { option_id, kind, characters_max, alphabet, price_minor, required } = option;
     const wraps = kind === "gift_wrap";
+    const alphabetKey = `wish.${alphabet}`;
+    const most = [
+      t("wish.most", { n: characters_max }),
+      language.has(alphabetKey) ? t(alphabetKey) : "",
+    ];
     const input = el(kind === "gift_card" ? "textarea" : "input", {
       id: `wish-${sku}-${option_id}`,
       required,
-      ...(wraps ? { type: "checkbox" } : { maxLength: 200 }),
-      placeholder: wraps ? null : `up to ${characters_max} characters${ALPHABETS[alphabet] ?? ""}`,
+      ...(wraps ? { type: "checkbox" } : { maxLength: 200, autocomplete: "off" }),
+      placeholder: wraps ? null : most.filter(Boolean).join(t("wish.comma")),
     });
     input.addEventListener(wraps ? "change" : "input", () => this.#changed());
-    const price = price_minor
-      ? ` · ${formatMoney(price_minor, this.#dropOf(sku).currency)} each`
-      : "";
-    const piece = named ? `, ${this.#titleOf(sku)}` : "";
+    const { currency } = this.#shop.dropOf(sku);
+    const about = [
+      named ? this.#shop.titleOf(sku) : "",
+      price_minor ? t("wish.each", { price: language.money(price_minor, currency) }) : "",
+    ];
     const label = el(
       "label",
       { className: wraps ? "wrap" : "stack tight" },
       el(
         "span",
         { className: "label" },
-        `${WORDS[kind]}${piece}${price} `,
-        required ? null : el("span", { className: "optional" }, "if you wish"),
+        [t(`wish.${kind}`), ...about].filter(Boolean).join(" · "),
+        " ",
+        required ? null : el("span", { className: "optional" }, t("wish.optional")),
       ),
       input,
     );

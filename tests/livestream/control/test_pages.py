@@ -12,7 +12,7 @@ from livestream.control import pages
 from livestream.control.pages import DIRECTORIES, SUFFIXES
 from tests.livestream.control.desks import Desk, assert_problem
 
-PAGES = ("/", "/watch/santos", "/report/santos")
+PAGES = ("/", "/watch/santos", "/certificate", "/report/santos")
 FILES = sorted(
     path
     for directory in DIRECTORIES

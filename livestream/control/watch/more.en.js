@@ -1,0 +1,35 @@
+/** English, of what few need: personalisation, delivery slots, certificates. Texts by group and name; a pair is for one and for more of {n}. */
+export default {
+  certificate: {
+    check: "Check this certificate",
+    issued: "Issued {day}",
+    keys: "The keys with which anybody can check it:",
+    not_genuine: "This certificate is not genuine.",
+    number: "No. {number} of {of}",
+    paste: "The certificate, as it was issued",
+    revoked: "It was issued here, and stands no more: the piece went back.",
+    show: "Certificate",
+    unlisted: "It was signed here. Its evening is not on record any more.",
+    until: "guarantee until {day}",
+    valid: "It is genuine, and it stands.",
+  },
+  slot: {
+    choice: ["{from} – {until} · {n} place", "{from} – {until} · {n} places"],
+    for: ["{name}, for the first order", "{name}, for the first {n} orders"],
+    later: "Choose later",
+    none: "No delivery time is free just now.",
+    take: "Take this time",
+  },
+  wish: {
+    comma: ", ",
+    each: "{price} each",
+    embossing: "Embossing",
+    engraving: "Engraving",
+    gift_card: "Gift card",
+    gift_wrap: "Gift wrap",
+    latin: "letters only",
+    latin_digits: "letters and digits",
+    most: "up to {n} characters",
+    optional: "if you wish",
+  },
+};

@@ -1,0 +1,35 @@
+/** French, of what few need: personalisation, delivery slots, certificates. Texts by group and name; a pair is for one and for more of {n}. */
+export default {
+  certificate: {
+    check: "Vérifier ce certificat",
+    issued: "Délivré le {day}",
+    keys: "Les clés avec lesquelles chacun peut le vérifier :",
+    not_genuine: "Ce certificat n’est pas authentique.",
+    number: "N° {number} sur {of}",
+    paste: "Le certificat, tel qu’il a été délivré",
+    revoked: "Il a été délivré ici et ne vaut plus : la pièce a été rendue.",
+    show: "Certificat",
+    unlisted: "Il a été signé ici. Sa soirée n’est plus au registre.",
+    until: "garantie jusqu’au {day}",
+    valid: "Il est authentique et toujours valable.",
+  },
+  slot: {
+    choice: ["{from} – {until} · {n} place", "{from} – {until} · {n} places"],
+    for: ["{name}, pour la première commande", "{name}, pour les {n} premières commandes"],
+    later: "Choisir plus tard",
+    none: "Aucun créneau libre pour l’instant.",
+    take: "Prendre ce créneau",
+  },
+  wish: {
+    comma: ", ",
+    each: "{price} pièce",
+    embossing: "Marquage à chaud",
+    engraving: "Gravure",
+    gift_card: "Carte cadeau",
+    gift_wrap: "Papier cadeau",
+    latin: "lettres seulement",
+    latin_digits: "lettres et chiffres",
+    most: "{n} caractères au plus",
+    optional: "si vous le souhaitez",
+  },
+};

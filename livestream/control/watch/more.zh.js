@@ -1,0 +1,35 @@
+/** Simplified Chinese, of what few need: personalisation, delivery slots, certificates. Texts by group and name; a pair is for one and for more of {n}. */
+export default {
+  certificate: {
+    check: "查验此证书",
+    issued: "签发于 {day}",
+    keys: "任何人都可以用这些公钥查验：",
+    not_genuine: "此证书不是真品证书。",
+    number: "第 {number} 号，共 {of} 件",
+    paste: "证书原文",
+    revoked: "此证书由本店签发，但已失效：商品已退回。",
+    show: "证书",
+    unlisted: "此证书由本店签署，但该场直播已无记录。",
+    until: "保修至 {day}",
+    valid: "证书真实有效。",
+  },
+  slot: {
+    choice: "{from} – {until} · 余 {n} 位",
+    for: "{name}（前 {n} 笔订单）",
+    later: "稍后选择",
+    none: "目前没有可选时段。",
+    take: "选定此时段",
+  },
+  wish: {
+    comma: "，",
+    each: "每件 {price}",
+    embossing: "压印",
+    engraving: "刻字",
+    gift_card: "礼品卡",
+    gift_wrap: "礼品包装",
+    latin: "仅限字母",
+    latin_digits: "字母和数字",
+    most: "最多 {n} 个字符",
+    optional: "选填",
+  },
+};
