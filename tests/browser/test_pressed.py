@@ -37,6 +37,8 @@ async def test_a_press_whose_answer_is_lost_is_done_once_and_told_when_the_desk_
         await desk.sees_no_more("#band", "Connection lost")
         await desk.sees("#drops", "8 free · 0 held · 0 sold · of 8")
         await desk.sees(".drop .chip", "OPEN")
+        await desk.reload()
+        await desk.sees("#pressed", "Add 7 to Santos-Dumont\ndone")
 
 
 async def test_what_was_pressed_is_taken_back_by_a_key_and_keys_mean_nothing_while_one_types(
@@ -53,6 +55,11 @@ async def test_what_was_pressed_is_taken_back_by_a_key_and_keys_mean_nothing_whi
     await desk.press("p")
     await desk.sees(".drop .chip", "PAUSED")
     await desk.sees("#run-list", "paused")
+    await desk.press("?")
+    await desk.sees("#keys", "Pause or resume")
+    await desk.press("p")
+    await desk.press("?")
+    await desk.sees_no_more("#keys", "Pause or resume")
     await desk.press("a")
     await desk.press("p")
     await desk.until("document.querySelector('#announce-text').value === 'p'")

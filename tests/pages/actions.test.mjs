@@ -8,7 +8,7 @@ import { KEPT_MAX, UNDO_MS, answered, heard, pressed, unsureOf } from "/static/p
 const NOW = 1_700_000_000_000;
 
 /** A desk whose API answers as it is told, and a clock that stands still until it is moved. */
-function desk(before = {}) {
+function desk(before = {}, presses = []) {
   const sent = [];
   const waiting = [];
   const clock = { now: NOW };
@@ -19,6 +19,7 @@ function desk(before = {}) {
     },
     now: () => clock.now,
     before: () => before,
+    presses,
   });
   actions.online = true;
   return { actions, sent, waiting, clock };
@@ -97,6 +98,15 @@ test("asked again it goes under its own key, so that it is not done twice", asyn
   waiting[1].resolve("ok");
   await again;
   assert.deepEqual(sent[0], sent[1]);
+  assert.deepEqual(fates(actions), ["done"]);
+});
+
+test("what waited for its answer when the page was loaded anew is unsure, and told by the feed", async () => {
+  const left = desk();
+  restock(left.actions);
+  const { actions, clock } = desk({}, JSON.parse(JSON.stringify(left.actions.presses)));
+  assert.deepEqual(fates(actions), ["unsure"]);
+  actions.hear({ at_ms: clock.now, desk: [{ key: actions.presses[0].key }] });
   assert.deepEqual(fates(actions), ["done"]);
 });
 

@@ -11,7 +11,7 @@
 
 import { Emitter, makeId } from "/static/client/livestream.js";
 import { deedOf } from "./deeds.js";
-import { UNDO_MS, answered, forgotten, heard, pressed } from "./fates.js";
+import { UNDO_MS, answered, forgotten, heard, pressed, restored } from "./fates.js";
 
 export const OFFLINE = "no connection, so nothing was sent";
 
@@ -28,10 +28,12 @@ export class Actions extends Emitter {
 
   /**
    * `send(method, path, body, key)` asks the API and throws what has `unsure` and a `message`;
-   * `now()` is the server's time; `before()` the room as it is (`deedOf`).
+   * `now()` is the server's time; `before()` the room as it is (`deedOf`). `presses` are those of
+   * this desk before its page was loaded anew.
    */
-  constructor({ send, now, before }) {
+  constructor({ send, now, before, presses = [] }) {
     super();
+    this.presses = restored(presses);
     this.#send = send;
     this.#now = now;
     this.#before = before;

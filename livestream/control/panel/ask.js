@@ -2,11 +2,17 @@
 
 import { byId, onPress, setText } from "/static/client/page.js";
 
-// The second click of a double click must not answer the question that the first one opened.
-onPress(byId("ask-yes"), () => byId("ask").close("yes"), () => {});
+let wired = false;
+
+/** The second click of a double click must not answer the question that the first one opened. */
+function wire() {
+  if (!wired) onPress(byId("ask-yes"), () => byId("ask").close("yes"), () => {});
+  wired = true;
+}
 
 /** Whether the person meant it. */
 export function askOnce(question, yes) {
+  wire();
   const dialog = byId("ask");
   setText(byId("ask-text"), question);
   setText(byId("ask-yes"), yes);

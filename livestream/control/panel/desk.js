@@ -127,7 +127,8 @@ export class Desk extends Emitter {
   #heardAtMs = 0;
   #watch = 0;
 
-  constructor(api, room) {
+  /** `presses` are those that this desk knows from before its page was loaded anew. */
+  constructor(api, room, presses = []) {
     super();
     this.api = api;
     this.room = room;
@@ -144,6 +145,7 @@ export class Desk extends Emitter {
       send: (...call) => this.#ask(...call),
       now: () => this.clock.now(),
       before: () => this.#before(),
+      presses,
     });
     this.#line.on("state", (state) => {
       if (state.state !== "open") this.actions.online = false;

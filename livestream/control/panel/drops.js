@@ -157,6 +157,19 @@ class DropRow {
   }
 }
 
+/** What is at work first, the newest of it on top; then what comes, as it will come. */
+function inOrder(drops) {
+  const comesAt = (drop) => drop.lottery?.entries_until_ms ?? firstOpensAtMs(drop) ?? Infinity;
+  const place = new Map(drops.map((drop, at) => [drop, at]));
+  return [...drops].sort((one, other) => {
+    const rank = RANK[one.status] - RANK[other.status];
+    if (rank) return rank;
+    if (one.status !== "scheduled") return place.get(other) - place.get(one);
+    const [first, second] = [comesAt(one), comesAt(other)];
+    return first === second ? place.get(one) - place.get(other) : first - second;
+  });
+}
+
 function openingInWords(drop, nowMs) {
   if (drop.status !== "scheduled") return "";
   if (drop.lottery) return `Opens by its draw in ${formatSpan(drop.lottery.entries_until_ms - nowMs)}`;
@@ -234,10 +247,7 @@ export class Drops {
   #arrange(drops) {
     const list = byId("drop-list");
     if (list.matches(":hover, :focus-within")) return;
-    const wanted = [...drops]
-      .reverse()
-      .sort((one, other) => RANK[one.status] - RANK[other.status])
-      .map(({ drop_id }) => this.#rows.get(drop_id).node);
+    const wanted = inOrder(drops).map(({ drop_id }) => this.#rows.get(drop_id).node);
     if (wanted.some((node, at) => list.children[at] !== node)) list.replaceChildren(...wanted);
   }
 

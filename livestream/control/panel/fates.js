@@ -57,6 +57,11 @@ function unheardBy({ fate, atMs }, ledgerAtMs, liveSinceMs) {
   return fate === "unheard" || (late && caughtUp) ? "unheard" : "unsure";
 }
 
+/** The list as a page finds it that was loaded anew: whoever waited for an answer is gone. */
+export function restored(list) {
+  return list.map((press) => (press.fate === "sent" ? { ...press, fate: "unsure" } : press));
+}
+
 /** Take one off the list. */
 export function forgotten(list, key) {
   return list.filter((press) => press.key !== key);

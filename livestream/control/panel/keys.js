@@ -2,13 +2,14 @@
  * A few keys for a host who looks into the camera. `?` shows them.
  *
  * They are for what changes within seconds on air; each presses a button that is on screen, with the
- * same question and the same fate. Nothing happens while one types, with a modifier, while a key is
+ * same question and the same fate; to open a drop asks, because nobody can take that back. Nothing happens while one types, with a modifier, while a key is
  * held, or while a question is open. They can be turned off (WCAG 2.1.4).
  *
  * Owns the keys. Refuses to know what the buttons do.
  */
 
 import { byId, el } from "/static/client/page.js";
+import { askOnce } from "./ask.js";
 
 const KEPT = "desk-keys";
 
@@ -45,6 +46,11 @@ function nextCard() {
   return next === cards[pinned] ? null : next?.querySelector('[data-press="pin"]');
 }
 
+async function openIfMeant(found) {
+  const title = found.closest("li").querySelector("h3").textContent;
+  if (await askOnce(`Open ${title} now?`, "Open")) found.click();
+}
+
 const areOn = () => localStorage.getItem(KEPT) !== "off";
 
 /** Listen, once; `atDesk()` says whether there is a desk to press at. */
@@ -71,7 +77,8 @@ export function wireKeys(atDesk) {
     const found = KEYS.get(meant)[1]();
     if (!found) return;
     event.preventDefault();
-    if (found.tagName === "BUTTON") found.click();
-    else found.focus();
+    if (found.tagName !== "BUTTON") found.focus();
+    else if (meant === "o") openIfMeant(found);
+    else found.click();
   });
 }

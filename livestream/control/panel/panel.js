@@ -13,7 +13,7 @@ import { Drops, wireDropForm } from "./drops.js";
 import { wireKeys } from "./keys.js";
 import { Line } from "./line_pane.js";
 import { Numbers, engineLine } from "./numbers.js";
-import { Pressed, hidePressed, wireUndo } from "./pressed.js";
+import { Pressed, forgetPresses, keptPresses, wireUndo } from "./pressed.js";
 import { Run } from "./run_pane.js";
 import { askAgain, fromFragment, keepInAddress, showSessionEnd, signOut, wireSignIn } from "./sign-in.js";
 import { Talk, showSlowMode, wireSlowMode } from "./talk.js";
@@ -126,7 +126,7 @@ function roomRow(row, { room, title, status, resting, viewers, totals }) {
 
 function openRoom(room) {
   leaveDesk();
-  desk = new Desk(api, room);
+  desk = new Desk(api, room, keptPresses(room));
   parts = {
     drops: new Drops(desk),
     cards: new Cards(desk),
@@ -149,8 +149,8 @@ function openRoom(room) {
 
 function leaveDesk() {
   desk?.close();
+  parts?.pressed.leave();
   desk = parts = null;
-  hidePressed();
   setText(byId("said"), "");
 }
 
@@ -229,6 +229,7 @@ function wire() {
     byId("sign-out"),
     async () => {
       await signOut(api);
+      forgetPresses();
       signedOut();
     },
     say,

@@ -2,25 +2,52 @@
  * What was pressed, on screen: the list with each press's fate, the offer to undo, the band that says
  * that the connection is lost.
  *
- * Owns the pane `#pressed`, `#undo` and `#band`. Refuses to decide any fate: `fates.js` does.
+ * Owns the pane `#pressed`, `#undo` and `#band`, and that the list outlives a reload of this tab.
+ * Refuses to decide any fate: `fates.js` does.
  */
 
 import { byId, el, onPress, setText } from "/static/client/page.js";
 import { OPEN_FATES, fateInWords, unsureOf } from "./fates.js";
+
+const nameOf = (room) => `pressed ${room}`;
+
+/** What was pressed at this room's desk in this tab, before the page was loaded anew. */
+export function keptPresses(room) {
+  return JSON.parse(sessionStorage.getItem(nameOf(room)) ?? "[]");
+}
+
+/** Nothing of it stays behind for who signs in next. */
+export function forgetPresses() {
+  for (const name of Object.keys(sessionStorage))
+    if (name.startsWith(nameOf(""))) sessionStorage.removeItem(name);
+}
 
 export class Pressed {
   #actions;
   #desk;
   #lostAtMs = null;
   #rows = new Map();
+  #stops;
 
   constructor(desk) {
     this.#desk = desk;
     this.#actions = desk.actions;
-    this.#actions.on("change", () => this.#draw());
-    desk.on("state", (state) => this.#showLink(state));
-    desk.on("begin", () => this.#found());
+    this.#actions.on("change", () =>
+      sessionStorage.setItem(nameOf(desk.room), JSON.stringify(this.#actions.presses)),
+    );
+    this.#stops = [
+      this.#actions.on("change", () => this.#draw()),
+      desk.on("state", (state) => this.#showLink(state)),
+      desk.on("begin", () => this.#found()),
+    ];
     this.#draw();
+  }
+
+  /** Nobody is at this desk any more: nothing is offered, and no connection is missed. */
+  leave() {
+    for (const stop of this.#stops) stop();
+    byId("undo").hidden = true;
+    hideBand();
   }
 
   tick(nowMs) {
@@ -99,12 +126,6 @@ export class Pressed {
 function hideBand() {
   byId("band").hidden = true;
   document.body.classList.remove("offline");
-}
-
-/** Nobody is at a desk: nothing is offered, and no connection is missed. */
-export function hidePressed() {
-  byId("undo").hidden = true;
-  hideBand();
 }
 
 /** Wire the offer to undo once; `current()` is the desk at work. */
