@@ -14,7 +14,7 @@ from cart.counter import Counter
 from cart.drop import Drop, DropStatus
 from cart.events import AllocationsMerged, DropAllHeld, DropOpened, DropSoldOut
 from cart.fact import Fact
-from cart.waiting import let_go, offers
+from cart.waiting import is_somebodys_turn, let_go, let_go_of_sold_out_shelves, offers
 
 
 def consequences(counter: Counter, now_ms: int) -> list[Fact]:
@@ -41,8 +41,11 @@ def _of_drop(counter: Counter, drop: Drop, now_ms: int) -> list[Fact]:
     presale = None if drop.sells_rest else drop.terms.presale
     if presale is not None and drop.line.places and now_ms >= presale.deposit_until_ms:
         return let_go(counter, drop, now_ms) if status.is_open else []
-    if stock.available and drop.line.places and status.is_open:
-        return offers(counter, drop, now_ms)
+    if drop.line.places and status.is_open:
+        if is_somebodys_turn(drop):
+            return offers(counter, drop, now_ms)
+        if gone := let_go_of_sold_out_shelves(counter, drop, now_ms):
+            return gone
     if status is DropStatus.ALL_HELD and stock.available:
         return [DropOpened(drop.terms.drop_id, "released")]
     return []

@@ -69,9 +69,13 @@ class Counter:
 
     def stock_moved(self, drop: Drop) -> None:
         """Something may follow from this: most moves leave an open drop with units, and then
-        nothing does.
+        nothing does, unless people wait for a shelf of their own.
         """
-        if drop.stock.available == 0 or drop.status is not DropStatus.OPEN:
+        if (
+            drop.stock.available == 0
+            or drop.status is not DropStatus.OPEN
+            or drop.shelves is not None
+        ):
             self.touched[drop.terms.drop_id] = None
 
     def is_stale(self, deadline: Deadline) -> bool:

@@ -8,6 +8,7 @@ Owns the host's rules. Refuses to know roles and tokens: who may press is settle
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import structs
@@ -150,16 +151,19 @@ def restock(counter: Counter, drop_id: str, quantity: int, channel: str = "") ->
         return refuse(ErrorCode.CONFLICT, f"drop {drop_id} has no shelf for {channel} now")
     facts: list[Fact] = [DropRestocked(drop_id, quantity, channel)]
     status = drop.status
-    if _is_empty(drop):
+    if _is_empty(drop, [channel]):
         facts.append(_back_on_sale(drop, "restock"))
         status = DropStatus.PAUSED if drop.paused else DropStatus.OPEN
     return Decision(facts, {"drop_id": drop_id, "status": status.value})
 
 
-def _is_empty(drop: Drop) -> bool:
-    """Whether nothing can be taken just because nothing is there, so that new units open it."""
+def _is_empty(drop: Drop, shelves: Iterable[str]) -> bool:
+    """Whether nothing can be taken just because nothing is there, so that new units on these
+    shelves open it.
+    """
     if drop.status is DropStatus.ALL_HELD:
-        return not drop.line.places  # else they are served first, and what is left opens it
+        # Who waits for them is served first, and what is left opens it.
+        return not all(drop.awaited(shelf) for shelf in shelves)
     return drop.status is DropStatus.SOLD_OUT
 
 
@@ -200,11 +204,14 @@ def refund(counter: Counter, order_id: str, asked: Asked) -> Decision:
     order, fact = books.orders[order_id], given.fact
     whole = isinstance(fact, OrderRefunded)
     back = {line.hold_id for line in given.lines if line.quantity}
-    restocked = {line.drop_id for line in order.lines if line.hold_id in back and asked.restock}
+    restocked: dict[str, list[str]] = {}
+    for line in order.lines if asked.restock else ():
+        if line.hold_id in back:
+            restocked.setdefault(line.drop_id, []).append(line.shelf)
     facts: list[Fact] = [*given.before, fact]
-    for drop_id in dict.fromkeys(line.drop_id for line in order.lines):
+    for drop_id, shelves in restocked.items():
         drop = books.drops[drop_id]
-        if drop_id in restocked and _is_empty(drop):
+        if _is_empty(drop, shelves):
             facts.append(_back_on_sale(drop, "refund"))
     if isinstance(fact, OrderCancelled):  # it has won nothing yet
         facts += released(books, order_id, "cancelled")

@@ -182,6 +182,12 @@ class Drop(Struct):
         """Whether channels still have shelves of their own."""
         return self.shelves is not None and not self.shelves.merged
 
+    def awaited(self, shelf: str) -> int:
+        """How many wait for units of this shelf: of the drop, where there is one line for all."""
+        if self.is_apart:
+            return len(self.line.queues.get(shelf, ()))
+        return len(self.line.places)
+
     def merges_at(self, now_ms: int) -> bool:
         """Whether it is time for its allocations to flow together, and they have not."""
         due_ms = self.terms.merge_at_ms

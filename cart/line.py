@@ -3,6 +3,9 @@
 Everybody who joins gets a number, one above the last; nobody with a higher number is served before
 one with a lower. A number is never given twice, and an end of the line does not set it back.
 
+While channels have shelves of their own each shelf has a queue: the places of one line, with the
+numbers of one line, served from their own shelf. When the shelves merge the queues are one again.
+
 Owns places and their order. Refuses to know stock, limits and offers (`cart.waiting`).
 """
 
@@ -18,8 +21,8 @@ LINE_MAX = 10_000
 
 
 class Place(Struct, gc=False):
-    """One viewer who waits for `quantity` units since `since_ms`. `tier` and `invited`: what the
-    ticket claimed.
+    """One viewer who waits for `quantity` units since `since_ms`. `tier`, `invited` and, of a drop
+    with allocations, `channel`: what the ticket claimed.
     """
 
     number: int
@@ -28,15 +31,19 @@ class Place(Struct, gc=False):
     tier: str = ""
     invited: bool = False
     since_ms: int = 0
+    channel: str = ""
 
 
 class Line(Struct):
-    """Places by number, and the number of each viewer. No number below `first` waits."""
+    """Places by number, and the number of each viewer. No number below `first` waits. `queues` has,
+    by shelf, the numbers of those who wait for it alone; it is empty where there is one for all.
+    """
 
     places: dict[int, Place] = {}
     number_of: dict[str, int] = {}
     joined: int = 0
     first: int = 1
+    queues: dict[str, dict[int, None]] = {}
 
     def join(
         self,
@@ -45,15 +52,26 @@ class Line(Struct):
         tier: str = "",
         invited: bool = False,
         since_ms: int = 0,
+        channel: str = "",
+        shelf: str | None = None,
     ) -> None:
-        """Put a viewer at the end, with the next number."""
+        """Put a viewer at the end, with the next number, and into the queue of a shelf if one is
+        named.
+        """
         self.joined += 1
-        self.places[self.joined] = Place(self.joined, viewer, quantity, tier, invited, since_ms)
+        self.places[self.joined] = Place(
+            self.joined, viewer, quantity, tier, invited, since_ms, channel
+        )
         self.number_of[viewer] = self.joined
+        if shelf is not None:
+            self.queues.setdefault(shelf, {})[self.joined] = None
 
     def leave(self, viewer: str) -> None:
         """Take a viewer out. `first` goes over each number once, however many left behind it."""
-        del self.places[self.number_of.pop(viewer)]
+        number = self.number_of.pop(viewer)
+        del self.places[number]
+        for queue in self.queues.values():
+            queue.pop(number, None)
         while self.first <= self.joined and self.first not in self.places:
             self.first += 1
 
@@ -61,7 +79,12 @@ class Line(Struct):
         """Nobody waits any more; numbers go on from here."""
         self.places.clear()
         self.number_of.clear()
+        self.queues.clear()
         self.first = self.joined + 1
+
+    def flow_together(self) -> None:
+        """The shelves have merged: one line for all, in the order of the numbers."""
+        self.queues.clear()
 
     def of(self, viewer: str) -> Place | None:
         """The place of a viewer who waits."""
@@ -72,7 +95,14 @@ class Line(Struct):
         """How many wait before this number, at most: those who left in between are not counted
         out one by one.
         """
-        return min(number - self.first, len(self.places) - 1)
+        queue = next((queue for queue in self.queues.values() if number in queue), self.places)
+        return min(number - self.first, len(queue) - 1)
+
+    def of_shelf(self, shelf: str) -> Iterator[Place]:
+        """Who waits for this shelf alone, in the order of their numbers. Not to be changed
+        meanwhile.
+        """
+        return map(self.places.__getitem__, self.queues.get(shelf, ()))
 
     @property
     def next(self) -> int:

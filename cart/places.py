@@ -20,11 +20,14 @@ def places_of(counter: Counter, viewer: str) -> list[PlaceResult]:
 
 def place_result(drop: Drop, place: Place) -> PlaceResult:
     """A place as it is now."""
+    held = drop.stock.held
+    if drop.shelves is not None and drop.is_apart:
+        held = drop.shelves.of[drop.shelves.of_channel(place.channel)].held
     return {
         "drop_id": drop.terms.drop_id,
         "sku": drop.terms.sku,
         "quantity": place.quantity,
         "number": place.number,
         "ahead": drop.line.ahead_of(place.number),
-        "held": drop.stock.held,
+        "held": held,
     }

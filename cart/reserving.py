@@ -78,10 +78,23 @@ def _refusal_of(
         if refusal is not None:
             return refusal
         if drop.shelves is not None:
-            lacking = drop.shelves.lacking(drop_id, wanted)
+            lacking = lacking_for(drop, wanted)
             if lacking is not None:
                 return nothing_on(drop, lacking, now_ms)
     return None
+
+
+def lacking_for(drop: Drop, wanted: Sequence[Wanted]) -> str | None:
+    """The first shelf of the drop that has too few units for what is wanted, or none for which
+    nobody waits.
+    """
+    assert drop.shelves is not None, "only a drop with allocations has shelves"
+    drop_id = drop.terms.drop_id
+    lacking = drop.shelves.lacking(drop_id, wanted)
+    if lacking is None and drop.line.queues:
+        ours = (one.shelf for one in wanted if one.drop_id == drop_id)
+        return next((shelf for shelf in ours if drop.awaited(shelf)), None)
+    return lacking
 
 
 def nothing_on(drop: Drop, shelf: str, now_ms: int) -> Decision:
@@ -95,7 +108,8 @@ def nothing_on(drop: Drop, shelf: str, now_ms: int) -> Decision:
         if terms.merge_at_ms is None:
             return refuse(ErrorCode.SOLD_OUT, f"what {name} had of {terms.title} is sold out")
         wait_ms = max(wait_ms, terms.merge_at_ms - now_ms)
-    message = f"for {name} {stock.available} are free now, {stock.held} held by others"
+    waiting = drop.awaited(shelf)
+    message = f"for {name} {stock.available} are free, {stock.held} held, {waiting} in line"
     return refuse(ErrorCode.ALL_HELD, message, wait_ms)
 
 
@@ -105,7 +119,7 @@ def _refusal_to_take(drop: Drop, units: int) -> Decision | None:
         return refuse(ErrorCode.CLOSED, f"the drop of {title} has ended")
     if drop.stock.exhausted:
         return refuse(ErrorCode.SOLD_OUT, f"{title} is sold out")
-    if units > drop.stock.available or drop.line.places:
+    if units > drop.stock.available or (drop.line.places and not drop.is_apart):
         free, waiting = drop.stock.available, len(drop.line.places)
         message = f"{free} of {title} free now, {waiting} in line"
         return refuse(ErrorCode.ALL_HELD, message, ALL_HELD_RETRY_MS)

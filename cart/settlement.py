@@ -99,9 +99,9 @@ def _units_still_free(counter: Counter, order: Order) -> bool:
     units = reserving.units_by_drop(order.lines)
     for drop_id, wanted in units.items():
         drop = counter.books.drops[drop_id]
-        if wanted > drop.stock.available or drop.line.places:
+        if wanted > drop.stock.available or (drop.line.places and not drop.is_apart):
             return False
-        if drop.shelves is not None and drop.shelves.lacking(drop_id, order.lines) is not None:
+        if drop.shelves is not None and reserving.lacking_for(drop, order.lines) is not None:
             return False
     return limits.allow(counter.books, order.viewer, units)
 

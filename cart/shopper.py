@@ -91,9 +91,11 @@ def add(
         channel = ""  # does not matter here, and is not kept
     else:
         shelf = drop.shelves.of_channel(channel)
-        if drop.is_apart and quantity > drop.shelves.free(shelf):
+        if drop.is_apart and (quantity > drop.shelves.free(shelf) or drop.awaited(shelf)):
+            if drop.line.of(viewer) is not None:
+                return _waits_already(drop)
             return reserving.nothing_on(drop, shelf, now_ms)
-    if quantity > drop.stock.available or drop.line.places:
+    if quantity > drop.stock.available or (drop.line.places and not drop.is_apart):
         return _nothing_free(drop, viewer)
     number = books.holds_placed + 1
     placed = hold_of(
@@ -187,12 +189,16 @@ def _nothing_free(drop: Drop, viewer: str) -> Decision:
     """Too few units are free; or some are, and belong to those who wait in line."""
     stock, waiting = drop.stock, len(drop.line.places)
     if drop.line.of(viewer) is not None:
-        return refuse(ErrorCode.IN_LINE, f"you wait in line for {drop.terms.title} already")
+        return _waits_already(drop)
     return refuse(
         ErrorCode.ALL_HELD,
         f"{stock.available} free now, {stock.held} held by others, {waiting} in line",
         reserving.ALL_HELD_RETRY_MS,
     )
+
+
+def _waits_already(drop: Drop) -> Decision:
+    return refuse(ErrorCode.IN_LINE, f"you wait in line for {drop.terms.title} already")
 
 
 def refusal_to_mix(books: Books, basket: Basket, drop: Drop) -> Decision | None:

@@ -13,7 +13,8 @@ from cart.fact import Fact
 
 class LineJoined(Fact, frozen=True, gc=False, tag="line.joined"):
     """A viewer waits for `quantity` units since `at_ms`. `ahead` waited before, `held` units were
-    held then; `tier` and `invited` are what the ticket claimed.
+    held then: of the own shelf, while channels have shelves. `tier`, `invited` and, where there are
+    allocations, `channel` are what the ticket claimed.
     """
 
     drop_id: str
@@ -27,15 +28,17 @@ class LineJoined(Fact, frozen=True, gc=False, tag="line.joined"):
     at_ms: int
     tier: str = ""
     invited: bool = False
+    channel: str = ""
 
 
 class LineLeft(Fact, frozen=True, gc=False, tag="line.left"):
     """A viewer left without a unit: by the own wish (`viewer`), or passed over because by now the
     viewer has as many units as the limits allow (`limit`), a cart that takes no more (`cart`), or
-    is no longer invited (`invitation`), or because the presale takes no deposits any more.
+    is no longer invited (`invitation`), or because the presale takes no deposits any more, or what
+    the own channel had is sold out for good (`sold_out`).
     """
 
     drop_id: str
     viewer: str
     number: int
-    reason: Literal["viewer", "limit", "cart", "invitation", "presale"]
+    reason: Literal["viewer", "limit", "cart", "invitation", "presale", "sold_out"]

@@ -65,6 +65,7 @@ def _allocations_merged(counter: Counter, event: AllocationsMerged, at_ms: int) 
     if shelves is None:
         raise BrokenBooksError(f"{event.drop_id} has no allocations that could merge")
     shelves.merge(event.moved)
+    counter.books.drops[event.drop_id].line.flow_together()
     counter.touched[event.drop_id] = None
 
 

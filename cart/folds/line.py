@@ -11,10 +11,21 @@ from cart.stock import BrokenBooksError
 
 def _line_joined(counter: Counter, event: LineJoined, at_ms: int) -> None:
     books = counter.books
-    line = books.drops[event.drop_id].line
-    if event.viewer in line.number_of:
+    drop = books.drops[event.drop_id]
+    if event.viewer in drop.line.number_of:
         raise BrokenBooksError(f"{event.viewer} waits for {event.drop_id} already")
-    line.join(event.viewer, event.quantity, event.tier, event.invited, event.at_ms)
+    shelf = None
+    if drop.shelves is not None and drop.is_apart:
+        shelf = drop.shelves.of_channel(event.channel)
+    drop.line.join(
+        event.viewer,
+        event.quantity,
+        event.tier,
+        event.invited,
+        event.at_ms,
+        event.channel,
+        shelf,
+    )
     basket = books.baskets.get(event.viewer)
     if basket is None:
         basket = books.baskets[event.viewer] = Basket()

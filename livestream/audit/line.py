@@ -14,6 +14,7 @@ from livestream.audit.check import Check, Checks, Rule, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.guests import OnlyTheInvitedBuy
 from livestream.audit.ledger import DropAccount, Ledger
+from livestream.audit.shelves import ShelvesAddUp
 from livestream.audit.stock import LimitCountsAll
 from livestream.facts import Record
 
@@ -43,6 +44,7 @@ class LineIsServedInOrder(Check):
 
     def meet(self, others: Checks) -> None:
         self._limits = others.one(LimitCountsAll)
+        self._shelves = others.one(ShelvesAddUp)
         self._guests = others.one(OnlyTheInvitedBuy)
 
     def record_begins(self, seq: int, record: Record) -> Iterator[str]:
@@ -72,29 +74,38 @@ class LineIsServedInOrder(Check):
         self._joined[fact.drop_id] = max(last, fact.number)
         if fact.viewer in drop.waiting:
             yield f"{who} waits already, with number {drop.waiting[fact.viewer].number}"
-        if (fact.ahead, fact.held) != (len(drop.waiting), drop.held):
+        own = self._shelves.own(fact.drop_id, fact.channel)
+        stock = drop if own is None else own
+        ahead = len(drop.waiting) if own is None else sum(1 for _ in self._queue(fact, drop))
+        if (fact.ahead, fact.held) != (ahead, stock.held):
             yield (
                 f"{who} is told of {fact.ahead} ahead and {fact.held} held; "
-                f"by the books {len(drop.waiting)} and {drop.held}"
+                f"by the books {ahead} and {stock.held}"
             )
         if fact.ahead >= LINE_MAX:
             yield f"{who} is one more than the {LINE_MAX} who may wait"
         if drop.status not in ("open", "all_held"):
             yield f"{who} joins while the drop is {drop.status}"
-        if not drop.waiting and fact.quantity <= drop.available:
-            yield f"{who} has to wait though {drop.available} units are free"
+        if not ahead and fact.quantity <= stock.available:
+            yield f"{who} has to wait though {stock.available} units are free"
+
+    def _queue(
+        self, one: events.LineJoined | events.HoldPlaced, drop: DropAccount
+    ) -> Iterator[events.LineJoined]:
+        """Those who wait for the same units, in their order."""
+        return self._shelves.queue(drop, one.channel)
 
     @before(events.HoldPlaced)
     def is_the_first_in_line(self, fact: events.HoldPlaced) -> Iterator[str]:
         drop = self.ledger.drops.get(fact.drop_id)
         if drop is None:
             return
-        first = next(iter(drop.waiting), None)
+        first = next((place.viewer for place in self._queue(fact, drop)), None)
         if not fact.offered:
             if first is not None:
                 yield (
-                    f"hold {fact.hold_id} of {fact.viewer} overtakes {len(drop.waiting)} "
-                    f"who wait for drop {fact.drop_id}"
+                    f"hold {fact.hold_id} of {fact.viewer} overtakes {first}, "
+                    f"who waits for drop {fact.drop_id}"
                 )
             return
         self._served += 1
@@ -106,8 +117,12 @@ class LineIsServedInOrder(Check):
             yield from self._is_all_that_can_be_had(fact, drop)
 
     def _is_all_that_can_be_had(self, fact: events.HoldPlaced, drop: DropAccount) -> Iterator[str]:
-        wanted = drop.waiting[fact.viewer].quantity
-        due = min(wanted, drop.available, self._limits.left(drop, fact.viewer))
+        place = drop.waiting[fact.viewer]
+        own = self._shelves.own(fact.drop_id, place.channel)
+        free = drop.available if own is None else own.available
+        due = min(place.quantity, free, self._limits.left(drop, fact.viewer))
+        if fact.channel != place.channel:
+            yield f"{fact.viewer} waits by {place.channel} and is offered a unit by {fact.channel}"
         if fact.quantity != due:
             yield f"{fact.viewer} is offered {fact.quantity} of drop {fact.drop_id}, {due} are due"
 
@@ -125,7 +140,7 @@ class LineIsServedInOrder(Check):
         if fact.reason == "viewer":
             return
         self._served += 1
-        if fact.viewer != next(iter(drop.waiting)):
+        if fact.viewer != next(self._queue(place, drop)).viewer:
             yield f"viewer {fact.viewer} is passed over in the middle of the line"
         if not self._is_so(fact.reason, place, drop):
             yield f"viewer {fact.viewer} is passed over ({fact.reason}) and may buy"
@@ -138,6 +153,10 @@ class LineIsServedInOrder(Check):
                 presale = drop.terms.presale
                 over = presale is not None and self.ledger.at_ms >= presale.deposit_until_ms
                 return over and not drop.sells_rest
+            case "sold_out":
+                own = self._shelves.own(drop.terms.drop_id, place.channel)
+                never = drop.terms.merge_at_ms is None
+                return never and own is not None and own.available == own.held == 0
             case "invitation":
                 return any(self._guests.says_against(place, place.viewer))
             case _:
@@ -165,10 +184,10 @@ class LineIsServedInOrder(Check):
         self, fact: events.OrderPaid | events.DepositPaid
     ) -> Iterator[str]:
         order = self.ledger.orders.get(fact.order_id)
-        for drop_id in order.units() if order is not None and fact.late else ():
-            drop = self.ledger.drops.get(drop_id)
-            if drop is not None and drop.waiting:
-                yield f"order {fact.order_id} takes a unit of {drop_id} for which others wait"
+        for line in order.lines if order is not None and fact.late else ():
+            drop = self.ledger.drops.get(line.drop_id)
+            if drop is not None and any(self._shelves.queue(drop, line.shelf)):
+                yield f"order {fact.order_id} takes a unit of {line.drop_id} for which others wait"
 
     def record_ends(self) -> Iterator[str]:
         more_follows = self._took_over or self._served >= OFFERS_PER_TURN_MAX
@@ -176,7 +195,9 @@ class LineIsServedInOrder(Check):
         if more_follows:
             return
         for drop_id, drop in self.ledger.drops.items():
-            if drop.waiting and drop.available and drop.status in ("open", "all_held"):
-                yield (
-                    f"{len(drop.waiting)} wait for drop {drop_id} while {drop.available} are free"
-                )
+            if not drop.waiting or not drop.available or drop.status not in ("open", "all_held"):
+                continue
+            if free := self._shelves.for_somebody(drop):
+                yield f"{len(drop.waiting)} wait for drop {drop_id} while {free} are free for them"
+            elif drop.status == "all_held":
+                yield f"drop {drop_id} stays all held with units for which nobody waits"

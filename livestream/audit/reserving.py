@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cart import events
-from livestream.audit.check import Check, Rule, before
+from livestream.audit.check import Check, Checks, Rule, before
+from livestream.audit.shelves import ShelvesAddUp
 
 
 class ReservedWhenDeclared(Check):
@@ -17,6 +18,9 @@ class ReservedWhenDeclared(Check):
         "in the cart, at the checkout or by the payment, as the drop says; what is reserved at the "
         "checkout is of an open drop for which nobody waits",
     )
+
+    def meet(self, others: Checks) -> None:
+        self._shelves = others.one(ShelvesAddUp)
 
     @before(events.HoldPlaced)
     def in_the_cart(self, fact: events.HoldPlaced) -> Iterator[str]:
@@ -41,5 +45,5 @@ class ReservedWhenDeclared(Check):
                 yield f"{what} {how} units of drop {line.drop_id}, which is {reserve_on}'s"
             if line.reserved and drop.status not in ("open", "all_held"):
                 yield f"{what} reserves units of a drop that is {drop.status}"
-            if line.reserved and drop.waiting:
-                yield f"{what} overtakes {len(drop.waiting)} who wait for drop {line.drop_id}"
+            if line.reserved and any(self._shelves.queue(drop, line.shelf)):
+                yield f"{what} overtakes others who wait for drop {line.drop_id}"

@@ -15,7 +15,7 @@ from cart.order import OrderLine
 from livestream.audit.check import Check, Rule, after, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.holds import LATE_MAX_MS
-from livestream.audit.ledger import Ledger
+from livestream.audit.ledger import DropAccount, Ledger
 
 
 class ShelfAccount(Struct):
@@ -158,6 +158,33 @@ class ShelvesAddUp(Check):
         if hold is not None and hold.reserved:
             self._let_go(hold.drop_id, self._shelf_of.get(fact.hold_id, ""), fact.quantity)
         yield from ()
+
+    def own(self, drop_id: str, channel: str) -> ShelfAccount | None:
+        """The shelf from which a viewer of this channel buys now; None: there is one for all."""
+        drop = self.drops.get(drop_id)
+        if drop is None or drop.merged:
+            return None
+        return drop.shelves.get(channel) or drop.shelves[""]
+
+    def queue(self, drop: DropAccount, channel: str) -> Iterator[events.LineJoined]:
+        """Those in line who wait for what a viewer of this channel buys, in their order."""
+        drop_id = drop.terms.drop_id
+        own = self.own(drop_id, channel)
+        for place in drop.waiting.values():
+            if own is None or self.own(drop_id, place.channel) is own:
+                yield place
+
+    def for_somebody(self, drop: DropAccount) -> int:
+        """Free units for which somebody in line waits."""
+        drop_id = drop.terms.drop_id
+        account = self.drops.get(drop_id)
+        if account is None or account.merged:
+            return drop.available if drop.waiting else 0
+        return sum(
+            shelf.available
+            for name, shelf in account.shelves.items()
+            if shelf.available and any(self.queue(drop, name))
+        )
 
     def lacks(self, lines: Iterable[OrderLine]) -> bool:
         """Whether a shelf has fewer units free than these lines still need of it."""

@@ -87,14 +87,14 @@ class HoldOffered(TypedDict):
 class LineLeft(TypedDict):
     """You were next, and could not be offered anything: by now you have as many units as the
     limits allow, a cart that takes no more, or are no longer invited; or the presale for which you
-    waited takes no deposits any more.
+    waited takes no deposits any more, or what your channel had is sold out for good.
     """
 
     type: Literal["line.left"]
     drop_id: str
     sku: str
     number: int
-    reason: Literal["limit", "cart", "invitation", "presale"]
+    reason: Literal["limit", "cart", "invitation", "presale", "sold_out"]
 
 
 class OrderChanged(TypedDict):

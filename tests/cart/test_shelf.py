@@ -8,11 +8,13 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
 
 from cart.drop import DropStatus
+from cart.events import AllocationsMerged, HoldPlaced, LineLeft
 from cart.lottery import LotteryTerms, commitment_to
 from cart.order import OrderStatus
 from cart.outcome import ErrorCode, Refusal
@@ -192,10 +194,7 @@ def test_closing_withdraws_from_every_shelf_and_nothing_merges_after(till: Till)
     assert levels(till, "") == (3, 0, 0, 0, 3)
 
 
-def test_there_is_no_line_before_the_merge_and_one_after(till: Till) -> None:
-    till.add("li", channel="wechat")
-    assert refusal(till.join("wu", channel="wechat")) is ErrorCode.ALL_HELD
-    assert not till.of().line.places
+def test_after_the_merge_there_is_one_line_for_all(till: Till) -> None:
     merge(till)
     ok(till.add("zhao", quantity=6, channel="dewu"))
     assert ok(till.join("wu", channel="wechat"))["number"] == 1
@@ -295,6 +294,10 @@ class ShelfMachine(RuleBasedStateMachine):
         self.till = Till()
         self.orders: list[str] = []
         self.viewers = 0
+        #: Who should be waiting, in the order of joining, and for which shelf.
+        self.line: list[str] = []
+        self.shelf_of: dict[str, str] = {}
+        self.followed = 0
 
     @initialize(
         tmall=st.integers(1, 3),
@@ -336,6 +339,21 @@ class ShelfMachine(RuleBasedStateMachine):
         if how == "b":
             ok(self.till.approve(f"{order_id}-p1"))
 
+    @rule(channel=CHANNELS, quantity=st.integers(1, 2))
+    def join(self, channel: str, quantity: int) -> None:
+        viewer = self.somebody()
+        shelves = self.till.of().shelves
+        assert shelves is not None
+        self.shelf_of[viewer] = shelves.of_channel(channel)
+        joined = self.till.join(viewer, quantity=quantity, channel=channel)
+        if not isinstance(joined, Refusal) and "number" in joined:
+            self.line.append(viewer)
+
+    @precondition(lambda self: self.line)
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        ok(self.till.leave(data.draw(st.sampled_from(self.line))))
+
     @rule(data=st.data(), restock=st.booleans(), refund=st.booleans())
     def settle(self, data: st.DataObject, restock: bool, refund: bool) -> None:
         if self.orders:
@@ -358,6 +376,30 @@ class ShelfMachine(RuleBasedStateMachine):
     def end(self, close: bool) -> None:
         if close:
             self.till.close()
+
+    @invariant()
+    def each_shelf_is_served_in_order(self) -> None:
+        drop = self.till.counter.books.drops.get(SANTOS)
+        if drop is None or drop.shelves is None:
+            return
+        facts, self.followed = self.till.facts[self.followed :], len(self.till.facts)
+        for fact in facts:
+            if isinstance(fact, AllocationsMerged):
+                self.shelf_of = dict.fromkeys(self.shelf_of, "")
+            elif isinstance(fact, LineLeft):
+                self.line.remove(fact.viewer)
+            elif isinstance(fact, HoldPlaced) and fact.offered:
+                waited = [who for who in self.line if self.shelf_of[who] == fact.shelf]
+                assert waited[0] == fact.viewer, "served out of turn"
+                self.line.remove(fact.viewer)
+            elif isinstance(fact, HoldPlaced):
+                assert all(self.shelf_of[who] != fact.shelf for who in self.line), "overtaken"
+        if drop.status in (DropStatus.SOLD_OUT, DropStatus.CLOSED):
+            self.line.clear()
+        assert self.till.in_line() == self.line
+        if drop.status in (DropStatus.OPEN, DropStatus.ALL_HELD):
+            for viewer in self.line:
+                assert not drop.shelves.free(self.shelf_of[viewer]), "waits beside a free unit"
 
     @invariant()
     def the_shelves_add_up(self) -> None:

@@ -177,8 +177,10 @@ class Stage:
     ) -> Answer:
         return self.ask(viewer, messages.CartAdd(self.next_id(), sku, quantity), channel)
 
-    def join(self, viewer: str, sku: str = SANTOS, quantity: int = 1) -> Answer:
-        return self.ask(viewer, messages.LineJoin(self.next_id(), sku, quantity))
+    def join(
+        self, viewer: str, sku: str = SANTOS, quantity: int = 1, channel: str = "tmall"
+    ) -> Answer:
+        return self.ask(viewer, messages.LineJoin(self.next_id(), sku, quantity), channel)
 
     def enter(self, viewer: str, sku: str = SANTOS) -> Answer:
         return self.ask(viewer, messages.LotteryEnter(self.next_id(), sku))

@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from cart import events
-from livestream import commands
+from livestream import commands, messages
 from livestream.audit import Evidence, audit_log
 from livestream.storefront import Storefront
 from tests.livestream.stage import HOLD_TTL_MS, PAY_TTL_MS, SANTOS, START_MS, Stage, ok
@@ -107,3 +107,60 @@ def test_viewers_follow_what_is_free_for_each_channel() -> None:
 def test_a_planted_lie_is_found_and_named(forge: Forge) -> None:
     verdict = audit_log(forge(EVENING.log))
     assert 15 in verdict.broken(), verdict.findings
+
+
+# -- a line for each shelf -----------------------------------------------------------------------
+
+
+def crowded() -> Stage:
+    """tmall 1, wechat 1, and they stay apart: two wait for each, and one shelf sells out."""
+    stage = Stage()
+    stage.begin()
+    stage.sell(SANTOS, supply=2, limit=2, allocations={"tmall": 1, "wechat": 1})
+    stage.add("tara", channel="tmall")
+    stage.add("willa", channel="wechat")
+    for viewer, channel in (("a", "wechat"), ("b", "tmall"), ("c", "tmall"), ("d", "wechat")):
+        ok(stage.join(viewer, channel=channel))
+    stage.restart()
+    ok(stage.ask("tara", messages.CartRemove("r", SANTOS), "tmall"))  # b is offered tmall's
+    ok(stage.approve(stage.pay("b", str(ok(stage.check_out("b"))["order_id"]))))  # c is sent home
+    stage.wait(HOLD_TTL_MS)  # a is offered wechat's
+    stage.wait(1_000)
+    return stage
+
+
+CROWDED = crowded()
+
+
+def test_an_honest_line_for_each_shelf_is_clean() -> None:
+    verdict = audit_log(CROWDED.log, "evening", Evidence(snapshot=CROWDED.room.state))
+    assert verdict.findings == []
+    assert CROWDED.replayed() == CROWDED.room.state
+    left = [fact for fact in CROWDED.facts() if isinstance(fact, events.LineLeft)]
+    assert left == [events.LineLeft(SANTOS, "c", 3, "sold_out")]
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        pytest.param(change(events.HoldPlaced, 2, viewer="c"), id="the second is served first"),
+        pytest.param(change(events.HoldPlaced, 3, viewer="d"), id="the last is served first"),
+        pytest.param(
+            change(events.HoldPlaced, 2, viewer="a", shelf="wechat", channel="wechat"),
+            id="served from a shelf that has nothing",
+        ),
+        pytest.param(change(events.HoldPlaced, 2, offered=False), id="it was no offer"),
+        pytest.param(change(events.HoldPlaced, 2, channel="wechat"), id="by another channel"),
+        pytest.param(take_out(events.HoldPlaced, 2), id="nobody is offered what fell free"),
+        pytest.param(change(events.LineJoined, 2, ahead=2), id="told of those of other shelves"),
+        pytest.param(change(events.LineJoined, 2, held=2), id="told of what others hold"),
+        pytest.param(change(events.LineLeft, 0, reason="limit"), id="sent home for no reason"),
+        pytest.param(
+            put_in(events.LineLeft(SANTOS, "a", 1, "sold_out"), after=events.LineJoined, number=3),
+            id="sent home while something is held",
+        ),
+    ],
+)
+def test_a_planted_lie_about_the_line_is_found_and_named(forge: Forge) -> None:
+    verdict = audit_log(forge(CROWDED.log))
+    assert 21 in verdict.broken(), verdict.findings

@@ -27,6 +27,7 @@ from cart.refund import Units
 from cart.rules import RoomRules
 from cart.slot import SlotTerms
 from livestream import commands
+from livestream.commands import Command, Envelope
 from livestream.messages import Card, PinnedMessage, Stream
 from tests.simulation.clockwork import Script
 from tests.simulation.habits import COUPONS, SLOTS
@@ -50,6 +51,11 @@ class Host(Person):
     def press(self, command: commands.HostCommand) -> Script[Told | None]:
         self.conn = self.gateway.seat(self)
         return (yield from self.ask(command, tries=12))
+
+    def say(self, command: Command) -> None:
+        """Every other request under a key, by which a repeat of it is known."""
+        once = commands.Once(f"key-{self.conn}", str(self.conn)) if self.conn % 2 else None
+        self.gateway.say(Envelope(self.conn, self.actor, self.channel, command, once=once))
 
     def drop_ids(self) -> list[str]:
         """All drops on screen."""
