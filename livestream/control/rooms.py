@@ -107,6 +107,12 @@ async def list_coupons(control: Control, call: Call) -> Answer | Problem:
     return Answer(orders.list_coupons(await control.books.of(call.room)))
 
 
+async def show_rules(control: Control, call: Call) -> Answer | Problem:
+    """The rules of a room, with what viewers are not told: what a refund does to a perk."""
+    rules = (await control.books.of(call.room)).state.books.rules
+    return Answer({"rules": msgspec.to_builtins(rules)})
+
+
 async def show_order(control: Control, call: Call) -> Answer | Problem:
     """One order with its payments and perks."""
     books = (await control.books.of(call.room)).state.books

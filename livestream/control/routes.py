@@ -252,6 +252,7 @@ ROUTES: tuple[Route, ...] = (
         changes=True,
     ),
     # -- rules and invitations
+    _read(_ROOM + "/rules", rooms.show_rules, views.Rules),
     _change(
         "PUT",
         _ROOM + "/rules",

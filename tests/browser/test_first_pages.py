@@ -31,15 +31,18 @@ async def test_a_host_runs_a_drop_and_a_viewer_buys_with_every_press_doubled(
     await host.click("#card-put", times=2)
     await host.sees("#cards", "Santos-Dumont")
     await host.click("#start", times=2)
-    await host.click("details:has(#drop-form) summary")
+    await host.click("#drop-new")
+    for part in ("perks", "options"):
+        await host.click(f"[data-part={part}] summary")
+        await host.click(f"[data-list={part}] > button")
     for field, text in {
         "title": "Santos-Dumont",
         "sku": "santos",
         "price": "28,800.50",
         "supply": "3",
-        "perk": "Bellboy delivery",
+        "name": "Bellboy delivery",
         "first_n": "1",
-        "engraving": "12",
+        "characters": "12",
     }.items():
         await host.type(f"#drop-form [name={field}]", text)
     await host.click("#drop-schedule", times=2)

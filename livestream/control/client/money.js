@@ -2,6 +2,8 @@
  * Money and counts, as people write and read them. Pure: nothing here knows a page.
  */
 
+/** What the engine sells in (cart/money.py). */
+export const CURRENCIES = ["CNY", "HKD", "TWD", "JPY", "KRW", "SGD", "EUR", "GBP", "CHF", "USD", "AED", "KWD", "BHD"];
 /** Digits of a minor unit where they are not two, of the currencies the engine sells in (cart/money.py). */
 const MINOR_DIGITS = { JPY: 0, KRW: 0, KWD: 3, BHD: 3 };
 

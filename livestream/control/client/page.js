@@ -5,4 +5,4 @@
  */
 
 export { byId, el, formatSpan, onPress, setText, stockBar } from "./dom.js";
-export { formatCount, formatMoney, parseMoney, plural } from "./money.js";
+export { CURRENCIES, formatCount, formatMoney, parseMoney, plural } from "./money.js";

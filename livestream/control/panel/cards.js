@@ -33,12 +33,6 @@ export class Cards {
       ...[...cards.values()].reverse().map((card) => this.#row(card, card.card_id === pinned)),
     );
     byId("cards-empty").hidden = cards.size > 0;
-    const choices = [...cards.values()].filter(({ sku }) => sku);
-    byId("drop-card").replaceChildren(
-      el("option", { value: "" }, "—"),
-      ...choices.map(({ card_id, title }) => el("option", { value: card_id }, title)),
-    );
-    byId("drop-card-field").hidden = choices.length === 0;
   }
 
   #row(card, pinned) {

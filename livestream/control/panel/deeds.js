@@ -13,6 +13,8 @@ const DEEDS = [
   ["POST", "/start", () => ({ words: "Start the show" })],
   ["POST", "/end", () => ({ words: "End the show" })],
   ["PUT", "/rules", () => ({ words: "Set the room’s rules" })],
+  ["PUT", "/slots/:slot", ({ slot }) => ({ words: `Put the slot ${slot}` })],
+  ["PUT", "/coupons/:code", ({ code }) => ({ words: `Put the coupon ${code}` })],
   ["PUT", "/cards/:card", putCard],
   ["DELETE", "/cards/:card", withdrawCard],
   ["PUT", "/pin", pinCard],

@@ -1,5 +1,5 @@
 /**
- * Drops at the desk: the list with its buttons, and the form that schedules one.
+ * Drops at the desk: the list with its buttons, and the drafts.
  *
  * Owns how a host runs a drop. Refuses to know what may be done when: the engine answers that.
  */
@@ -11,13 +11,13 @@ import {
   formatMoney,
   formatSpan,
   onPress,
-  parseMoney,
   plural,
   setText,
   stockBar,
 } from "/static/client/page.js";
 import { firstOpensAtMs } from "/static/client/storefront.js";
 import { askOnce } from "./ask.js";
+import { wordsOf } from "./words.js";
 
 const STATUS_WORDS = {
   scheduled: "Scheduled",
@@ -133,13 +133,17 @@ class DropRow {
     setText(this.title, drop.title);
     setText(this.status, STATUS_WORDS[drop.status]);
     this.status.dataset.status = drop.status;
-    const perks = drop.perks
-      .map(({ first_n, name }) => `, first ${formatCount(first_n)}: ${name}`)
-      .join("");
-    const given = perks && ` (${formatCount(drop.perks_awarded)} given)`;
     setText(
       this.terms,
-      `${drop.sku} · ${formatMoney(drop.price_minor, drop.currency)} · ${formatCount(drop.limit_per_viewer)} each${drop.numbered ? ", numbered" : ""}${perks}${given}`,
+      [
+        drop.sku,
+        formatMoney(drop.price_minor, drop.currency),
+        `${formatCount(drop.limit_per_viewer)} each`,
+        ...wordsOf(drop),
+        drop.perks_awarded ? `${plural(drop.perks_awarded, "perk")} given` : "",
+      ]
+        .filter(Boolean)
+        .join(" · "),
     );
     this.bar.update(drop);
     const waiting = drop.waiting ? ` · ${formatCount(drop.waiting)} in line` : "";
@@ -178,10 +182,13 @@ function openingInWords(drop, nowMs) {
 }
 
 /** A drop that nobody else knows of yet. */
-function draftRow(desk, { drop_id, title, sku, supply, price_minor, currency }) {
+function draftRow(desk, draft, edit) {
+  const { drop_id, title, sku, supply, price_minor, currency } = draft;
   const said = el("p", { className: "bad", role: "alert" });
   const path = `/drafts/${encodeURIComponent(drop_id)}`;
   const schedule = el("button", { type: "button", className: "small main" }, "Schedule");
+  const change = el("button", { type: "button", className: "small" }, "Edit");
+  change.addEventListener("click", () => edit(draft));
   const discard = el("button", { type: "button", className: "small grave" }, "Discard");
   onPress(
     schedule,
@@ -207,7 +214,8 @@ function draftRow(desk, { drop_id, title, sku, supply, price_minor, currency }) 
       { className: "quiet" },
       `${drop_id} · ${sku} · ${formatMoney(price_minor, currency)} · ${plural(supply, "piece")}`,
     ),
-    el("div", { className: "actions", hidden: !desk.api.may("host") }, schedule, discard),
+    el("p", { className: "quiet" }, wordsOf(draft).join(" · ")),
+    el("div", { className: "actions", hidden: !desk.api.may("host") }, schedule, change, discard),
     said,
   );
 }
@@ -216,9 +224,12 @@ export class Drops {
   #desk;
   #rows = new Map();
   #draftsShown = "[]";
+  #edit;
 
-  constructor(desk) {
+  /** `edit(draft)` opens the form with the terms of a draft. */
+  constructor(desk, edit) {
     this.#desk = desk;
+    this.#edit = edit;
     byId("drop-list").replaceChildren();
     byId("drafts").replaceChildren();
   }
@@ -238,7 +249,7 @@ export class Drops {
     const shown = JSON.stringify(drafts);
     if (shown !== this.#draftsShown) {
       this.#draftsShown = shown;
-      byId("drafts").replaceChildren(...drafts.map((draft) => draftRow(this.#desk, draft)));
+      byId("drafts").replaceChildren(...drafts.map((draft) => draftRow(this.#desk, draft, this.#edit)));
     }
     byId("drops-empty").hidden = drops.length + drafts.length > 0;
   }
@@ -254,141 +265,4 @@ export class Drops {
   tick(nowMs) {
     for (const row of this.#rows.values()) row.tick(nowMs);
   }
-}
-
-/** Perks that one drop may have. */
-const PERKS_MAX = 8;
-
-/** Wire the form once; `current()` is the desk at work. */
-export function wireDropForm(current) {
-  const form = byId("drop-form");
-  const { elements } = form;
-  byId("drop-card").addEventListener("change", ({ target }) => {
-    const card = current().view.cards.get(target.value);
-    if (!card) return;
-    elements.title.value = card.title;
-    elements.sku.value = card.sku ?? "";
-    elements.sku.dispatchEvent(new Event("input"));
-    if (card.currency) {
-      elements.currency.value = card.currency;
-      elements.price.value = formatMoney(card.price_minor, card.currency).slice(4);
-    }
-  });
-  elements.drop_id.addEventListener("input", () => {
-    elements.drop_id.dataset.own = "yes";
-  });
-  elements.sku.addEventListener("input", () => {
-    if (!elements.drop_id.dataset.own)
-      elements.drop_id.value = freeDropId(current(), elements.sku.value);
-  });
-  for (const button of form.querySelectorAll("[data-opens-in]")) {
-    button.addEventListener("click", () => {
-      const seconds = button.dataset.opensIn;
-      elements.opens_at.value = seconds
-        ? localIso(current().clock.now() + Number(seconds) * 1000)
-        : "";
-    });
-  }
-  const perks = byId("drop-perks");
-  byId("drop-more-perks").addEventListener("click", ({ currentTarget }) => {
-    const row = perks.firstElementChild.cloneNode(true);
-    row.querySelector("[name=perk]").value = "";
-    perks.append(row);
-    currentTarget.disabled = perks.childElementCount >= PERKS_MAX;
-  });
-  form.addEventListener("reset", () => {
-    perks.replaceChildren(perks.firstElementChild);
-    byId("drop-more-perks").disabled = false;
-  });
-  onPress(
-    byId("drop-schedule"),
-    async () => {
-      await current().call("POST", "/drops", dropTerms(elements));
-      form.reset();
-      delete elements.drop_id.dataset.own;
-      form.closest("details").open = false;
-    },
-    (text) => setText(byId("drop-said"), text),
-  );
-  onPress(
-    byId("drop-draft"),
-    async () => {
-      if (!form.reportValidity()) return;
-      const terms = dropTerms(elements);
-      await current().call("PUT", `/drafts/${encodeURIComponent(terms.drop_id)}`, terms);
-      form.reset();
-      delete elements.drop_id.dataset.own;
-      form.closest("details").open = false;
-    },
-    (text) => setText(byId("drop-said"), text),
-  );
-}
-
-function freeDropId(desk, sku) {
-  let id = sku;
-  for (let number = 2; desk.view.drops.has(id); number += 1) id = `${sku}-${number}`;
-  return id;
-}
-
-function dropTerms(elements) {
-  const terms = {
-    drop_id: elements.drop_id.value.trim(),
-    sku: elements.sku.value.trim(),
-    title: elements.title.value.trim(),
-    supply: elements.supply.valueAsNumber,
-    price_minor: parseMoney(elements.price.value, elements.currency.value),
-    currency: elements.currency.value,
-    limit_per_viewer: elements.limit.valueAsNumber,
-    hold_ttl_ms: elements.hold.valueAsNumber * 1000,
-    pay_ttl_ms: elements.pay.valueAsNumber * 1000,
-  };
-  if (elements.opens_at.value) terms.opens_at_ms = new Date(elements.opens_at.value).getTime();
-  terms.perks = perkTerms();
-  terms.numbered = elements.numbered.checked;
-  if (terms.numbered) terms.guarantee_days = elements.guarantee.valueAsNumber;
-  terms.options = optionTerms(elements);
-  return terms;
-}
-
-/** The usual ways to make a piece one's own, free of charge; the API takes others, with prices. */
-function optionTerms({ engraving, gift_card, gift_wrap }) {
-  const options = [];
-  if (engraving.value)
-    options.push({
-      option_id: "engraving",
-      kind: "engraving",
-      characters_max: engraving.valueAsNumber,
-      alphabet: "cjk",
-    });
-  if (gift_card.value)
-    options.push({
-      option_id: "gift-card",
-      kind: "gift_card",
-      characters_max: gift_card.valueAsNumber,
-    });
-  if (gift_wrap.checked) options.push({ option_id: "gift-wrap", kind: "gift_wrap" });
-  return options;
-}
-
-/** The rows that have a name. A perk's id is its name as a word, or its place in the form. */
-function perkTerms() {
-  const named = [...document.querySelectorAll("#drop-perks [data-perk]")].map((row) => ({
-    name: row.querySelector("[name=perk]").value.trim(),
-    first_n: row.querySelector("[name=first_n]").valueAsNumber,
-  }));
-  const taken = new Set();
-  return named
-    .filter(({ name }) => name)
-    .map(({ name, first_n }, place) => {
-      let word = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 56);
-      if (!word || taken.has(word)) word = `perk-${place + 1}`;
-      taken.add(word);
-      return { perk_id: word, name, first_n };
-    });
-}
-
-/** What a datetime-local field takes: the reader's own time zone, to the second. */
-function localIso(ms) {
-  const shifted = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
-  return shifted.toISOString().slice(0, 19);
 }

@@ -70,10 +70,10 @@ export function wireKeys(atDesk) {
     if (meant === "?") {
       event.preventDefault();
       if (dialog.open) dialog.close();
-      else if (!document.querySelector("dialog[open]")) dialog.showModal();
+      else if (!document.querySelector("dialog[open]:not(.sheet)")) dialog.showModal();
       return;
     }
-    if (document.querySelector("dialog[open]")) return;
+    if (document.querySelector("dialog[open]:not(.sheet)")) return;
     const found = KEYS.get(meant)[1]();
     if (!found) return;
     event.preventDefault();

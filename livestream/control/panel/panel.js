@@ -5,26 +5,32 @@
  * own.
  */
 
-import { byId, el, formatMoney, onPress, plural, setText } from "/static/client/page.js";
+import { CURRENCIES, byId, el, formatMoney, onPress, plural, setText } from "/static/client/page.js";
 import { askOnce } from "./ask.js";
 import { Cards, wireCardForms } from "./cards.js";
 import { Api, Desk } from "./desk.js";
-import { Drops, wireDropForm } from "./drops.js";
+import { DropForm } from "./drop-form.js";
+import { Drops } from "./drops.js";
+import { wireHouse } from "./house.js";
 import { wireKeys } from "./keys.js";
 import { Line } from "./line_pane.js";
 import { Numbers, engineLine } from "./numbers.js";
 import { Pressed, forgetPresses, keptPresses, wireUndo } from "./pressed.js";
 import { Run } from "./run_pane.js";
+import { closeSheet } from "./sheet.js";
 import { askAgain, fromFragment, keepInAddress, showSessionEnd, signOut, wireSignIn } from "./sign-in.js";
 import { Talk, showSlowMode, wireSlowMode } from "./talk.js";
 
 const STATUS_WORDS = { created: "Not begun", live: "Live", ended: "Ended" };
-const CURRENCIES = ["CNY", "HKD", "TWD", "JPY", "KRW", "SGD", "EUR", "GBP", "CHF", "USD", "AED", "KWD", "BHD"];
 const ROOMS_EVERY_MS = 5_000;
+const RAN_OUT = "Your session has run out";
 
 let api = null;
 let desk = null;
 let parts = null;
+let dropForm = null;
+let forgetHouse = null;
+let lastRoom = null;
 let roomsTimer = 0;
 
 // -- where we are -------------------------------------------------------------------------------
@@ -79,7 +85,11 @@ function chooseRoom() {
   leaveDesk();
   keepInAddress(null);
   show("rooms");
-  const refresh = () => listRooms().catch((error) => setText(byId("rooms-said"), error.message));
+  const refresh = () =>
+    listRooms().catch((error) => {
+      setText(byId("rooms-said"), error.message);
+      if (error.status === 401) askAgain(RAN_OUT);
+    });
   refresh();
   roomsTimer = setInterval(refresh, ROOMS_EVERY_MS);
 }
@@ -126,9 +136,14 @@ function roomRow(row, { room, title, status, resting, viewers, totals }) {
 
 function openRoom(room) {
   leaveDesk();
+  if (room !== lastRoom) {
+    dropForm.empty();
+    forgetHouse();
+  }
+  lastRoom = room;
   desk = new Desk(api, room, keptPresses(room));
   parts = {
-    drops: new Drops(desk),
+    drops: new Drops(desk, (draft) => dropForm.edit(draft)),
     cards: new Cards(desk),
     talk: new Talk(desk),
     numbers: new Numbers(),
@@ -142,7 +157,7 @@ function openRoom(room) {
   byId("report-link").href = `/report/${encodeURIComponent(room)}`;
   for (const type of ["begin", "change"]) desk.on(type, draw);
   for (const type of ["begin", "ledger"]) desk.on(type, drawLedger);
-  desk.on("signed-out", () => askAgain("Your session has run out"));
+  desk.on("signed-out", () => askAgain(RAN_OUT));
   desk.open();
   draw();
 }
@@ -151,6 +166,7 @@ function leaveDesk() {
   desk?.close();
   parts?.pressed.leave();
   desk = parts = null;
+  closeSheet();
   setText(byId("said"), "");
 }
 
@@ -234,7 +250,9 @@ function wire() {
     },
     say,
   );
-  wireDropForm(() => desk);
+  dropForm = new DropForm(() => desk);
+  byId("drop-new").addEventListener("click", () => dropForm.open());
+  forgetHouse = wireHouse(() => desk);
   wireCardForms(() => desk);
   wireSlowMode(() => desk);
   wireUndo(() => desk);

@@ -35,6 +35,8 @@ async def test_rules_are_set_whole_and_shown(desk: Desk, room: str) -> None:
     answered = await desk.put(f"/rooms/{room}/rules", {"limit_per_viewer": 2})
     assert (answered.status, answered.body["rules"]["limit_per_viewer"]) == (200, 2)
     await desk.put(f"/rooms/{room}/rules", {"invited_only": True})
+    told = (await desk.get(f"/rooms/{room}/rules")).body["rules"]
+    assert (told["invited_only"], told["limit_per_viewer"], told["perks"]) == (True, None, [])
     view = (await desk.get(f"/rooms/{room}")).body["storefront"]
     assert view["rules"] == {**NO_RULES, "invited_only": True}
 
