@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(
     BINARY is None, reason="prometheus is not on PATH: nothing is reconciled with what it scrapes"
 )
 
-SETTLES_WITHIN_S = 20.0
+SETTLES_WITHIN_S = 40.0
 REFUNDS = 7
 SHOPPERS, BAGS, LIMIT, BAG_MINOR = 250, 2_000, 10, 2_880_001
 ATTEMPTS_MIN = 3_000
@@ -153,7 +153,7 @@ async def test_thousands_of_attempts_reconcile(
                 shoppers.append(Shopper(line, channel, rng))
             terms = {"limit_per_viewer": LIMIT, "hold_ttl_ms": 2_000, "pay_ttl_ms": 30_000}
             await desk.opens_drop("bag", BAGS, BAG_MINOR, **terms)
-            async with asyncio.timeout(SETTLES_WITHIN_S * 3), asyncio.TaskGroup() as tasks:
+            async with asyncio.timeout(SETTLES_WITHIN_S * 2), asyncio.TaskGroup() as tasks:
                 for shopper in shoppers:
                     tasks.create_task(_shop(shopper))
         await _give_some_back(world, rng)

@@ -99,6 +99,8 @@ async def test_thousands_who_come_back_at_once_all_resume(house: House, world: W
     (url,) = house.gateway_urls()
     tickets = [world.ticket(f"v{number}") for number in range(VIEWERS)]
     async with world.desk() as desk:
+        async with world.line("first") as first:  # a gateway asks for a room when somebody comes
+            assert await first.hears(lambda: bool(first.story), STORM_ENDS_S)
         paths = [f"/live/{world.room}?ticket={ticket}" for ticket in tickets]
         crowd = Crowd(url, paths)
         await asyncio.to_thread(crowd.hear, b'"type":"welcome"')

@@ -116,6 +116,7 @@ async def everything_told(desk: Desk, redis: aioredis.Redis, room: str) -> str:
 async def test_the_seed_is_nowhere_before_the_draw_and_everywhere_after_it(
     desk: Desk, redis: aioredis.Redis, room: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    await desk.opened_room(room)
     answer = await scheduled(desk, room, terms(now_ms() + 2_500, seed=SEED))
     assert answer == {"drop_id": "d1", "status": "scheduled", "commitment": COMMITMENT}
     async with shoppers_of(redis, room) as shoppers:
@@ -133,7 +134,8 @@ async def test_the_seed_is_nowhere_before_the_draw_and_everywhere_after_it(
 async def test_anybody_can_check_a_draw_with_the_ten_lines_of_the_page(
     desk: Desk, redis: aioredis.Redis, room: str
 ) -> None:
-    await scheduled(desk, room, terms(now_ms() + 1_500))
+    await desk.opened_room(room)  # so that the window is for entering
+    await scheduled(desk, room, terms(now_ms() + 2_000))
     async with shoppers_of(redis, room) as shoppers:
         await enter(shoppers, VIEWERS)
         draw = await drawn(desk, room)
@@ -163,7 +165,8 @@ async def run(program: str, address: str) -> tuple[int | None, str]:
 
 
 async def test_a_draw_is_told_in_pages(desk: Desk, redis: aioredis.Redis, room: str) -> None:
-    await scheduled(desk, room, terms(now_ms() + 1_500))
+    await desk.opened_room(room)  # so that the window is for entering
+    await scheduled(desk, room, terms(now_ms() + 2_000))
     async with shoppers_of(redis, room) as shoppers:
         await enter(shoppers, VIEWERS)
         whole = await drawn(desk, room)

@@ -10,7 +10,7 @@ from redis import asyncio as aioredis
 from websockets.exceptions import InvalidStatus
 
 from livestream import commands, keys
-from livestream.gateway import directory
+from livestream.gateway import air, directory
 from livestream.messages import CloseCode
 from tests.livestream.gateway.stage import Person, Stage, eventually
 
@@ -62,6 +62,9 @@ async def test_an_ended_room_is_let_go_when_nobody_watches_it_and_shown_again_on
     await stage.command(commands.RoomEnd())
     await anna.frame("room.ended")
     await anna.frame("pulse", likes=7)
+    async with asyncio.timeout(5):  # the ledger comes after the pulse, a few times a second
+        while b'"likes":7' not in (await air.read_pulse(stage.redis, stage.room) or b""):
+            await asyncio.sleep(0.02)
     assert len(rooms.views()) == 1, "somebody is still here"
 
     await anna.line.close()
