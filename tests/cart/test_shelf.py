@@ -1,5 +1,6 @@
 """Allocations: each channel sells from its own shelf until what is left flows together."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,15 +14,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from cart import consequences
 from cart.drop import DropStatus
 from cart.events import AllocationsMerged, HoldPlaced, LineLeft
+from cart.line import Line
 from cart.lottery import LotteryTerms, commitment_to
 from cart.order import OrderStatus
 from cart.outcome import ErrorCode, Refusal
 from cart.shelf import Shelves
 from cart.stock import BrokenBooksError, Stock
 from tests.cart.till import HOLD_TTL_MS, PAY_TTL_MS, SANTOS, Till, ok, refusal
-from tests.properties import PROPERTY
+from tests.properties import assert_finds_what_is_planted, stories
 
 MERGES_IN_MS = 1_000_000
 SEED = "5eed" * 16
@@ -414,5 +417,39 @@ class ShelfMachine(RuleBasedStateMachine):
             assert not drop.shelves.to_merge(), "nothing lies about on a channel's shelf"
 
 
+PLAY = stories(examples=100, steps=40)
+
+
 def test_no_story_breaks_the_shelves() -> None:
-    run_state_machine_as_test(ShelfMachine, settings=PROPERTY)
+    run_state_machine_as_test(ShelfMachine, settings=PLAY)
+
+
+# -- the same machine must find what is planted ------------------------------------------------
+
+
+def the_last_who_waits_for_a_shelf_is_served_first(patch: pytest.MonkeyPatch) -> None:
+    honest = Line.of_shelf
+    patch.setattr(Line, "of_shelf", lambda line, shelf: reversed([*honest(line, shelf)]))
+
+
+def whoever_waits_is_served_from_any_shelf(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Line, "of_shelf", lambda line, shelf: iter(line))
+
+
+def nobody_looks_who_waits_for_a_shelf(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(consequences, "is_somebodys_turn", lambda drop: False)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        the_last_who_waits_for_a_shelf_is_served_first,
+        whoever_waits_is_served_from_any_shelf,
+        nobody_looks_who_waits_for_a_shelf,
+    ],
+)
+def test_the_machine_finds_a_planted_fault(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    assert_finds_what_is_planted(ShelfMachine, PLAY)

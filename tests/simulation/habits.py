@@ -236,9 +236,7 @@ def does_not_give_up(me: Shopper) -> Script[None]:
 
 def waits_in_line(me: Shopper) -> Script[None]:
     """Joins, and looks now and then what came of it; some lose patience, some want two."""
-    crowded = [drop["sku"] for drop in me.drops() if drop.get("shelves") and drop["held"]]
-    sku = me.rng.choice(crowded) if crowded and me.rng.random() < 0.7 else me.any_sku()
-    patience = me.rng.randint(2, 60)
+    sku, patience = me.any_sku(), me.rng.randint(2, 60)
     join = messages.LineJoin(me.next_id(), sku, me.rng.choice((1, 1, 2)))
     told = yield from me.ask(join)
     for _ in range(patience):

@@ -228,10 +228,13 @@ def refunds_in_part(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
         request_id, restock = rng.choice(("r1", "r2", "r3")), rng.random() < 0.7
         if rng.random() < 0.5:
             parts = [Units(rng.choice(SKUS), rng.choice((1, 1, 2)))]
-            yield commands.OrderRefund(order_id, restock, parts, None, request_id)
+            asked = commands.OrderRefund(order_id, restock, parts, None, request_id)
         else:
             amount_minor = rng.choice((1, 50, 1_000_000))
-            yield commands.OrderRefund(order_id, restock, [], amount_minor, request_id)
+            asked = commands.OrderRefund(order_id, restock, [], amount_minor, request_id)
+        yield asked
+        if rng.random() < 0.3:
+            yield asked
 
 
 def puts_a_coupon(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
@@ -258,7 +261,8 @@ def puts_slots(me: Host, drop_id: str) -> Iterator[commands.HostCommand]:
     for slot_id in SLOTS:
         perk_id = "welcome" if slot_id == SLOTS[-1] else "perk-0"
         from_ms = rng.choice((FAR_AHEAD_MS, now_ms + 20_000))
-        terms = SlotTerms(slot_id, perk_id, "Shanghai", from_ms, from_ms + 1, rng.randint(0, 2))
+        places = rng.choice((0, 0, 1, 2))
+        terms = SlotTerms(slot_id, perk_id, "Shanghai", from_ms, from_ms + 1, places)
         yield commands.SlotPut(terms)
 
 

@@ -483,17 +483,6 @@ def who_adds_overtakes_who_waits(patch: Patch) -> None:
     patch.setattr(consequences, "offers", lambda counter, drop, now_ms: [])
 
 
-@breaks(21)
-def the_last_who_waits_for_a_shelf_is_served_first(patch: Patch) -> None:
-    honest = Line.of_shelf
-    patch.setattr(Line, "of_shelf", lambda line, shelf: reversed([*honest(line, shelf)]))
-
-
-@breaks(15)
-def whoever_waits_is_served_from_any_shelf(patch: Patch) -> None:
-    patch.setattr(Line, "of_shelf", lambda line, shelf: iter(line))
-
-
 # -- 22 a presale keeps its word ---------------------------------------------------------------
 
 
