@@ -63,7 +63,7 @@ async def test_an_ended_room_is_let_go_when_nobody_watches_it_and_shown_again_on
     await anna.frame("room.ended")
     await anna.frame("pulse", likes=7)
     async with asyncio.timeout(5):  # the ledger comes after the pulse, a few times a second
-        while b'"likes":7' not in (await air.read_pulse(stage.redis, stage.room) or b""):
+        while b'"likes":7' not in (await air.read_pulse(stage.redis, stage.room) or b""):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert len(rooms.views()) == 1, "somebody is still here"
 
