@@ -178,6 +178,9 @@ test("every command has its words and, where there is one, its opposite", () => 
     ["PUT", "/chat/slow-mode", { interval_ms: 5_000 }],
   ]);
   assert.equal(words("DELETE", "/chat/m1", undefined), "Delete a line of chat");
+  const shelf = { quantity: 5, channel: "tmall" };
+  assert.equal(words("POST", "/drops/d1/restock", shelf), "Add 5 to Santos for tmall");
+  assert.equal(words("POST", "/invitations", { viewers: ["wang"] }), "Invite wang");
   assert.equal(words("PATCH", "/what/else", undefined), "PATCH /what/else");
 });
 

@@ -47,6 +47,7 @@ from cart.outcome import Decision, ErrorCode, Refusal
 from cart.shelf import COMMON, Shelves
 from cart.slot import Slot
 from cart.stock import Stock
+from livestream import once
 from livestream.engine import turn
 from livestream.room import Room
 
@@ -122,6 +123,11 @@ def refuses_less(patch: Patch, excuses: Callable[[Drop, Refusal], bool]) -> None
 
 
 # -- 0 the log's form --------------------------------------------------------------------------
+
+
+@breaks(0)
+def a_press_that_was_done_is_done_again(patch: Patch) -> None:
+    patch.setattr(once, "decision_again", lambda kept, envelope: None)
 
 
 @breaks(0)

@@ -8,6 +8,8 @@
 import { byId, el, formatMoney, onPress, parseMoney, setText } from "/static/client/page.js";
 
 const ANNOUNCED_MAX = 20;
+/** The height of the pane's title, under which rows scroll away. */
+const TITLE_PX = 48;
 
 export class Cards {
   #desk;
@@ -32,7 +34,18 @@ export class Cards {
     byId("card-list").replaceChildren(
       ...[...cards.values()].reverse().map((card) => this.#row(card, card.card_id === pinned)),
     );
+    if (pinned !== this.pinned) this.#showPinned(pinned);
     byId("cards-empty").hidden = cards.size > 0;
+  }
+
+  /** What was pinned comes into sight, unless a hand is in the list. */
+  #showPinned(pinned) {
+    this.pinned = pinned;
+    const [pane, row] = [byId("cards"), byId("card-list").querySelector(".pinned")];
+    if (!row || pane.matches(":hover, :focus-within")) return;
+    const [around, at] = [pane.getBoundingClientRect(), row.getBoundingClientRect()];
+    const below = at.top - around.top - TITLE_PX;
+    if (below < 0 || at.bottom > around.bottom) pane.scrollTop += below;
   }
 
   #row(card, pinned) {

@@ -25,8 +25,15 @@ const DEEDS = [
   ["POST", "/drops/:drop/close", ({ drop }, __, { drops }) => ({ words: `Close ${titleOf(drops, drop)}` })],
   [
     "POST",
+    "/drops/:drop/open-rest",
+    ({ drop }, __, { drops }) => ({ words: `Sell the rest of ${titleOf(drops, drop)}` }),
+  ],
+  [
+    "POST",
     "/drops/:drop/restock",
-    ({ drop }, { quantity }, { drops }) => ({ words: `Add ${quantity} to ${titleOf(drops, drop)}` }),
+    ({ drop }, { quantity, channel }, { drops }) => ({
+      words: `Add ${quantity} to ${titleOf(drops, drop)}${channel ? ` for ${channel}` : ""}`,
+    }),
   ],
   ["PUT", "/drafts/:drop", putDraft],
   ["DELETE", "/drafts/:drop", discardDraft],
@@ -40,6 +47,21 @@ const DEEDS = [
   ["POST", "/viewers/:viewer/ban", moderating("banned", "ban", "Ban", "Let in")],
   ["PUT", "/chat/slow-mode", slowMode],
   ["DELETE", "/chat/:message", () => ({ words: "Delete a line of chat" })],
+  ["PUT", "/slots/:slot", ({ slot }) => ({ words: `Set the delivery slot ${slot}` })],
+  ["PUT", "/coupons/:code", ({ code }) => ({ words: `Set the coupon ${code}` })],
+  ["PUT", "/stream", () => ({ words: "Set where the picture comes from" })],
+  [
+    "POST",
+    "/invitations",
+    (_, { viewers }) => ({ words: `Invite ${viewers.length === 1 ? viewers[0] : `${viewers.length} viewers`}` }),
+  ],
+  [
+    "POST",
+    "/invitations/withdraw",
+    (_, { viewers }) => ({
+      words: `Take ${viewers.length === 1 ? viewers[0] : `${viewers.length} viewers`} off the list`,
+    }),
+  ],
   ["POST", "/orders/:order/refund", ({ order }) => ({ words: `Refund order ${order}` })],
 ];
 

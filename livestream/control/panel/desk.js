@@ -217,7 +217,7 @@ export class Desk extends Emitter {
     const books = this.ledger?.drops.find(({ drop_id }) => drop_id === shown.drop_id);
     if (!books) return { withdrawn: 0, perks_awarded: 0, ...shown };
     const status = this.ledger.seq >= this.seq ? books.status : shown.status;
-    return { ...shown, ...books, status };
+    return { ...books, status }; // all that viewers see of it is in there, and what is gone is not
   }
 
   /** A browser is not told why an upgrade was refused, so ask first when it was. */

@@ -66,8 +66,14 @@ class DropRow {
       open: button("Open now", "open", { className: "small main" }),
       pause: button("Pause", "pause"),
       resume: button("Resume", "resume", { className: "small main" }),
+      rest: el("button", { type: "button", className: "small" }, "Sell the rest"),
       close: el("button", { type: "button", className: "small grave" }, "Close"),
     };
+    onPress(
+      this.buttons.rest,
+      () => this.#sellRest(),
+      (words) => setText(this.said, words),
+    );
     onPress(
       this.buttons.close,
       () => this.#close(),
@@ -81,11 +87,13 @@ class DropRow {
       required: true,
       "aria-label": "Units to add",
     });
+    this.shelf = el("select", { "aria-label": "For the shelf of", hidden: true });
     const restock = el("button", { type: "submit", className: "small" }, "Restock");
     this.buttons.restock = el(
       "form",
       { className: "restock", autocomplete: "off" },
       this.more,
+      this.shelf,
       restock,
     );
     onPress(
@@ -124,8 +132,29 @@ class DropRow {
     if (sure) await this.#desk.call("POST", `${this.#path()}/close`);
   }
 
+  async #sellRest() {
+    const { title } = this.#drop;
+    const sure = await askOnce(
+      `Sell what is left of ${title} to everybody, at the full price? That cannot be taken back.`,
+      "Sell the rest",
+    );
+    if (sure) await this.#desk.call("POST", `${this.#path()}/open-rest`);
+  }
+
   async #restock() {
-    await this.#desk.call("POST", `${this.#path()}/restock`, { quantity: this.more.valueAsNumber });
+    const channel = this.shelf.hidden ? "" : this.shelf.value;
+    await this.#desk.call("POST", `${this.#path()}/restock`, {
+      quantity: this.more.valueAsNumber,
+      ...(channel && { channel }),
+    });
+  }
+
+  /** Channels that have shelves of their own; the first choice is what is for all others. */
+  #showShelves({ shelves }) {
+    const names = Object.keys(shelves ?? {});
+    this.shelf.hidden = names.length === 0;
+    if (names.join() === [...this.shelf.options].map(({ value }) => value).join()) return;
+    this.shelf.replaceChildren(...names.map((value) => el("option", { value }, value || "others")));
   }
 
   update(drop) {
@@ -154,11 +183,21 @@ class DropRow {
     );
     for (const [name, node] of Object.entries(this.buttons))
       node.hidden = !BUTTONS[drop.status].includes(name) || (name === "open" && Boolean(drop.lottery));
+    this.#showShelves(drop);
   }
 
   tick(nowMs) {
-    if (this.#drop) setText(this.clock, openingInWords(this.#drop, nowMs));
+    if (!this.#drop) return;
+    setText(this.clock, openingInWords(this.#drop, nowMs));
+    this.buttons.rest.hidden = !hasRest(this.#drop, nowMs);
   }
+}
+
+/** What a presale or a lottery left may be sold once nobody has a right to it any more. */
+function hasRest({ status, presale, lottery, waiting, available }, nowMs) {
+  const running = BUTTONS[status].includes("pause") || status === "paused";
+  const over = presale ? nowMs >= presale.balance_until_ms : Boolean(lottery);
+  return running && over && !waiting && available > 0;
 }
 
 /** What is at work first, the newest of it on top; then what comes, as it will come. */
