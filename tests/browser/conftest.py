@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,10 +30,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if call.when == "call" and call.excinfo is not None:
         item.stash[FAILED] = True
+    if report.skipped and isinstance(report.longrepr, tuple) and item.path.is_relative_to(HERE):
+        # One line for all that is left out for one reason, instead of one for each test.
+        report.longrepr = (str(HERE), None, report.longrepr[2])  # type: ignore[assignment]  # no line
     return report
 
 

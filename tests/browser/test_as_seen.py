@@ -126,24 +126,5 @@ async def test_nothing_makes_a_page_scroll_sideways_from_320_to_1920_pixels(albu
 
 
 async def test_axe_core_finds_nothing_serious(album: Album) -> None:
-    if not accessibility.SCRIPT.exists():
-        pytest.skip(f"left out: axe-core ({accessibility.HOW_TO_GET_IT})")
+    accessibility.require()
     assert {stop: faults for stop, faults in album.faults.items() if faults} == {}
-
-
-async def test_axe_core_does_find_what_is_wrong(browser: Chromium, house: House) -> None:
-    if not accessibility.SCRIPT.exists():
-        pytest.skip(f"left out: axe-core ({accessibility.HOW_TO_GET_IT})")
-    page = await browser.page(house.control)
-    page.may_complain(NOT_SIGNED_IN)
-    await page.sees("#sign-in", "Sign in")
-    await page.ask("token.labels[0].replaceWith(token)")
-    assert any(fault.startswith("light: label") for fault in await accessibility.faults(page))
-
-
-async def test_a_wide_line_is_seen_to_stick_out(browser: Chromium, house: House) -> None:
-    page = await browser.page(house.control, **PHONE)
-    page.may_complain(NOT_SIGNED_IN)
-    await page.sees("#sign-in", "Sign in")
-    await page.ask("document.querySelector('#sign-in-title').style.width = '2000px'")
-    assert "h2#sign-in-title" in (await page.sticking_out())[0]
