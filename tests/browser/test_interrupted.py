@@ -74,3 +74,28 @@ async def test_news_that_the_gateway_lost_is_asked_for(browser: Chromium, house:
         await asyncio.sleep(0.005)
     await redis.aclose()
     await viewer.until("document.querySelector('#bag-holds').hidden")
+
+
+async def test_the_banks_word_is_kept_when_it_comes_before_the_answer_to_the_payment(
+    browser: Chromium, house: House
+) -> None:
+    await house.set_up("Santos-Dumont", supply=1)
+    viewer = await browser.page(house.watch)
+    assert await viewer.ask(NEWS_FIRST) == "declined"
+
+
+#: Answers and private news reach a gateway by two subscriptions, and so in any order.
+NEWS_FIRST = """async () => {
+    const { Bag } = await import("/static/watch/bag.js");
+    const { Emitter } = await import("/static/client/livestream.js");
+    class Live extends Emitter {
+        now() { return 0; }
+        async ask({ order_id }) {
+            this.emit("payment.declined", { type: "payment.declined", order_id });
+            return { order_id, status: "placed", payment: "processing", expires_at_ms: 1 };
+        }
+    }
+    const bag = new Bag(new Live(), true);
+    await bag.pay("O1", "tok_decline");
+    return bag.orders.get("O1").payment;
+}"""

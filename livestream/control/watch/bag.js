@@ -31,6 +31,8 @@ export class Bag extends Emitter {
   /** When news of a payment is due, by order; and before when not to ask for any. */
   #bankDueMs = new Map();
   #askAgainMs = 0;
+  /** Orders of which the bank has said something since they were last asked to be paid. */
+  #said = new Set();
 
   /**
    * `shops` says whether this viewer may have something already: of a crowd that comes back, only
@@ -74,7 +76,10 @@ export class Bag extends Emitter {
       expires_at_ms: presale.balance_until_ms,
     }));
     learns("order.defaulted", ({ forfeited }) => ({ status: "defaulted", forfeited }));
-    learns("payment.declined", () => ({ payment: "declined" }));
+    learns("payment.declined", ({ order_id }) => {
+      this.#said.add(order_id);
+      return { payment: "declined" };
+    });
     learns("payment.returned", () => ({ payment: "refunding" }));
     learns("perk.awarded", (perk) => ({
       perks: this.#beside(perk, "perks", ({ drop_id, perk_id }) => `${drop_id} ${perk_id}`),
@@ -162,8 +167,11 @@ export class Bag extends Emitter {
   }
 
   async pay(order_id, payment_token) {
-    this.#bankDueMs.set(order_id, this.#live.now() + BANK_MS);
-    this.#learn(await this.#live.ask({ type: "order.pay", order_id, payment_token }));
+    this.#said.delete(order_id);
+    const order = await this.#live.ask({ type: "order.pay", order_id, payment_token });
+    // Answers and news come by two ways: the bank's word may be here before this.
+    if (this.#said.has(order_id)) delete order.payment;
+    this.#learn(order);
   }
 
   /** What can be paid of an order now, in minor units, or null. */
@@ -210,6 +218,8 @@ export class Bag extends Emitter {
     this.orders.set(order.order_id, order);
     if (order.payment !== "processing" || !waitsForMoney(order))
       this.#bankDueMs.delete(order.order_id);
+    else if (!this.#bankDueMs.has(order.order_id))
+      this.#bankDueMs.set(order.order_id, this.#live.now() + BANK_MS);
     this.emit("change");
   }
 }
