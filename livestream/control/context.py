@@ -23,6 +23,8 @@ from livestream.peers import Network
 from livestream.tickets import DeskSession, HostToken, Ticket
 
 if TYPE_CHECKING:
+    from livestream.control.rehearsals import Rehearsals
+    from livestream.control.replays import Replays
     from livestream.control.reports import Reports
     from livestream.control.sign_in import SignIns
 
@@ -46,6 +48,8 @@ class Control:
     secret: str
     books: OrderBooks
     reports: Reports
+    replays: Replays
+    rehearsals: Rehearsals
     certificates: CertificateKeys
     trusted: tuple[Network, ...]
     sign_ins: SignIns

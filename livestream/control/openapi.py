@@ -187,7 +187,7 @@ def _problem_statuses(route: Route) -> list[HTTPStatus]:
         statuses += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
     if route.signed is not None:
         statuses.append(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    if route.changes:
+    if route.changes or route.conflicts:
         statuses.append(HTTPStatus.CONFLICT)
     return sorted(statuses)
 

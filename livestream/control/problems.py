@@ -9,11 +9,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Literal, NotRequired, TypedDict
 
+import structlog
 from aiohttp import web
 from msgspec import Struct
 
 from cart.outcome import ErrorCode
 from livestream import wire
+
+log = structlog.get_logger()
 
 #: Seconds after which a caller may try again when the engine or Redis was away: as long as a
 #: takeover with the usual lease.
@@ -115,6 +118,15 @@ def not_found(detail: str) -> Problem:
 def forbidden(detail: str) -> Problem:
     """The caller is known and may not do that."""
     return Problem(HTTPStatus.FORBIDDEN, detail, ErrorCode.FORBIDDEN)
+
+
+def log_broken(room: str, error: Exception) -> Problem:
+    """The log of a room cannot be folded."""
+    log.error("log.broken", room=room, error=str(error))
+    return Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"the log of {room} does not make sense; livestream verify says where",
+    )
 
 
 def unavailable(detail: str) -> Problem:

@@ -13,15 +13,13 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from http import HTTPStatus
 
 import msgspec
-import structlog
 from redis import asyncio as aioredis
 
 from cart.stock import BrokenBooksError
 from livestream.control.context import Answer, Call, Control
-from livestream.control.problems import Problem
+from livestream.control.problems import Problem, log_broken
 from livestream.report import (
     POLICY,
     LogReader,
@@ -31,8 +29,6 @@ from livestream.report import (
     json_of,
     read_surroundings,
 )
-
-log = structlog.get_logger()
 
 #: 2 rooms x 100,000 orders x 3 KB = 600 MB at the very worst; a usual one is a thousandth of that.
 ROOMS_KEPT = 2
@@ -103,10 +99,6 @@ async def _answer(
     try:
         report = await control.reports.of(call.room)
     except (BrokenBooksError, msgspec.DecodeError) as error:
-        log.error("report.log_broken", room=call.room, error=str(error))
-        return Problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            f"the log of {call.room} does not make sense; livestream verify says where",
-        )
+        return log_broken(call.room, error)
     text = await asyncio.to_thread(form, report)
     return Answer(text.encode(), headers=headers or {})

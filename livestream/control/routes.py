@@ -31,6 +31,8 @@ from livestream.control import (
     moderation,
     news,
     outgoing,
+    rehearsals,
+    replays,
     reports,
     rooms,
     sandboxes,
@@ -44,6 +46,7 @@ from livestream.engine.ledger import Ledger
 from livestream.messages import Card, PinnedMessage, Stream
 from livestream.payments.news import News
 from livestream.report import Report
+from livestream.show.rehearsal import SHOW_BYTES_MAX
 from livestream.tickets import RoomId
 
 PREFIX = "/api/v1"
@@ -53,10 +56,13 @@ BODY_BYTES_MAX = 16 * 1024
 #: And of lists: 1,000 viewers x 67 bytes; 500 words x 64 characters, all of them escaped, x 6. Who
 #: sends one has shown a host token before it is read.
 LIST_BODY_BYTES_MAX = 256 * 1024
+#: The text of a show, with the line ends and quotes that JSON escapes.
+SHOW_BODY_BYTES_MAX = 2 * SHOW_BYTES_MAX
 
 #: Names in paths, and what they may be.
 PATH_TYPES: dict[str, Any] = {
     "room": RoomId,
+    "rehearsal": RoomId,
     "card_id": CardId,
     "drop_id": DropId,
     "order_id": OrderId,
@@ -87,6 +93,8 @@ _GROUPS = {
     "coupons": "orders",
     "slots": "orders",
     "report": "report",
+    "replay": "report",
+    "rehearsals": "rehearsals",
     "report.html": "report",
     "report.csv": "report",
     "certificates": "certificates",
@@ -101,9 +109,9 @@ _GROUPS = {
 class Route:
     """One call. `answer` is the type of a successful body (str: text of the type `media`), `status`
     its usual status, `also` other ones; `changes` says that the engine decides and may refuse,
-    `forbids` that 403 has a reason beside the role, `limits` that one may be told to wait (429).
-    `signed` is the type of a pushed message, whose
-    signature stands for a token: the handler reads it.
+    `conflicts` that the server may refuse by itself (409), `forbids` that 403 has a reason beside
+    the role, `limits` that one may be told to wait (429). `signed` is the type of a pushed message,
+    whose signature stands for a token: the handler reads it.
     """
 
     method: str
@@ -120,6 +128,7 @@ class Route:
     query: type[Struct] | None = None
     body_bytes_max: int = BODY_BYTES_MAX
     changes: bool = False
+    conflicts: bool = False
     forbids: bool = False
     limits: bool = False
     signed: Any = None
@@ -249,7 +258,7 @@ ROUTES: tuple[Route, ...] = (
         access="host",
         handler=sandboxes.wipe_room,
         answer=views.RoomGone,
-        changes=True,
+        conflicts=True,
     ),
     # -- rules and invitations
     _read(_ROOM + "/rules", rooms.show_rules, views.Rules),
@@ -547,6 +556,39 @@ ROUTES: tuple[Route, ...] = (
         reports.show_report_csv,
         str,
         media="text/csv; charset=utf-8; header=present",
+    ),
+    _read(_ROOM + "/replay", replays.show_replay, views.Replay),
+    _read(
+        _ROOM + "/replay/at",
+        replays.show_moment,
+        views.ReplayMoment,
+        query=views.ReplayQuery,
+        name="show_replay_at",
+    ),
+    # -- rehearsals
+    Route(
+        method="POST",
+        path=f"{PREFIX}/rehearsals",
+        name="start_rehearsal",
+        summary=summary_of(rehearsals.start_rehearsal),
+        access="host",
+        handler=rehearsals.start_rehearsal,
+        answer=views.RehearsalView,
+        status=202,
+        body=views.RehearsalWanted,
+        body_bytes_max=SHOW_BODY_BYTES_MAX,
+        conflicts=True,
+    ),
+    _read("/rehearsals", rehearsals.list_rehearsals, views.RehearsalList),
+    Route(
+        method="DELETE",
+        path=f"{PREFIX}/rehearsals/{{rehearsal}}",
+        name="stop_rehearsal",
+        summary=summary_of(rehearsals.stop_rehearsal),
+        access="host",
+        handler=rehearsals.stop_rehearsal,
+        answer=views.RehearsalView,
+        status=202,
     ),
     # -- tickets
     Route(

@@ -36,6 +36,7 @@ async def wipe_room(control: Control, call: Call) -> Answer | Problem:
     await wiping.begin(room, now_ms())
     control.books.forget(room)
     control.reports.forget(room)
+    control.replays.forget(room)
     for _ in range(LOOKS_MAX):
         if await wiping.is_let_go(room):
             break

@@ -19,10 +19,12 @@ from redis.exceptions import RedisError
 
 from livestream.certificates import BadKeysError, CertificateKeys, new_keys
 from livestream.config import Settings, SettingsError
-from livestream.control import api, desk_feed, documents, health, pages
+from livestream.control import api, desk_feed, documents, health, pages, rehearsals
 from livestream.control.context import CONTROL, Control, is_host
 from livestream.control.orders import OrderBooks
 from livestream.control.problems import Problem, invalid, not_found, unavailable
+from livestream.control.rehearsals import Rehearsals
+from livestream.control.replays import Replays
 from livestream.control.reports import Reports
 from livestream.control.routes import BODY_BYTES_MAX
 from livestream.control.sign_in import SignIns
@@ -88,12 +90,15 @@ def create_app(settings: Settings, redis: aioredis.Redis, asker: Asker) -> web.A
         secret=settings.signing_key(),
         books=OrderBooks(redis),
         reports=Reports(redis),
+        replays=Replays(redis),
+        rehearsals=Rehearsals(),
         certificates=_certificate_keys(settings),
         trusted=trusted,
         sign_ins=SignIns(trusted),
     )
     api.register(app)
     desk_feed.register(app)
+    rehearsals.register(app)
     documents.register(app)
     health.register(app)
     pages.register(app)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from msgspec import Meta, Struct
 
 from cart.access import TierOrNone
-from cart.bounds import Channel, DropId, OrderId, TtlMs, ViewerId
+from cart.bounds import Channel, DropId, OrderId, TimeMs, TtlMs, ViewerId
 from cart.drop import DropStatus, DropTerms
 from cart.lottery import ENTRIES_MAX, Seed
 from cart.money import Currency
@@ -33,6 +33,7 @@ from livestream.messages import (
     UnitsBack,
 )
 from livestream.moderation import ACTIONS_KEPT
+from livestream.show.rehearsal import SHOW_BYTES_MAX, Buyers, Phase, Speed, Viewers
 from livestream.tickets import TOKEN_CHARACTERS_MAX, DeskRole, DisplayName, RoomId
 
 #: A page of orders: 200 x about 600 bytes = 120 KB.
@@ -212,6 +213,109 @@ class StorefrontView(TypedDict):
     rules: RulesView
     invited: int
     stream: StreamView
+
+
+class RehearsalWanted(Struct, frozen=True):
+    """A rehearsal to be: `show` is the text of a show's file."""
+
+    show: Annotated[str, Meta(min_length=1, max_length=SHOW_BYTES_MAX)]
+    viewers: Viewers = 60
+    buyers: Buyers | None = None
+    speed: Speed = 10.0
+    keep: Annotated[bool, Meta(description="do not wipe the room afterwards")] = False
+
+
+class FigureView(TypedDict):
+    """One of the main figures, as people read it."""
+
+    name: str
+    value: str
+
+
+class RehearsalOutcome(TypedDict):
+    """What came of a rehearsal: whether the auditor is content, what it says, the main figures of
+    the report, and cues that could not be done.
+    """
+
+    clean: bool
+    audit: str
+    figures: list[FigureView]
+    not_done: list[str]
+
+
+class RehearsalView(TypedDict):
+    """A rehearsal of this control server. Times in it are of its own, faster show, from the start;
+    `cues` are the last that were played. `outcome` is there when it is `done`, `reason` when it
+    `failed`; `wiped` says that nothing of its room is left.
+    """
+
+    room: str
+    title: str
+    by: str
+    started_at_ms: int
+    viewers: int
+    buyers: int | None
+    speed: float
+    keep: bool
+    state: Literal["running", "stopping", "done", "failed"]
+    phase: Phase
+    at_ms: int
+    duration_ms: int
+    here: int
+    orders_paid: int
+    cues: list[str]
+    outcome: RehearsalOutcome | None
+    reason: str | None
+    wiped: bool
+
+
+class RehearsalList(TypedDict):
+    """The rehearsals of this control server, the last one first."""
+
+    rehearsals: list[RehearsalView]
+
+
+class ReplayMark(TypedDict):
+    """Something that the room did: `kind` is the fact's own name, `title` what it is about."""
+
+    at_ms: int
+    kind: str
+    title: str
+
+
+class Replay(TypedDict):
+    """The log of a room as a player needs it. `until_ms` is when the last thing happened; marks
+    beyond the first 1,000 are only counted.
+    """
+
+    room: str
+    title: str
+    status: RoomStatus
+    sandbox: bool
+    seq: int
+    from_ms: int
+    until_ms: int
+    marks: list[ReplayMark]
+    marks_left_out: int
+
+
+class ReplayQuery(Struct, frozen=True):
+    """Which moment."""
+
+    at_ms: TimeMs
+
+
+class ReplayMoment(TypedDict):
+    """A room as it stood at `at_ms`, after the fact `seq`. The audience is as the book of
+    attendance has it, a moment every 5 s; who watched through which gateway, refusals and chat are
+    not kept.
+    """
+
+    room: str
+    at_ms: int
+    seq: int
+    storefront: StorefrontView
+    ledger: Ledger
 
 
 class RoomView(TypedDict):
