@@ -133,6 +133,7 @@ class Moment(Struct, frozen=True):
     attempts: int
     wins: int
     unique: int = 0
+    buyers: int = 0
     orders_paid: int = 0
     net_minor: dict[str, int] = {}
 

@@ -157,7 +157,7 @@ class Flight(TypedDict):
 
 class Watch(Struct, frozen=True):
     """What is known of the room's company and of Redis, beside the audience's sums. `at_ms` is when
-    it was looked at; 0: not yet.
+    it was looked at; 0: not yet. `buyers` are different viewers with a paid order.
     """
 
     at_ms: int = 0
@@ -165,6 +165,11 @@ class Watch(Struct, frozen=True):
     silent: Sequence[SilentGateway] = ()
     evicted_last_minute: int = 0
     redis: RedisLine | None = None
+    buyers: int = 0
+
+    def at_rest(self) -> Watch:
+        """What of it is still so when nobody looks any more."""
+        return Watch(at_ms=self.at_ms, redis=self.redis, buyers=self.buyers)
 
 
 class Engine(Struct, frozen=True):

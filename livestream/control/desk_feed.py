@@ -248,6 +248,7 @@ def _moment_view(moment: Moment) -> MomentView:
         "likes": moment.likes,
         "chat": moment.chat_shown + moment.chat_skipped,
         "unique": moment.unique,
+        "buyers": moment.buyers,
         "orders_paid": moment.orders_paid,
         "net_minor": moment.net_minor,
     }

@@ -615,8 +615,8 @@ class Readiness(TypedDict):
 
 
 class MomentView(TypedDict):
-    """The room as it was at one moment. `viewers` were there then, `unique` counts different ones;
-    all but they and the money, net by currency, only grows.
+    """The room as it was at one moment. `viewers` were there then; all else but the money, net by
+    currency, only grows: `unique` are different viewers, and `buyers` those with a paid order.
     """
 
     at_ms: int
@@ -625,6 +625,7 @@ class MomentView(TypedDict):
     likes: int
     chat: int
     unique: int
+    buyers: int
     orders_paid: int
     net_minor: dict[str, int]
 

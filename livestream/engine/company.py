@@ -15,9 +15,11 @@ from typing import Final, cast
 
 import msgspec
 import structlog
+from msgspec import structs
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError, WatchError
 
+from cart.events import OrderPaid
 from cart.fact import Fact
 from livestream import keys, wire
 from livestream.attendance import (
@@ -62,8 +64,8 @@ log = structlog.get_logger()
 COUNT_EVERY_S: Final = 1.0
 #: Redis' memory and disk, for the desk: no faster than they change, and 48 rooms ask.
 REDIS_EVERY_MS: Final = 10_000
-#: Facts that are of the company's business; the others, nearly all, are told by their type alone.
-_MODERATION: Final = frozenset({ChatDeleted, ChatRestored, ChatWordsSet, ViewerMuted, ViewerBanned})
+#: Facts that are of the company's business; the others, nearly all, are known by their type alone.
+_HEEDED: Final = frozenset({OrderPaid, ChatDeleted, ChatRestored, ChatWordsSet, ViewerMuted, ViewerBanned})
 
 
 class Company:
@@ -78,6 +80,8 @@ class Company:
         self._mixer = Mixer(random.Random(), lambda viewer: viewer in state.books.checkouts)
         self.audience: AudienceTotals = total({}, 0, 0, 0)
         self.watch = Watch()
+        #: Who has a paid order: the ids that the orders hold, 64 bytes each for their places.
+        self._buyers: set[str] = set()
         self._evictions = Growth()
         self._redis_line: RedisLine | None = None
         self._redis_ms = 0  # when it was looked at last
@@ -103,6 +107,8 @@ class Company:
             redis.exceptions.RedisError: Redis is away.
         """
         self._mixer.words = BlockedWords(self._state.blocked_words)
+        orders = self._state.books.orders.values()
+        self._buyers.update(order.viewer for order in orders if order.paid_seq)
         history = cast(bytes | None, await self._redis.get(keys.history(self._room)))
         if history:
             self._mixer.history.extend(wire.decode_chat(history))
@@ -118,11 +124,15 @@ class Company:
         return refusals
 
     def heed(self, facts: Iterable[Fact]) -> None:
-        """Moderation that was just decided holds for what has not been shown yet, too."""
+        """Moderation that was just decided holds for what has not been shown yet, too; and who has
+        paid is a buyer from now on.
+        """
         for fact in facts:
-            if type(fact) not in _MODERATION:
+            if type(fact) not in _HEEDED:
                 continue
             match fact:
+                case OrderPaid():
+                    self._buyers.add(self._state.books.orders[fact.order_id].viewer)
                 case ChatDeleted():
                     self._mixer.delete(fact.message_id)
                 case ChatRestored():
@@ -187,6 +197,7 @@ class Company:
             silent_gateways(counts, at_ms),
             self._evictions.note(sum(one.slow_evictions for one in counts.values()), at_ms),
             self._redis_line,
+            len(self._buyers),
         )
         # Half a count early rather than a whole one late.
         if at_ms - self._pulsed_ms >= self._pulse_ms - COUNT_EVERY_S * 500:
@@ -244,8 +255,9 @@ class Company:
             return  # nobody has come yet: a room may be made days before its show
         chat = self.chat
         orders_paid, net_minor = await self._read_takings()
-        moment = moment_of(
-            counts, self.audience, chat["shown"], chat["skipped"], at_ms, orders_paid, net_minor
+        moment = moment_of(counts, self.audience, chat["shown"], chat["skipped"], at_ms)
+        moment = structs.replace(
+            moment, buyers=len(self._buyers), orders_paid=orders_paid, net_minor=net_minor
         )
         await self._redis.xadd(
             keys.attendance(self._room),

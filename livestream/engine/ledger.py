@@ -143,7 +143,7 @@ class EngineCounts(TypedDict):
 class Ledger(TypedDict):
     """Everything a panel needs beside the public frames. A room at rest has no owner, and these
     numbers stay as they are until a command wakes it. `perks` are those of the room itself, `desk`
-    the last commands of the desk that had a key.
+    the last commands of the desk that had a key, `buyers` different viewers with a paid order.
     """
 
     room: str
@@ -170,6 +170,7 @@ class Ledger(TypedDict):
     actions: list[ActionLine]
     refusals: dict[str, int]
     engine: EngineCounts
+    buyers: int
     flight: Flight
 
 
@@ -186,10 +187,13 @@ def ledger_of(
     """The numbers of a room as its books stand; without an owner it is at rest."""
     state, books = room.state, room.state.books
     drops = drop_lines(books, at_ms)
+    resting = owner is None
+    # At rest nobody looks at what goes by, and what went wrong last must not stand for days.
+    worst = (0.0, 0) if resting else (engine["append_ms_worst"], engine["inbox_wait_ms_worst"])
     flight = flight_of(
-        watch,
-        audience["gateways"],
-        Engine(engine["append_ms_worst"], engine["inbox_wait_ms_worst"]),
+        watch.at_rest() if resting else watch,
+        [] if resting else audience["gateways"],
+        Engine(*worst),
         [drop["title"] for drop in drops if not _adds_up(drop)],
         needs_gateway=state.status == "live",
     )
@@ -201,7 +205,7 @@ def ledger_of(
         "seq": state.seq,
         "epoch": state.epoch,
         "owner": owner or "",
-        "resting": owner is None,
+        "resting": resting,
         "at_ms": at_ms,
         "totals": totals_of(books),
         "takings": takings_of(books),
@@ -226,6 +230,7 @@ def ledger_of(
         "actions": [action_line(action) for action in state.actions[-ACTIONS_TOLD:]],
         "refusals": refusals,
         "engine": engine,
+        "buyers": watch.buyers,
         "flight": flight,
     }
 

@@ -112,12 +112,8 @@ def moment_of(
     chat_shown: int,
     chat_skipped: int,
     now_ms: int,
-    orders_paid: int = 0,
-    net_minor: dict[str, int] | None = None,
 ) -> Moment:
-    """What the book of attendance keeps of now; the orders and the money as the last ledger told
-    them.
-    """
+    """What the book of attendance keeps of now, but for what was sold."""
     channels = in_all(channels_of(counts.values()).values())
     return Moment(
         at_ms=now_ms,
@@ -133,6 +129,4 @@ def moment_of(
         attempts=channels.attempts,
         wins=channels.wins,
         unique=audience["unique"],
-        orders_paid=orders_paid,
-        net_minor=net_minor or {},
     )

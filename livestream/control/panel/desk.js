@@ -122,6 +122,7 @@ export class Desk extends Emitter {
   muted = new Set();
   banned = new Set();
   ledger = null;
+  moments = [];
   seq = 0;
   #line;
   #heardAtMs = 0;
@@ -239,6 +240,7 @@ export class Desk extends Emitter {
       case "desk":
         this.clock.observe(frame.server_time_ms);
         this.ledger = frame.ledger;
+        this.moments = frame.moments;
         this.seq = frame.storefront?.seq ?? 0;
         if (frame.storefront) this.view.reset(frame.storefront);
         this.muted = new Set(frame.storefront?.muted);

@@ -11,10 +11,11 @@ import { Cards, wireCardForms } from "./cards.js";
 import { Api, Desk } from "./desk.js";
 import { DropForm } from "./drop-form.js";
 import { Drops } from "./drops.js";
+import { FlightDeck, wireFlightDeck } from "./flight.js";
 import { wireHouse } from "./house.js";
 import { wireKeys } from "./keys.js";
 import { Line } from "./line_pane.js";
-import { Numbers, engineLine } from "./numbers.js";
+import { Numbers } from "./numbers.js";
 import { Pressed, forgetPresses, keptPresses, wireUndo } from "./pressed.js";
 import { Run } from "./run_pane.js";
 import { closeSheet } from "./sheet.js";
@@ -146,10 +147,11 @@ function openRoom(room) {
     drops: new Drops(desk, (draft) => dropForm.edit(draft)),
     cards: new Cards(desk),
     talk: new Talk(desk),
-    numbers: new Numbers(),
+    numbers: new Numbers(desk),
     run: new Run(desk),
     line: new Line(),
     pressed: new Pressed(desk),
+    flight: new FlightDeck(desk),
   };
   keepInAddress(room);
   show("desk");
@@ -197,9 +199,8 @@ function tick() {
   if (!desk) return;
   const nowMs = desk.clock.now();
   setText(byId("clock"), new Date(nowMs).toLocaleTimeString("en-GB"));
-  for (const part of [parts.drops, parts.run, parts.pressed]) part.tick(nowMs);
+  for (const part of [parts.drops, parts.run, parts.pressed, parts.flight]) part.tick(nowMs);
   showSessionEnd(api, nowMs);
-  setText(byId("engine"), desk.ledger ? engineLine(desk.ledger, nowMs) : "");
 }
 
 // -- wiring, once -------------------------------------------------------------------------------
@@ -258,6 +259,7 @@ function wire() {
   wireUndo(() => desk);
   for (const jump of document.querySelectorAll("[data-jump]"))
     jump.addEventListener("click", () => byId(jump.dataset.jump).scrollIntoView());
+  wireFlightDeck();
   wireKeys(() => desk !== null);
   setInterval(tick, 250);
 }

@@ -105,6 +105,7 @@ async def test_the_first_frame_has_the_last_hour_for_the_charts(
             attempts=0,
             wins=0,
             unique=number,
+            buyers=2,
             orders_paid=3,
             net_minor={"CNY": 100},
         )
@@ -120,6 +121,7 @@ async def test_the_first_frame_has_the_last_hour_for_the_charts(
         "likes": 2,
         "chat": 6,
         "unique": 729,
+        "buyers": 2,
         "orders_paid": 3,
         "net_minor": {"CNY": 100},
     }
