@@ -65,7 +65,9 @@ COUNT_EVERY_S: Final = 1.0
 #: Redis' memory and disk, for the desk: no faster than they change, and 48 rooms ask.
 REDIS_EVERY_MS: Final = 10_000
 #: Facts that are of the company's business; the others, nearly all, are known by their type alone.
-_HEEDED: Final = frozenset({OrderPaid, ChatDeleted, ChatRestored, ChatWordsSet, ViewerMuted, ViewerBanned})
+_HEEDED: Final = frozenset(
+    {OrderPaid, ChatDeleted, ChatRestored, ChatWordsSet, ViewerMuted, ViewerBanned}
+)
 
 
 class Company:

@@ -68,6 +68,9 @@ async def test_a_host_runs_a_drop_and_a_viewer_buys_with_every_press_doubled(
     await host.sees("#numbers", "CNY 28,800.50")
     await host.sees("#drops", "2 free · 0 held · 1 sold · of 3")
     await host.sees("#takings", "walk-in")
+    await host.sees("#arrivals", "Drop opened")
+    await host.sees("#arrivals", "100 %")
+    await host.sees("#gateways", "g-")
     assert await viewer.ask("document.querySelectorAll('#orders > li').length") == 1
     assert await viewer.sticking_out() == []
 
