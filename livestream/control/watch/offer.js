@@ -56,8 +56,7 @@ export class Offer {
       this.bar.node.hidden = !this.countdown.hidden;
       setText(this.until, t(draws ? "draw.in" : "buy.opens_in"));
       this.bar.update(drop);
-      const waits = drop.status === "scheduled" && !draws;
-      setText(this.hint, waits ? "" : hint(drop, this.#bag.of(drop), language));
+      setText(this.hint, hint(drop, this.#bag.of(drop), language));
     }
     this.tick(nowMs);
   }

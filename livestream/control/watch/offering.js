@@ -40,15 +40,22 @@ export function wish(drop, roomStatus, mine, nowMs) {
 export function hint(drop, { place, entry }, language) {
   const { status, available, held, supply, waiting, lottery } = drop;
   const say = (key, values) => language.say(key, values);
-  if (lottery && status === "scheduled") {
-    const given = say("draw.hint", { n: supply, when: language.when(lottery.entries_until_ms) });
-    return entry ? `${say("draw.number", { n: entry.number })} ${given}` : given;
+  if (status === "scheduled") {
+    const opens = opensAtMs(drop);
+    if (!lottery) return opens === null ? "" : say("buy.opens_at", { when: language.when(opens) });
+    return sentences(
+      entry && say("draw.number", { n: entry.number }),
+      say("draw.hint", { n: supply, when: language.when(opens) }),
+    );
   }
   if (place) {
     // Everybody is told which number is next, so nobody has to ask for the own place.
     const ahead = drop.next ? place.number - drop.next : 0;
-    const first = ahead > 0 ? say("line.ahead", { n: ahead }) : say("line.next");
-    return `${say("line.place", { number: place.number })} ${first} ${say("line.held", { n: held })}`;
+    return sentences(
+      say("line.place", { number: place.number }),
+      ahead > 0 ? say("line.ahead", { n: ahead }) : say("line.next"),
+      say("line.held", { n: held }),
+    );
   }
   if (status === "sold_out") return say("stock.sold_out", { n: supply });
   if (status === "closed") return say("stock.closed", { n: drop.sold });
@@ -57,9 +64,11 @@ export function hint(drop, { place, entry }, language) {
     const left = say(drop.shelves ? "stock.everywhere" : "stock.left", { available, supply });
     return held ? left + say("stock.held", { held }) : left;
   }
-  const all = say("stock.all_held", { held });
-  return waiting ? `${all} ${say("line.waiting", { n: waiting })}` : all;
+  return sentences(say("stock.all_held", { held }), waiting && say("line.waiting", { n: waiting }));
 }
+
+/** Chinese has no space after a full stop. */
+const sentences = (...said) => said.filter(Boolean).join(" ").replaceAll("。 ", "。");
 
 /** What else is to be known before one buys, a sentence each. */
 export function notes(drop, rules, language) {

@@ -7,7 +7,6 @@
 
 import { byId, el, place, setText } from "/static/client/dom.js";
 import { OrderRow } from "./order.js";
-import { waitsForMoney } from "./orders.js";
 import { language, press, problem, t } from "./speech.js";
 
 const SHORT_MS = 20_000;
@@ -77,7 +76,6 @@ export class Sheet {
     );
     for (const order of orders)
       this.#orderRows.get(order.order_id).update(order, this.#shop.live.now());
-    byId("sandbox").hidden = holds.length === 0 && !orders.some(waitsForMoney);
     byId("bag-empty").hidden = holds.length + orders.length > 0;
     this.#askWishes(holds);
     this.#drawTotal();
@@ -188,6 +186,7 @@ export class Sheet {
     for (const order of this.#bag.orders.values())
       this.#orderRows.get(order.order_id)?.tick(order, nowMs, showLeft);
     const waits = [...holds, ...due];
+    byId("sandbox").hidden = waits.length === 0;
     const pieces = holds.reduce((sum, { quantity }) => sum + quantity, 0);
     const n = pieces || due.length || this.#bag.orders.size;
     setText(byId("bag-count"), n ? language.count(n) : "");

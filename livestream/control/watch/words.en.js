@@ -30,6 +30,7 @@ export default {
     closed: "Closed",
     in_bag: "In your bag · check out",
     not_yet: "Not yet open",
+    opens_at: "At {when}.",
     opens_in: "Opens in",
     paused: "A short pause",
     reserve: "Reserve",

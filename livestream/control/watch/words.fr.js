@@ -2,7 +2,7 @@
 export default {
   access: {
     invited: "Sur invitation.",
-    tiers: "D’abord pour les amis de la maison ; pour tous à partir de {when}.",
+    tiers: "D’abord pour les amis de la maison ; pour tous dès {when}.",
   },
   bag: {
     close: "Fermer",
@@ -30,6 +30,7 @@ export default {
     closed: "Terminé",
     in_bag: "Dans votre sac · payer",
     not_yet: "Pas encore ouvert",
+    opens_at: "Ouverture : {when}.",
     opens_in: "Ouvre dans",
     paused: "Courte pause",
     reserve: "Réserver",
@@ -54,7 +55,7 @@ export default {
     enter: "Participer au tirage",
     entered: "Vous participez",
     given: "Attribué par tirage",
-    hint: ["{n} pièce attribuée par tirage au sort, le {when}.", "{n} pièces attribuées par tirage au sort, le {when}."],
+    hint: ["{n} pièce attribuée par tirage au sort ({when}).", "{n} pièces attribuées par tirage au sort ({when})."],
     in: "Tirage dans",
     number: "Vous êtes inscrit sous le n° {n}.",
   },
@@ -108,7 +109,7 @@ export default {
     certificate: "Certificat",
     defaulted: "Non payé à temps",
     defaulted_back: "Non payé à temps ; votre acompte vous est rendu",
-    deposited: "Acompte payé · le solde est dû à partir de {when}",
+    deposited: "Acompte payé · le solde est dû dès {when}",
     expired: "Expirée",
     expired_back: "Expirée ; votre argent vous est rendu",
     extras: "Personnalisation",
@@ -135,7 +136,7 @@ export default {
   },
   presale: {
     over: "La prévente est terminée",
-    terms: "Prévente : {deposit} maintenant, le reste à partir de {when}.",
+    terms: "Prévente : {deposit} maintenant, le reste dès {when}.",
   },
   price: {
     flash: "{price} · encore {left}",

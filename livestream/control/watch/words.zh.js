@@ -30,6 +30,7 @@ export default {
     closed: "已结束",
     in_bag: "已在购物袋 · 去付款",
     not_yet: "尚未开售",
+    opens_at: "{when} 开售。",
     opens_in: "距开售",
     paused: "稍作暂停",
     reserve: "立即预留",
