@@ -179,6 +179,15 @@ def _per_drop(field: str) -> Callable[[Ledger], Iterable[Row]]:
     return read
 
 
+def _room_perks(ledger: Ledger) -> Iterable[Row]:
+    return [((), sum(perk["given"] for perk in ledger["perks"]))]
+
+
+def _coupons(ledger: Ledger) -> Iterable[Row]:
+    for state in ("held", "redeemed"):
+        yield (state,), ledger["coupons"][state]
+
+
 def _stock(ledger: Ledger) -> Iterable[Row]:
     for drop in ledger["drops"]:
         for state in ("available", "held", "sold", "withdrawn"):
@@ -274,6 +283,21 @@ _READINGS: Final = (
         "Paid orders that hold a rank among the first N of their drop.",
         ("drop",),
         _per_drop("perks_awarded"),
+    ),
+    _Reading(
+        "gauge",
+        "livestream_room_perks_awarded",
+        "Paid orders that hold a rank among the first N of the room, whatever they bought.",
+        (),
+        _room_perks,
+    ),
+    _Reading(
+        "gauge",
+        "livestream_coupon_redemptions",
+        "Redemptions of all coupons of the room: held by orders that wait, redeemed by paid ones. "
+        "No code is told here; the desk's list of coupons has them.",
+        ("state",),
+        _coupons,
     ),
     _Reading(
         "gauge",

@@ -12,10 +12,12 @@ from msgspec import to_builtins
 from cart.books import Books, Takings
 from cart.drop import DropTerms
 from livestream.engine.progress import (
+    CouponCounts,
     DeskLine,
     HoldsNow,
     LineNow,
     PerkLine,
+    coupon_counts,
     desk_lines,
     holds_by_drop,
     line_now,
@@ -160,6 +162,7 @@ class Ledger(TypedDict):
     drops: list[DropLine]
     drafts: list[DropTerms]
     perks: list[PerkLine]
+    coupons: CouponCounts
     desk: list[DeskLine]
     orders: OrderCounts
     holds: HoldCounts
@@ -212,6 +215,7 @@ def ledger_of(
         "drops": drops,
         "drafts": [to_builtins(terms) for terms in books.drafts.values()],
         "perks": room_perks(books),
+        "coupons": coupon_counts(books),
         "desk": desk_lines(state.answered),
         "orders": {
             "placed": books.orders_placed,

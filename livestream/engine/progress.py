@@ -37,6 +37,16 @@ class PerkLine(TypedDict):
     on_refund: Literal["stay", "pass"]
 
 
+class CouponCounts(TypedDict):
+    """How many coupons were declared, and of all of them the redemptions that orders hold which
+    wait, and those of paid orders. Codes are for those who know them: `GET …/coupons` lists them.
+    """
+
+    declared: int
+    held: int
+    redeemed: int
+
+
 class LineNow(TypedDict):
     """The waiting line beside `waiting` and `next`: how many ever joined, since when the first of
     those who wait now does so (null: nobody waits), and offers that lie in carts.
@@ -117,6 +127,16 @@ def line_now(drop: Drop, offers_open: int) -> LineNow:
 def room_perks(books: Books) -> list[PerkLine]:
     """The perks of the room itself."""
     return perk_lines(books.rules.perks, books.perks)
+
+
+def coupon_counts(books: Books) -> CouponCounts:
+    """All coupons of the room together: COUPONS_MAX looks at most, 50 us."""
+    coupons = books.coupons.values()
+    return {
+        "declared": len(books.coupons),
+        "held": sum(coupon.held for coupon in coupons),
+        "redeemed": sum(coupon.redeemed for coupon in coupons),
+    }
 
 
 def desk_lines(answered: dict[str, Answered]) -> list[DeskLine]:

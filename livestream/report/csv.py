@@ -22,7 +22,9 @@ from typing import Final
 from livestream.report.figures import (
     DEPOSITS,
     AudienceReport,
+    CouponReport,
     DropReport,
+    PerkReport,
     Report,
     TakingsReport,
     Timeline,
@@ -67,6 +69,10 @@ def _rows(report: Report) -> Iterator[Row]:
             yield "orders by channel", channel, status, "count", count
     for drop in report.drops:
         yield from _drop(drop)
+    for perk in report.perks:
+        yield from _perk(f"(room) {perk.perk_id}", perk)
+    for coupon in report.coupons:
+        yield from _coupon(coupon)
     if report.audience is not None:
         yield from _audience(report.audience)
     if report.chat is not None:
@@ -127,8 +133,19 @@ def _drop(drop: DropReport) -> Iterator[Row]:
     for figure in ("opened_at_ms", "all_held_after_ms", "sold_out_at_ms", "sold_out_after_ms"):
         yield "drop", item, figure, "ms", getattr(drop, figure)
     for perk in drop.perks:
-        for winner in perk.winners:
-            yield "perk", f"{item} {perk.perk_id}", winner.order_id, "rank", winner.rank
+        yield from _perk(f"{item} {perk.perk_id}", perk)
+
+
+def _perk(item: str, perk: PerkReport) -> Iterator[Row]:
+    for winner in perk.winners:
+        yield "perk", item, winner.order_id, "rank", winner.rank
+
+
+def _coupon(coupon: CouponReport) -> Iterator[Row]:
+    for figure in ("supply", "held", "redeemed"):
+        yield "coupon", coupon.code, figure, "count", getattr(coupon, figure)
+    for currency, minor in coupon.discount_minor.items():
+        yield "coupon", coupon.code, "taken_off", f"{currency} minor", minor
 
 
 def _audience(audience: AudienceReport) -> Iterator[Row]:

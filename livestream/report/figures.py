@@ -32,7 +32,7 @@ class Winner(Struct, frozen=True):
 
 
 class PerkReport(Struct, frozen=True):
-    """A perk of a drop and who has it, by rank."""
+    """A perk of a drop, or of the room, and who has it, by rank."""
 
     perk_id: str
     name: str
@@ -65,6 +65,18 @@ class DropReport(Struct, frozen=True):
     holds_placed: int
     holds_expired: int
     perks: list[PerkReport]
+
+
+class CouponReport(Struct, frozen=True):
+    """A coupon: of its `supply` so many are held by orders that wait and redeemed by paid ones, and
+    what it took off those, in minor units by currency. A refund does not give a redemption back.
+    """
+
+    code: str
+    supply: int
+    held: int
+    redeemed: int
+    discount_minor: dict[Currency, int]
 
 
 class TakingsReport(Struct, frozen=True):
@@ -243,6 +255,9 @@ class Report(Struct, frozen=True):
     ended_at_ms: int | None
     duration_ms: int | None
     drops: list[DropReport]
+    #: Perks of the room itself.
+    perks: list[PerkReport]
+    coupons: list[CouponReport]
     orders: dict[str, int]
     #: channel -> the same counts of the orders that came through it; a count of zero is left out.
     orders_by_channel: dict[str, dict[str, int]]

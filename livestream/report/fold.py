@@ -17,15 +17,17 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from cart import events
-from cart.books import Takings
+from cart.books import Books, Takings
 from cart.drop import Drop
 from cart.fact import Fact
 from cart.money import CURRENCIES, Currency
 from cart.order import Order, OrderStatus, PaymentStatus
+from cart.perk import PerkBook, PerkTerms
 from livestream import facts
 from livestream.facts import Record
 from livestream.report.audience import audience_of, chat_of, fairness_of
 from livestream.report.figures import (
+    CouponReport,
     DropReport,
     Funnel,
     PerkReport,
@@ -155,6 +157,8 @@ class Reporter:
             ended_at_ms=self._ended_at_ms,
             duration_ms=_span(self._run.from_ms, ended_at_ms),
             drops=[self._drop(drop) for drop in books.drops.values()],
+            perks=[self._perk(perk, books.perks[perk.perk_id]) for perk in books.rules.perks],
+            coupons=_coupons(books),
             orders={status.value: orders[status] for status in OrderStatus},
             orders_by_channel=_orders_by_channel(books.orders.values()),
             first_order_at_ms=self._orders_at[0] if self._orders_at else None,
@@ -205,22 +209,14 @@ class Reporter:
             sold_out_after_ms=_span(opened, sold_out),
             holds_placed=self._holds_placed[drop_id],
             holds_expired=self._holds_expired[drop_id],
-            perks=[
-                PerkReport(
-                    perk.perk_id,
-                    perk.name,
-                    perk.first_n,
-                    perk.on_refund,
-                    self._winners(drop.perks[perk.perk_id].ranks),
-                )
-                for perk in terms.perks
-            ],
+            perks=[self._perk(perk, drop.perks[perk.perk_id]) for perk in terms.perks],
         )
 
-    def _winners(self, ranks: dict[str, int]) -> list[Winner]:
+    def _perk(self, perk: PerkTerms, book: PerkBook) -> PerkReport:
         orders = self._room.state.books.orders
-        by_rank = sorted((rank, order_id) for order_id, rank in ranks.items())
-        return [Winner(rank, order_id, orders[order_id].viewer) for rank, order_id in by_rank]
+        by_rank = sorted((rank, order_id) for order_id, rank in book.ranks.items())
+        winners = [Winner(rank, order_id, orders[order_id].viewer) for rank, order_id in by_rank]
+        return PerkReport(perk.perk_id, perk.name, perk.first_n, perk.on_refund, winners)
 
 
 def report_of(
@@ -235,6 +231,18 @@ def report_of(
     for seq, record in records:
         reporter.feed(seq, record)
     return reporter.report(surroundings)
+
+
+def _coupons(books: Books) -> list[CouponReport]:
+    taken_off: dict[str, Tally[Currency]] = {code: Tally() for code in books.coupons}
+    for order in books.orders.values():
+        if order.coupon and order.paid_seq:
+            off_minor = sum(line.discount_minor for line in order.lines)
+            taken_off[order.coupon][order.currency] += off_minor
+    return [
+        CouponReport(code, coupon.terms.supply, coupon.held, coupon.redeemed, dict(taken_off[code]))
+        for code, coupon in books.coupons.items()
+    ]
 
 
 def _orders_by_channel(orders: Iterable[Order]) -> dict[str, dict[str, int]]:

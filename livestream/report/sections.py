@@ -11,7 +11,6 @@ from cart.money import format_minor
 from livestream.report.figures import (
     UNIQUE_ERROR,
     Chances,
-    DropReport,
     PerkReport,
     Report,
     TakingsReport,
@@ -31,6 +30,7 @@ from livestream.report.words import (
     seconds,
     sources,
     span,
+    taken_off,
 )
 
 #: Winners of a perk and gateways that are listed here; the CSV has all.
@@ -44,6 +44,7 @@ def sections_of(report: Report) -> list[Markup]:
         _first_figures(report),
         run_section(report),
         _drops(report),
+        _coupons(report),
         _funnel(report),
         _audience(report),
         _fairness(report),
@@ -118,18 +119,33 @@ def _drops(report: Report) -> Markup | None:
         )
         for drop in report.drops
     ]
-    perks = [_perk(drop, perk) for drop in report.drops for perk in drop.perks]
+    perks = [_perk(drop.title, perk) for drop in report.drops for perk in drop.perks]
+    perks += [_perk("the room", perk) for perk in report.perks]
     return section("drops", "Drops and perks", table("Drops", columns, rows), *perks)
 
 
-def _perk(drop: DropReport, perk: PerkReport) -> Markup:
+def _coupons(report: Report) -> Markup | None:
+    if not report.coupons:
+        return None
+    rows = [
+        (one.code, f"{one.supply:,}", f"{one.held:,}", f"{one.redeemed:,}", taken_off(one))
+        for one in report.coupons[:LISTED_MAX]
+    ]
+    columns = ("Coupon", "Supply", "Held", "Redeemed", "Taken off paid orders")
+    more = f" The first {LISTED_MAX} are listed; the CSV has all."
+    told = "GMV is what is left after a coupon; a refund does not give its redemption back."
+    below = note(told + (more if len(report.coupons) > LISTED_MAX else ""))
+    return section("coupons", "Coupons", table("Coupons", columns, rows), below)
+
+
+def _perk(of: str, perk: PerkReport) -> Markup:
     won = len(perk.winners)
     policy = "stays with" if perk.on_refund == "stay" else "passes on from"
     rows = [(str(one.rank), one.order_id, one.viewer) for one in perk.winners[:LISTED_MAX]]
     more = f" The first {LISTED_MAX} are listed; the CSV has all." if won > LISTED_MAX else ""
     return element(
         "div",
-        element("h3", f"{perk.name}: {won:,} of the first {perk.first_n:,} of {drop.title}"),
+        element("h3", f"{perk.name}: {won:,} of the first {perk.first_n:,} of {of}"),
         note(f"A rank {policy} an order that is refunded.{more}"),
         folded("The winners", table(perk.name, ("Rank", "Order", "Viewer"), rows, words=3)),
     )

@@ -13,6 +13,7 @@ from cart.money import format_minor
 from cart.order import OrderStatus
 from livestream.printed import to_text
 from livestream.report.figures import (
+    CouponReport,
     DropReport,
     Report,
     TakingsReport,
@@ -27,6 +28,7 @@ from livestream.report.words import (
     percent,
     seconds,
     sources,
+    taken_off,
 )
 
 
@@ -35,7 +37,8 @@ def text_of(report: Report) -> str:
     parts = [
         _headline(report),
         _drop_table(report.drops),
-        _perk_lines(report.drops),
+        _perk_lines(report),
+        _coupons(report.coupons),
         _orders(report),
         *(
             _takings_table(name, rows)
@@ -87,15 +90,26 @@ def _drop_table(drops: list[DropReport]) -> RenderableType:
     return table
 
 
-def _perk_lines(drops: list[DropReport]) -> RenderableType:
+def _perk_lines(report: Report) -> RenderableType:
+    told = [(drop.title, perk) for drop in report.drops for perk in drop.perks]
+    told += [("the room", perk) for perk in report.perks]
     lines = [
         f"{perk.name}: {len(perk.winners):,} of the first {perk.first_n:,} "
-        f"orders of {drop.title} ({_some(perk.winners)})\n"
-        for drop in drops
-        for perk in drop.perks
+        f"orders of {of} ({_some(perk.winners)})\n"
+        for of, perk in told
         if perk.winners
     ]
     return Text("".join(lines))
+
+
+def _coupons(coupons: list[CouponReport]) -> RenderableType | None:
+    if not coupons:
+        return None
+    table = _table("coupon", "supply", "held", "redeemed", "taken off", right=4)
+    for coupon in coupons:
+        counts = (coupon.supply, coupon.held, coupon.redeemed)
+        table.add_row(coupon.code, *(f"{number:,}" for number in counts), taken_off(coupon))
+    return table
 
 
 def _some(winners: list[Winner]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from cart.money import format_minor
-from livestream.report.figures import Chances, Comparison
+from livestream.report.figures import Chances, Comparison, CouponReport
 
 
 def day(at_ms: int) -> str:
@@ -78,6 +78,12 @@ def sources(line: Comparison) -> dict[str, int | None]:
         "provider": line.provider,
         "metrics": line.metrics,
     }
+
+
+def taken_off(coupon: CouponReport) -> str:
+    """What a coupon took off, by currency; a dash for nothing."""
+    sums = coupon.discount_minor.items()
+    return ", ".join(format_minor(minor, currency) for currency, minor in sums) or "–"
 
 
 def amount(line: Comparison, value: int | None) -> str:

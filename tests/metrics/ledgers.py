@@ -24,6 +24,8 @@ def a_ledger(room: str, **changes: Any) -> dict[str, Any]:
         ],
         "takings": [a_row("tmall", 5_760_000, 2_880_000), a_row("wechat", 2_880_000, 0)],
         "drops": [a_drop("santos")],
+        "perks": [{"perk_id": "welcome", "name": "A gift", "first_n": 9, "given": 2, "freed": 0}],
+        "coupons": {"declared": 1, "held": 1, "redeemed": 3},
         "orders": {
             "placed": 7,
             "paid": 3,

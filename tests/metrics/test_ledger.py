@@ -110,6 +110,14 @@ def test_a_number_of_the_room(name: str, value: int) -> None:
     assert samples_of(a_ledger("r"), name=name) == {("r",): value}
 
 
+def test_perks_of_the_room_and_redemptions_of_coupons_are_counted() -> None:
+    assert samples_of(a_ledger("r"), name="livestream_room_perks_awarded") == {("r",): 2}
+    assert samples_of(a_ledger("r"), name="livestream_coupon_redemptions") == {
+        ("r", "held"): 1,
+        ("r", "redeemed"): 3,
+    }
+
+
 def test_perks_are_counted_by_drop() -> None:
     assert samples_of(a_ledger("r"), name="livestream_perks_awarded") == {("santos", "r"): 3}
 

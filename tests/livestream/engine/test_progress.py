@@ -5,7 +5,7 @@ import pytest
 from cart.perk import PerkTerms
 from livestream.commands import DropRestock, Once, OrderRefund
 from livestream.engine.ledger import DropLine, drop_lines
-from livestream.engine.progress import COMMANDS_TOLD_MAX, ENDING_MS, desk_lines
+from livestream.engine.progress import COMMANDS_TOLD_MAX, ENDING_MS, coupon_counts, desk_lines
 from tests.livestream.stage import HOLD_TTL_MS, SANTOS, START_MS, Stage, ok
 
 
@@ -85,3 +85,11 @@ def test_the_last_commands_of_the_desk_are_told_the_newest_last(stage: Stage) ->
     told = desk_lines(stage.room.state.answered)
     assert [line["key"] for line in told] == [f"k{n}" for n in range(2, COMMANDS_TOLD_MAX + 2)]
     assert {(line["by"], line["command"]) for line in told} == {("desk:host", "drop.restock")}
+
+
+def test_coupons_are_counted_without_their_codes(stage: Stage) -> None:
+    ok(stage.put_coupon("MAISON", supply=5, percent_bp=1_000))
+    stage.sell("ring", supply=3)
+    stage.place("wang", "ring", coupon="MAISON")
+    stage.buy("li", "ring", coupon="MAISON")
+    assert coupon_counts(stage.room.state.books) == {"declared": 1, "held": 1, "redeemed": 1}

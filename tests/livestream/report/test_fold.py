@@ -1,10 +1,15 @@
 """The fold of the log says what was sold, and adds up to what the auditor says."""
 
+import re
+
 import msgspec
 
+from cart.perk import PerkTerms
+from cart.rules import RoomRules
 from livestream import commands
 from livestream.audit import audit_log
-from livestream.report import Report, TakingsReport, report_of, timeline
+from livestream.report import Report, TakingsReport, csv_of, html_of, report_of, text_of, timeline
+from livestream.report.figures import CouponReport
 from tests.livestream.stage import PRICE_MINOR, SANTOS, START_MS, Stage, ok
 
 
@@ -170,3 +175,35 @@ def test_a_room_that_is_never_closed_has_marks_within_bounds() -> None:
     report = report_of("evening", stage.log)
     assert len(report.marks) == timeline.MARKS_MAX
     assert report.marks_left_out == 2  # the start and the card came first
+
+
+def test_it_tells_of_perks_of_the_room_and_of_coupons() -> None:
+    stage = Stage()
+    stage.begin()
+    gift = PerkTerms("gift", "A gift", 2, "pass")
+    stage.desk(commands.RulesSet(RoomRules(perks=[gift])))
+    ok(stage.put_coupon("MAISON", supply=5, per_viewer=5, percent_bp=1_000))
+    ok(stage.put_coupon("NOBODY", supply=1, amount_minor=1, currency="CNY"))
+    stage.sell(supply=5, price_minor=1_000)
+    stage.sell("ring", supply=5, price_minor=77, currency="EUR", limit=2)
+    first = stage.buy("wang", coupon="MAISON")
+    stage.buy("li", "ring", coupon="MAISON")
+    stage.buy("zhao")
+    stage.desk(commands.OrderRefund(first))
+    stage.place("wu", coupon="MAISON")
+    report = report_of("evening", stage.log)
+    (perk,) = report.perks
+    assert (perk.perk_id, [winner.order_id for winner in perk.winners]) == ("gift", ["o3", "o2"])
+    assert report.coupons == [
+        CouponReport("MAISON", 5, held=1, redeemed=2, discount_minor={"CNY": 100, "EUR": 7}),
+        CouponReport("NOBODY", 1, held=0, redeemed=0, discount_minor={}),
+    ]
+    text = text_of(report)
+    assert "A gift: 2 of the first 2 orders of the room (o3, o2)" in text
+    assert re.search(r"MAISON[ │]+5[ │]+1[ │]+2[ │]+CNY 1.00, EUR 0.07", text)
+    page = html_of(report)
+    assert "A gift: 2 of the first 2 of the room" in page
+    assert "CNY 1.00, EUR 0.07" in page
+    rows = csv_of(report).splitlines()
+    assert "coupon,MAISON,taken_off,EUR minor,7" in rows
+    assert "perk,(room) gift,o3,rank,1" in rows
