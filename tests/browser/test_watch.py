@@ -66,14 +66,16 @@ async def test_a_buyer_in_french_has_a_piece_engraved_delivered_and_certified(
     slot["until_ms"] = tomorrow_ms + 3_600_000
     await house.call("PUT", f"/rooms/{house.room}/slots/s1", slot)
     still = "/static/client/mark.svg"
-    stream = {"hls_url": "/nowhere.m3u8", "poster_url": still}
-    await house.call("PUT", f"/rooms/{house.room}/stream", stream)
-
     viewer = await browser.page(
         house.watch, **PHONE, locale="fr-CA", reduced_motion="no-preference"
     )
     viewer.may_complain("404")  # the stream, where the browser would play it
     await viewer.sees(".stage .buy", "Réserver")
+    desk = await browser.page(house.desk)
+    await desk.click("#picture-open")
+    await desk.type("#picture-form [name=hls_url]", "/nowhere.m3u8")
+    await desk.type("#picture-form [name=poster_url]", still)
+    await desk.click("#picture-put")
     await viewer.until(f"document.querySelector('#screen img')?.getAttribute('src') === '{still}'")
     await viewer.click(".stage .buy")
     await viewer.type("#wish-santos-text", "A.S.D.")

@@ -23,19 +23,8 @@ export const Close = {
   FLOODING: 4029,
 };
 
-/** A repeat of these by the same id does no harm, so they survive a lost connection. */
-const REPEATABLE = new Set([
-  "cart.add",
-  "cart.remove",
-  "cart.show",
-  "line.join",
-  "line.leave",
-  "lottery.enter",
-  "checkout",
-  "order.pay",
-  "slots.show",
-  "slot.choose",
-]);
+/** A repeat of any other by the same id does no harm, so those survive a lost connection. */
+const SAID_ONCE = "chat.send";
 const RETRY_BASE_MS = 1_000;
 const RETRY_MAX_MS = 15_000;
 /** A connection that lasted this long was a good one: the next failure starts to count from one. */
@@ -300,7 +289,7 @@ export class Livestream extends Emitter {
    */
   ask(message, { timeoutMs = ASK_TIMEOUT_MS } = {}) {
     const id = message.id ?? makeId("c");
-    const repeatable = REPEATABLE.has(message.type);
+    const repeatable = message.type !== SAID_ONCE;
     return new Promise((resolve, reject) => {
       if (this.#pending.size >= PENDING_MAX || (!repeatable && !this.#welcomed)) {
         reject(

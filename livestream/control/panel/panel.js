@@ -16,6 +16,7 @@ import { wireHouse } from "./house.js";
 import { wireKeys } from "./keys.js";
 import { Line } from "./line_pane.js";
 import { Numbers } from "./numbers.js";
+import { wirePicture } from "./picture.js";
 import { Pressed, forgetPresses, keptPresses, wireUndo } from "./pressed.js";
 import { Run } from "./run_pane.js";
 import { closeSheet } from "./sheet.js";
@@ -254,6 +255,7 @@ function wire() {
   dropForm = new DropForm(() => desk);
   byId("drop-new").addEventListener("click", () => dropForm.open());
   forgetHouse = wireHouse(() => desk);
+  wirePicture(() => desk);
   wireCardForms(() => desk);
   wireSlowMode(() => desk);
   wireUndo(() => desk);
