@@ -12,17 +12,19 @@ export class Storefront {
   drops = new Map();
   pinned = null;
   slowModeMs = 0;
+  pinnedMessage = null;
   rules = { perks: [] };
   stream = { hls_url: null, poster_url: null };
 
   /** Begin anew with the snapshot of a `welcome` or a `desk` frame. */
-  reset({ title, status, cards, pinned, drops, slow_mode_ms, rules, stream }) {
+  reset({ title, status, cards, pinned, drops, slow_mode_ms, pinned_message, rules, stream }) {
     this.title = title;
     this.status = status;
     this.cards = new Map(cards.map((card) => [card.card_id, card]));
     this.drops = new Map(drops.map((drop) => [drop.drop_id, drop]));
     this.pinned = pinned;
     this.slowModeMs = slow_mode_ms;
+    this.pinnedMessage = pinned_message ?? null;
     this.rules = rules;
     this.stream = stream;
   }
@@ -109,6 +111,9 @@ const FOLDS = {
     if (!drop) return;
     Object.assign(drop, { available, held, sold, waiting, next, shelves });
     drop.status = shownStatus(drop.status, drop);
+  },
+  "chat.pinned": (view, { message }) => {
+    view.pinnedMessage = message;
   },
   "room.rules": (view, { rules }) => {
     view.rules = rules;

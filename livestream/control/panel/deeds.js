@@ -46,7 +46,19 @@ const DEEDS = [
   ["POST", "/viewers/:viewer/mute", moderating("muted", "mute", "Mute", "Let speak")],
   ["POST", "/viewers/:viewer/ban", moderating("banned", "ban", "Ban", "Let in")],
   ["PUT", "/chat/slow-mode", slowMode],
-  ["DELETE", "/chat/:message", () => ({ words: "Delete a line of chat" })],
+  ["PUT", "/chat/pin", pinMessage],
+  [
+    "DELETE",
+    "/chat/pin",
+    (_, __, { pinnedMessage }) => ({ words: "Unpin the message", undo: pinned(pinnedMessage) }),
+  ],
+  ["PUT", "/chat/words", (_, { words }) => ({ words: `Set the blocked words (${words.length})` })],
+  ["DELETE", "/chat/:message", deleteLine],
+  [
+    "POST",
+    "/chat/:message/restore",
+    ({ message }) => ({ words: "Show a line again", undo: [["DELETE", linePath(message), undefined]] }),
+  ],
   ["PUT", "/slots/:slot", ({ slot }) => ({ words: `Set the delivery slot ${slot}` })],
   ["PUT", "/coupons/:code", ({ code }) => ({ words: `Set the coupon ${code}` })],
   ["PUT", "/stream", () => ({ words: "Set where the picture comes from" })],
@@ -67,7 +79,8 @@ const DEEDS = [
 
 /**
  * What a call about the room is, in words; and under `undo` the calls that take it back, each as
- * `[method, path, body]`. `before` is the room as it was: {cards, drops, drafts, pinned, slowModeMs}.
+ * `[method, path, body]`. `before` is the room as it was: {cards, drops, drafts, pinned, slowModeMs,
+ * pinnedMessage}.
  */
 export function deedOf(method, path, body = {}, before = {}) {
   for (const [verb, pattern, describe] of DEEDS) {
@@ -154,6 +167,23 @@ function moderating(field, verb, on, off) {
       undo: [["POST", `/viewers/${encodeURIComponent(viewer)}/${verb}`, { [field]: !taken }]],
     };
   };
+}
+
+const linePath = (message) => `/chat/${encodeURIComponent(message)}`;
+
+/** The calls after which this message, or none, stands above the chat. */
+function pinned(message) {
+  return [message ? ["PUT", "/chat/pin", message] : ["DELETE", "/chat/pin", undefined]];
+}
+
+function pinMessage(_, { text }, { pinnedMessage }) {
+  return { words: `Pin “${short(text)}”`, undo: pinned(pinnedMessage) };
+}
+
+function deleteLine({ message }, _, { pinnedMessage }) {
+  const undo = [["POST", `${linePath(message)}/restore`, undefined]];
+  if (pinnedMessage?.message_id === message) undo.push(...pinned(pinnedMessage));
+  return { words: "Delete a line of chat", undo };
 }
 
 function slowMode(_, { interval_ms }, { slowModeMs }) {

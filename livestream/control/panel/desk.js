@@ -197,9 +197,9 @@ export class Desk extends Emitter {
 
   /** The room as it is, for those who take an action back. */
   #before() {
-    const { cards, drops, pinned, slowModeMs } = this.view;
+    const { cards, drops, pinned, slowModeMs, pinnedMessage } = this.view;
     const drafts = new Map((this.ledger?.drafts ?? []).map((draft) => [draft.drop_id, draft]));
-    return { cards, drops, drafts, pinned, slowModeMs };
+    return { cards, drops, drafts, pinned, slowModeMs, pinnedMessage };
   }
 
   /** A connection that is only half there says nothing: silence tells. */

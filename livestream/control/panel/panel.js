@@ -21,7 +21,8 @@ import { Pressed, forgetPresses, keptPresses, wireUndo } from "./pressed.js";
 import { Run } from "./run_pane.js";
 import { closeSheet } from "./sheet.js";
 import { askAgain, fromFragment, keepInAddress, showSessionEnd, signOut, wireSignIn } from "./sign-in.js";
-import { Talk, showSlowMode, wireSlowMode } from "./talk.js";
+import { Talk, wireFilter } from "./talk.js";
+import { showSlowMode, wireTools } from "./talk_tools.js";
 
 const STATUS_WORDS = { created: "Not begun", live: "Live", ended: "Ended" };
 const ROOMS_EVERY_MS = 5_000;
@@ -200,7 +201,8 @@ function tick() {
   if (!desk) return;
   const nowMs = desk.clock.now();
   setText(byId("clock"), new Date(nowMs).toLocaleTimeString("en-GB"));
-  for (const part of [parts.drops, parts.run, parts.pressed, parts.flight]) part.tick(nowMs);
+  const { drops, run, pressed, flight, talk } = parts;
+  for (const part of [drops, run, pressed, flight, talk]) part.tick(nowMs);
   showSessionEnd(api, nowMs);
 }
 
@@ -257,7 +259,8 @@ function wire() {
   forgetHouse = wireHouse(() => desk);
   wirePicture(() => desk);
   wireCardForms(() => desk);
-  wireSlowMode(() => desk);
+  wireTools(() => desk, () => parts.talk.tools);
+  wireFilter();
   wireUndo(() => desk);
   for (const jump of document.querySelectorAll("[data-jump]"))
     jump.addEventListener("click", () => byId(jump.dataset.jump).scrollIntoView());

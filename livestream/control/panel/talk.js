@@ -1,83 +1,156 @@
 /**
  * Chat at the desk: reading along, and taking words or people out.
  *
- * Owns the lines and who is muted or banned on this screen. Refuses to know the rest of the desk.
+ * Owns the lines, all of them and the questions among them, and what may be done about one. Refuses to
+ * know the rest of the desk; what is not about a single line is in `talk_tools.js`.
  */
 
 import { byId, el, formatCount, onPress, setText } from "/static/client/page.js";
 import { askOnce } from "./ask.js";
+import { isQuestion } from "./pace.js";
+import { Lines } from "./talk_lines.js";
+import { Tools } from "./talk_tools.js";
 
-const LINES_MAX = 200;
+/** Lines remembered by id, for what is told of them later: 1,000 x about 300 bytes. */
+const KNOWN_MAX = 1_000;
+/** Open questions; who asks more than a host can answer asks again. */
+const QUESTIONS_MAX = 200;
 /** How ids begin that the control server gave away itself. */
 const WALK_IN = "walk-in-";
 
+const say = (text) => setText(byId("chat-said"), text);
+const linePath = (id) => `/chat/${encodeURIComponent(id)}`;
+const viewerPath = (viewer, verb) => `/viewers/${encodeURIComponent(viewer)}/${verb}`;
+
 export class Talk {
   #desk;
-  #list = byId("chat");
-  #say = (text) => setText(byId("chat-said"), text);
+  #known = new Map();
+  #open = new Set();
+  #all;
+  #questions;
 
   constructor(desk) {
     this.#desk = desk;
+    this.tools = new Tools(desk, (id) => this.#known.get(id));
+    this.#all = new Lines(byId("chat"), byId("chat-new"), (message) => this.#line(message));
+    this.#questions = new Lines(byId("questions"), byId("questions-new"), (message) =>
+      this.#line(message, true),
+    );
     desk.on("begin", (chat) => {
-      this.#list.replaceChildren();
-      for (const message of chat) this.#add(this.#line(message));
-      this.#drawModerated();
+      this.#remember(chat);
+      this.#all.begin(chat);
+      this.#open = new Set();
+      const asked = this.#asked(chat);
+      this.#questions.begin(asked);
+      this.#markModerated();
     });
     desk.on("chat", ({ messages, skipped }) => {
-      for (const message of messages) this.#add(this.#line(message));
-      if (skipped) this.#add(el("p", { className: "quiet" }, `and ${formatCount(skipped)} more`));
+      this.#remember(messages);
+      for (const { id } of messages) this.#mark(id, false);
+      this.#all.take(messages, skipped);
+      this.#questions.take(this.#asked(messages));
     });
     desk.on("chat.deleted", ({ message_id }) => {
-      for (const line of this.#list.children)
-        if (line.dataset.message === message_id) line.classList.add("deleted");
+      for (const lines of [this.#all, this.#questions])
+        lines.delete(message_id, (line) => line.classList.add("deleted"));
+      this.#close(message_id);
     });
-    desk.on("moderated", () => this.#drawModerated());
+    desk.on("moderated", () => this.#markModerated());
+    this.#count();
   }
 
-  #line({ id, viewer, name, text, badge, at_ms }) {
+  tick(nowMs) {
+    this.#all.tick(nowMs);
+    this.#questions.tick(nowMs);
+  }
+
+  #remember(messages) {
+    for (const message of messages) this.#known.set(message.id, message);
+    for (const id of [...this.#known.keys()].slice(0, -KNOWN_MAX)) this.#known.delete(id);
+  }
+
+  /** Those of the lines that ask something, each once. */
+  #asked(messages) {
+    const asked = messages.filter(({ id, text }) => isQuestion(text) && !this.#open.has(id));
+    for (const { id } of asked) this.#open.add(id);
+    for (const id of [...this.#open].slice(0, -QUESTIONS_MAX)) this.#open.delete(id);
+    this.#count();
+    return asked;
+  }
+
+  #close(id) {
+    this.#open.delete(id);
+    this.#count();
+  }
+
+  #count() {
+    const { size } = this.#open;
+    setText(byId("chat-questions"), size ? `Questions ${formatCount(size)}` : "Questions");
+  }
+
+  #mark(id, deleted) {
+    for (const lines of [this.#all, this.#questions])
+      lines.find(id)?.classList.toggle("deleted", deleted);
+  }
+
+  /** Who has lost the word is seen at each of the lines. */
+  #markModerated() {
+    for (const line of document.querySelectorAll("#talk .chat [data-viewer]")) this.#markAuthor(line);
+  }
+
+  #markAuthor(line) {
+    const { muted, banned } = this.#desk;
+    const { viewer } = line.dataset;
+    line.dataset.standing = banned.has(viewer) ? "banned" : muted.has(viewer) ? "muted" : "";
+  }
+
+  // -- a line ------------------------------------------------------------------------------------
+
+  #line(message, asksSomething = false) {
+    const { id, viewer, name, text, badge, at_ms } = message;
     const actions = el("span", { className: "actions" });
-    if (this.#desk.api.may("moderator")) {
-      const button = (label, about, action) => {
-        const node = el(
-          "button",
-          { type: "button", className: "tiny", "aria-label": `${label} ${about}` },
-          label,
-        );
-        onPress(node, action, this.#say);
-        return node;
-      };
-      actions.append(
-        button("Delete", `“${text}”`, () =>
-          this.#desk.call("DELETE", `/chat/${encodeURIComponent(id)}`),
-        ),
-        button("Mute", name, () => this.#moderate(viewer, "mute", { muted: true })),
-        button("Ban", name, () => this.#ban(viewer, name)),
-      );
-    }
+    if (asksSomething) actions.append(this.#answered(id, text));
+    if (this.#desk.api.may("moderator")) actions.append(...this.#deeds(message));
     const line = el(
       "p",
-      { title: `${viewer} · ${new Date(at_ms).toLocaleTimeString()}` },
+      { title: `${viewer} · ${new Date(at_ms).toLocaleTimeString("en-GB")}`, tabIndex: -1 },
       el("span", { className: "said-by" }, badge ? `${badge} ${name}` : name),
       el("span", { className: "text" }, text),
       actions,
     );
     line.dataset.message = id;
+    line.dataset.viewer = viewer;
+    this.#markAuthor(line);
     return line;
   }
 
-  #add(line) {
-    const list = this.#list;
-    // Whoever points at a line, or reads back, is about to press: nothing moves under the hand.
-    const still =
-      list.matches(":hover, :focus-within") ||
-      list.scrollHeight - list.scrollTop - list.clientHeight > 40;
-    list.append(line);
-    while (list.children.length > LINES_MAX) list.firstChild.remove();
-    if (!still) list.scrollTop = list.scrollHeight;
+  #deeds({ id, viewer, name, text }) {
+    return [
+      button("Pin", `“${text}”`, () => this.tools.pin({ text, name, message_id: id })),
+      button("Delete", `“${text}”`, () => this.#delete(id, name, text)),
+      button("Show again", `“${text}”`, () => this.#restore(id, name, text)),
+      button("Mute", name, () =>
+        this.#desk.call("POST", viewerPath(viewer, "mute"), { muted: true }),
+      ),
+      button("Ban", name, () => this.#ban(viewer, name)),
+    ];
   }
 
-  #moderate(viewer, verb, body) {
-    return this.#desk.call("POST", `/viewers/${encodeURIComponent(viewer)}/${verb}`, body);
+  #answered(id, text) {
+    return button("Answered", `“${text}”`, () => {
+      this.#close(id);
+      byId("questions").querySelector(`[data-message="${CSS.escape(id)}"]`)?.remove();
+    });
+  }
+
+  #delete(id, name, text) {
+    const words = `Delete ${name}: “${text}”`;
+    return this.#desk.call("DELETE", linePath(id), undefined, { words });
+  }
+
+  #restore(id, name, text) {
+    const words = `Show again ${name}: “${text}”`;
+    return this.#desk.call("POST", `${linePath(id)}/restore`, undefined, { words });
   }
 
   async #ban(viewer, name) {
@@ -88,59 +161,34 @@ export class Talk {
       `Ban ${name} (${viewer})? The connection closes. ${after}`,
       "Ban",
     );
-    if (sure) await this.#moderate(viewer, "ban", { banned: true });
-  }
-
-  #drawModerated() {
-    const { muted, banned } = this.#desk;
-    const rows = [
-      ...[...muted].map((viewer) => [viewer, "muted"]),
-      ...[...banned].map((viewer) => [viewer, "banned"]),
-    ];
-    setText(byId("moderated-count"), formatCount(rows.length));
-    byId("moderated-list").replaceChildren(
-      ...rows.map(([viewer, how]) => {
-        const back = el(
-          "button",
-          { type: "button", className: "small" },
-          how === "muted" ? "Let speak" : "Let in",
-        );
-        const verb = how === "muted" ? "mute" : "ban";
-        onPress(back, () => this.#moderate(viewer, verb, { [how]: false }), this.#say);
-        return el(
-          "li",
-          { className: "title-row" },
-          el("span", {}, `${viewer} `, el("span", { className: "quiet" }, how)),
-          back,
-        );
-      }),
-    );
+    if (sure) await this.#desk.call("POST", viewerPath(viewer, "ban"), { banned: true });
   }
 }
 
-/** Wire slow mode once; `current()` is the desk at work. */
-export function wireSlowMode(current) {
-  const select = byId("slow-mode");
-  select.addEventListener("change", async () => {
-    select.disabled = true;
-    setText(byId("chat-said"), "");
-    try {
-      await current().call("PUT", "/chat/slow-mode", { interval_ms: Number(select.value) });
-    } catch (error) {
-      setText(byId("chat-said"), error.message);
-      showSlowMode(current().view.slowModeMs);
-    } finally {
-      select.disabled = false;
-    }
-  });
+function button(label, about, action) {
+  const node = el(
+    "button",
+    { type: "button", className: "tiny", "aria-label": `${label} ${about}` },
+    label,
+  );
+  node.dataset.deed = label;
+  onPress(node, action, say);
+  return node;
 }
 
-/** Show what the room has, also where it is none of our choices. */
-export function showSlowMode(intervalMs) {
-  const select = byId("slow-mode");
-  const value = String(intervalMs);
-  if (![...select.options].some((option) => option.value === value)) {
-    select.append(el("option", { value }, `${intervalMs / 1000} s`));
-  }
-  if (!select.disabled) select.value = value;
+/** Wire the choice between all lines and questions once. */
+export function wireFilter() {
+  const show = (only) => {
+    for (const [id, on] of [
+      ["chat", !only],
+      ["questions", only],
+    ])
+      byId(id).parentElement.hidden = !on;
+    byId("chat-all").setAttribute("aria-pressed", String(!only));
+    byId("chat-questions").setAttribute("aria-pressed", String(only));
+    const list = byId(only ? "questions" : "chat");
+    list.scrollTop = list.scrollHeight;
+  };
+  byId("chat-all").addEventListener("click", () => show(false));
+  byId("chat-questions").addEventListener("click", () => show(true));
 }
