@@ -43,8 +43,8 @@ mock.method(performance, "now", () => passedMs);
 const { Desk } = await import("/static/panel/desk.js");
 
 /** A desk whose first frame has come, and what it said of its line since then. */
-async function opened() {
-  const desk = new Desk({ resume: async () => {}, isSameAs: () => true }, "salon");
+async function opened(call = async () => ({})) {
+  const desk = new Desk({ resume: async () => {}, isSameAs: () => true, call }, "salon");
   const states = [];
   desk.open();
   await settled();
@@ -93,6 +93,29 @@ test("one that hears nothing for longer has lost it, says so, and dials again", 
   sockets[1].begin();
   assert.equal(desk.actions.online, true);
   desk.close();
+});
+
+test("a room that is gone is not dialled for ever, whether the feed says so or the next dial does", async () => {
+  const said = await opened();
+  let gone = 0;
+  said.desk.on("room-gone", () => (gone += 1));
+  sockets[0].onclose({ code: 4004, reason: "the room was wiped" });
+  pass(30_000);
+  await settled();
+  assert.deepEqual([gone, sockets.length], [1, 1]);
+  said.desk.close();
+
+  sockets = [];
+  const refused = Object.assign(new Error("no room salon"), { status: 404 });
+  const found = await opened(async () => Promise.reject(refused));
+  found.desk.on("room-gone", () => {
+    gone += 1;
+    found.desk.close();
+  });
+  windowHears.offline();
+  await settled();
+  await settled();
+  assert.deepEqual([gone, sockets.length], [2, 1]);
 });
 
 test("when the network says that it is gone, nobody waits for the silence", async () => {

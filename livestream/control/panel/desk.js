@@ -137,7 +137,7 @@ export class Desk extends Emitter {
     const url = new URL(`/api/v1${this.path}/desk`, location.href);
     url.protocol = url.protocol.replace("http", "ws");
     this.#line = new Line({
-      address: () => this.#address(url.href),
+      address: (attempt) => this.#address(url.href, attempt),
       after: (code, reason, attempt) =>
         [TOKEN_EXPIRED, ROOM_GONE].includes(code) ? null : backoffMs(attempt),
       protocols: ["livestream.desk.v1"],
@@ -153,6 +153,7 @@ export class Desk extends Emitter {
       this.#heardAtMs = performance.now();
       this.emit("state", state);
       if (state.code === TOKEN_EXPIRED) this.resume();
+      if (state.code === ROOM_GONE) this.emit("room-gone");
     });
     this.#line.on("frame", (frame) => this.#hear(frame));
   }
@@ -222,14 +223,15 @@ export class Desk extends Emitter {
   }
 
   /** A browser is not told why an upgrade was refused, so ask first when it was. */
-  async #address(href) {
-    if (this.seq) {
-      try {
-        await this.api.resume();
-      } catch (error) {
-        if (error.status === 401) this.emit("signed-out");
-        throw error;
-      }
+  async #address(href, attempt) {
+    if (!this.seq && !attempt) return href;
+    try {
+      await this.api.resume();
+      await this.api.call("GET", this.path);
+    } catch (error) {
+      if (error.status === 401) this.emit("signed-out");
+      if (error.status === 404) this.emit("room-gone");
+      throw error;
     }
     return href;
   }

@@ -30,11 +30,8 @@ export class Line {
       title: perk.name,
       count: `${formatCount(perk.given)} of ${formatCount(perk.firstN)}`,
       share: perk.given / perk.firstN,
-      words: [
-        perk.of,
-        perk.passesOn ? "passes on after a refund" : "stays with a refund",
-        perk.freed ? `${formatCount(perk.freed)} to pass on` : "",
-      ],
+      words: [perk.freed ? `${formatCount(perk.freed)} to pass on to who pays next` : ""],
+      more: [perk.of, perk.passesOn ? "passes on after a refund" : "stays with a refund"],
     }));
   }
 }
@@ -72,8 +69,9 @@ class Row {
     this.words,
   );
 
-  show({ title, count, words, share = null }) {
+  show({ title, count, words, more = [], share = null }) {
     setText(this.title, title);
+    this.node.title = more.filter(Boolean).join(" · ");
     setText(this.count, count);
     setText(this.words, words.filter(Boolean).join(" · "));
     this.meter.hidden = share === null;

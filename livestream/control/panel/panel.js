@@ -161,6 +161,12 @@ function openRoom(room) {
   byId("report-link").href = `/report/${encodeURIComponent(room)}`;
   for (const type of ["begin", "change"]) desk.on(type, draw);
   for (const type of ["begin", "ledger"]) desk.on(type, drawLedger);
+  const here = desk;
+  desk.on("room-gone", () => {
+    if (desk !== here) return;
+    chooseRoom();
+    setText(byId("said"), `There is no room ${room}.`);
+  });
   desk.on("signed-out", () => askAgain(RAN_OUT));
   desk.open();
   draw();

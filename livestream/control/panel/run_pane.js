@@ -63,5 +63,5 @@ function drawNext(next, nowMs) {
   const leftMs = next.atMs - nowMs;
   setText(byId("next-clock"), formatSpan(leftMs));
   byId("next-clock").classList.toggle("soon", leftMs <= SOON_MS);
-  setText(byId("next-what"), `${next.title} ${next.words}`);
+  setText(byId("next-what"), `${next.title} · ${next.words}`);
 }
