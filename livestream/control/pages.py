@@ -5,7 +5,8 @@ know what is in them. Nothing is listed by name but the four pages: a file in on
 with a suffix of SUFFIXES is served, nothing else is.
 
 No page runs a script that is not a file of ours, nor has a style that is not, but for the report's
-own, which its policy knows by its hash; none may be framed. Files are asked for again each time and
+own, which its policy knows by its hash; none may be framed, and none but the report's makes markup
+of text. Files are asked for again each time and
 answered 304 when unchanged: a release reaches every browser at once. Scripts go without their
 comments (`livestream.control.scripts`).
 """
@@ -16,7 +17,7 @@ from functools import cache
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -72,9 +73,18 @@ def register(app: web.Application) -> None:
     )
 
 
-def policy(request: web.Request, styles: str = "'self'", media: str = "'none'") -> str:
+#: No text becomes markup or a script, whatever a page's own script does (Trusted Types).
+NO_MARKUP: Final = ("require-trusted-types-for 'script'", "trusted-types 'none'")
+
+
+def policy(
+    request: web.Request,
+    styles: str = "'self'",
+    media: str = "'none'",
+    more: tuple[str, ...] = NO_MARKUP,
+) -> str:
     """The Content-Security-Policy of a page: it speaks to this server and to the gateways, takes
-    its styles from `styles`, and plays `media`.
+    its styles from `styles`, plays `media` and makes no markup of text unless `more` lets it.
     """
     base = gateway_base(request.app[CONTROL].settings, request)
     scheme, _, rest = base.partition("://")
@@ -94,6 +104,7 @@ def policy(request: web.Request, styles: str = "'self'", media: str = "'none'") 
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
+            *more,
         )
     )
 
@@ -112,15 +123,14 @@ async def _certificate(request: web.Request) -> web.StreamResponse:
 
 
 async def _report(request: web.Request) -> web.StreamResponse:
-    """The report brings its style within it, known by its hash."""
-    return _page(request, ROOT / "report" / "index.html", f"'self' {STYLE_SOURCE}")
+    """The report brings its style within it, known by its hash, and is parsed by the page."""
+    page = ROOT / "report" / "index.html"
+    return _page(request, page, styles=f"'self' {STYLE_SOURCE}", more=())
 
 
-def _page(
-    request: web.Request, path: Path, styles: str = "'self'", media: str = "'none'"
-) -> web.StreamResponse:
+def _page(request: web.Request, path: Path, **of_policy: Any) -> web.StreamResponse:
     response = _file(path, "text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = policy(request, styles, media)
+    response.headers["Content-Security-Policy"] = policy(request, **of_policy)
     return response
 
 

@@ -127,6 +127,7 @@ export class Desk extends Emitter {
   #line;
   #heardAtMs = 0;
   #watch = 0;
+  #left = false;
 
   /** `presses` are those that this desk knows from before its page was loaded anew. */
   constructor(api, room, presses = []) {
@@ -165,6 +166,7 @@ export class Desk extends Emitter {
   }
 
   close() {
+    this.#left = true;
     clearInterval(this.#watch);
     removeEventListener("offline", this.#cutOff);
     this.#line.close();
@@ -174,9 +176,9 @@ export class Desk extends Emitter {
   async resume() {
     try {
       await this.api.resume();
-      this.#line.open();
+      if (!this.#left) this.#line.open();
     } catch {
-      this.emit("signed-out");
+      if (!this.#left) this.emit("signed-out");
     }
   }
 

@@ -152,7 +152,7 @@ function folded() {
         add: "Add a tier that may buy earlier",
         most: ROWS_MAX.tiers,
         blank: ROW.tiers,
-        make: () => [text("tier", "Tier", { placeholder: "gold" }), time("from", "May buy from", { width: "wide" })],
+        make: () => [text("tier", "Tier", { placeholder: "gold" }), time("from", "May buy from")],
       }),
     ),
     fold(
@@ -251,7 +251,11 @@ export class DropForm {
 
   #show(values, draft) {
     fill(this.#form, values);
-    for (const node of this.#form.querySelectorAll(".fold")) node.open = false;
+    const { terms } = termsOf(values);
+    for (const node of this.#form.querySelectorAll(".fold")) {
+      const { part } = node.dataset;
+      node.open = Boolean(draft) && part !== "reserving" && PARTS[part](terms) !== "";
+    }
     this.#ownId = Boolean(draft);
     this.#field("drop_id").readOnly = Boolean(draft);
     setText(this.#sheet.heading, draft ? `Draft: ${draft}` : "A new drop");

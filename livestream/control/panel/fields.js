@@ -39,7 +39,7 @@ export const money = (name, label, props = {}) =>
 
 /** A day and a time in the reader's own time zone. */
 export const time = (name, label, props = {}) =>
-  text(name, label, { type: "datetime-local", step: 1, ...props });
+  text(name, label, { type: "datetime-local", step: 1, width: "when", ...props });
 
 /** One of `choices`, pairs of a value and what people read. */
 export const choice = (name, label, choices, { hint, width = "" } = {}) =>

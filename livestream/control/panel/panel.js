@@ -64,6 +64,7 @@ function greet(newApi) {
 /** Back to the first page: nobody has signed in. */
 function signedOut(words = "") {
   leaveDesk();
+  byId("again").close(); // the feed may have told it first
   api = null;
   keepInAddress(null);
   show("sign-in");

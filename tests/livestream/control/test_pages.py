@@ -36,6 +36,7 @@ async def test_a_page_comes_with_a_policy_and_without_a_token(desk: Desk, page: 
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
+    assert ("trusted-types 'none'" in policy) == (not page.startswith("/report"))
     own = desk.base.replace("http", "ws")
     assert f"connect-src 'self' {own} ws://127.0.0.1:8081;" in policy
 
