@@ -40,18 +40,21 @@ async def test_who_is_drawn_is_offered_a_unit_and_buys_it(stage: Stage) -> None:
     await dora.frame("drop.sold_out")
 
 
-async def test_a_presale_takes_a_deposit_and_then_the_balance(stage: Stage) -> None:
+async def test_a_presale_takes_a_deposit_then_the_balance_and_leaves_a_rest(stage: Stage) -> None:
     now_ms = clock.now_ms()
     presale = PresaleTerms(500_000, now_ms + 1_500, now_ms + 1_500, now_ms + 3_500)
-    await stage.open_drop(supply=2, presale=presale)
-    anna, bob = await stage.join("anna"), await stage.join("bob")
-    for person in (anna, bob):
+    await stage.open_drop(supply=3, presale=presale)
+    anna, bob, carl = [await stage.join(name) for name in ("anna", "bob", "carl")]
+    for person in (anna, bob, carl):
         await person.result("cart.add", sku="santos")
         order = await person.result("checkout", checkout_id="c1")
         assert order["presale"]["deposit_minor"] == 500_000
         await person.result("order.pay", order_id=order["order_id"], payment_token="tok_approve")
         deposited = await person.frame("deposit.paid")
         assert deposited["balance_minor"] == order["total_minor"] - 500_000
+    last = (await carl.result("cart.show"))["orders"][0]["order_id"]
+    await stage.command(commands.OrderRefund(last))
+    assert (await carl.frame("order.cancelled"))["amount_minor"] == 500_000
     order_id = (await anna.result("cart.show"))["orders"][0]["order_id"]
     early = await anna.error("order.pay", order_id=order_id, payment_token="tok_approve")
     assert early["code"] == "not_open"
@@ -60,3 +63,9 @@ async def test_a_presale_takes_a_deposit_and_then_the_balance(stage: Stage) -> N
     assert (await anna.frame("order.paid"))["total_minor"] == 2_880_000
     defaulted = await bob.frame("order.defaulted")
     assert (defaulted["amount_minor"], defaulted["forfeited"]) == (500_000, True)
+
+    assert (await carl.error("cart.add", sku="santos"))["code"] == "closed"
+    await stage.command(commands.DropOpenRest("drop"))
+    assert (await carl.frame("drop.opened", rest=True))["drop_id"] == "drop"
+    await carl.result("cart.add", sku="santos")
+    assert "presale" not in await carl.result("checkout", checkout_id="c2")
