@@ -89,8 +89,13 @@ async def album(_browser: Browser, _served: House) -> AsyncIterator[Album]:
     await viewer.sees("#chat", "Bonsoir")
     await album.keep(viewer, "watch-live")
 
+    await house.call("PUT", f"{at}/chat/pin", {"text": LONG})
+    await house.call("PUT", f"{at}/chat/words", {"words": [UNBROKEN[:64]]})
     desk = await people.page(house.desk, **DESKTOP)
     await desk.sees("#chat", "Bonsoir")
+    await desk.sees("#pinned-message", LONG)
+    await desk.click("#words summary")
+    await desk.sees("#words-count", "1")
     await desk.sees("#drops", LONG)
     await album.keep(desk, "desk-live")
 

@@ -106,6 +106,9 @@ const EVENTS = {
   "allocations.merged": "Shelves merged",
   "room.rules": "Rules",
   announcement: "Announcement",
+  "room.stream": "Picture",
+  "chat.pinned": "Message pinned",
+  "chat.deleted": "Line deleted",
   "chat.slow_mode": "Slow mode",
 };
 

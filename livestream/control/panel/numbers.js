@@ -205,6 +205,7 @@ function drawCounts({ audience, orders, holds, chat, refusals }) {
     ["left", audience.left],
     ["chat shown", chat.shown],
     ["chat skipped", chat.skipped],
+    ["chat blocked", chat.blocked],
     ...Object.entries(audience.by_channel).map(([channel, viewers]) => [
       `now from ${channel}`,
       viewers,
