@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 globalThis.document = { addEventListener() {} }; // the page's own double-click watch
-const { KEYS, keyMeant } = await import("/static/panel/keys.js");
+const { KEYS, isStruckTwice, keyMeant } = await import("/static/panel/keys.js");
 
 test("each key is heard, in capitals too", () => {
   for (const key of KEYS.keys()) assert.equal(keyMeant({ key }), key);
@@ -23,6 +23,14 @@ test("nothing is heard while one types, with a modifier, or while a key is held"
     { target: { tagName: "DIV", isContentEditable: true } },
   ])
     assert.equal(keyMeant({ key: "p", ...more }), null, JSON.stringify(more));
+});
+
+test("a key struck twice in a row is struck once", () => {
+  const first = { key: "p", timeStamp: 1_000 };
+  assert.equal(isStruckTwice(first, null), false);
+  assert.equal(isStruckTwice({ key: "p", timeStamp: 1_200 }, first), true);
+  assert.equal(isStruckTwice({ key: "n", timeStamp: 1_200 }, first), false);
+  assert.equal(isStruckTwice({ key: "p", timeStamp: 1_500 }, first), false, "a second thought");
 });
 
 test("other keys mean nothing", () => {

@@ -12,6 +12,8 @@ import { byId, el } from "/static/client/page.js";
 import { askOnce } from "./ask.js";
 
 const KEPT = "desk-keys";
+/** Two strokes of one key this close together were meant as one: `p` would pause and resume. */
+const DOUBLE_STROKE_MS = 400;
 
 /** key → [what it does, how to find what is pressed or focused]. */
 export const KEYS = new Map([
@@ -22,6 +24,11 @@ export const KEYS = new Map([
   ["u", ["Undo the last press, while it is offered", () => button("#undo-button")]],
   ["?", ["Show or hide this list", () => null]],
 ]);
+
+/** Whether a key was struck twice as one strikes a button twice: pure, of two events' own fields. */
+export function isStruckTwice({ key, timeStamp }, last) {
+  return key === last?.key && timeStamp - last.timeStamp < DOUBLE_STROKE_MS;
+}
 
 /** Which key is meant, or null: pure, of the event's own fields. */
 export function keyMeant({ key, repeat, ctrlKey, altKey, metaKey, defaultPrevented, target }) {
@@ -56,6 +63,7 @@ const areOn = () => localStorage.getItem(KEPT) !== "off";
 /** Listen, once; `atDesk()` says whether there is a desk to press at. */
 export function wireKeys(atDesk) {
   const dialog = byId("keys");
+  let last = null;
   byId("keys-list").replaceChildren(
     ...[...KEYS].map(([key, [words]]) => el("div", {}, el("dt", {}, el("kbd", {}, key)), el("dd", {}, words))),
   );
@@ -66,6 +74,9 @@ export function wireKeys(atDesk) {
   byId("keys-show").addEventListener("click", () => dialog.showModal());
   document.addEventListener("keydown", (event) => {
     const meant = keyMeant(event);
+    const twice = isStruckTwice(event, last);
+    last = event;
+    if (twice && meant !== "?") return;
     if (meant === null || !atDesk() || (!areOn() && meant !== "?")) return;
     if (meant === "?") {
       event.preventDefault();
