@@ -56,7 +56,7 @@ export class OrderRow {
         t("edition.yours", { title: this.#shop.titleOf(sku), numbers: numbers.join(", "), of }),
       ),
       ...(order.slots ?? []).map(({ city, from_ms, until_ms }) =>
-        t("order.slot_yours", { city, from: language.when(from_ms), until: language.when(until_ms) }),
+        t("order.slot_yours", { city, from: language.when(from_ms), until: language.when(until_ms, from_ms) }),
       ),
     ];
     this.won.replaceChildren(...said.map((text) => el("p", { className: "perk" }, text)));

@@ -55,7 +55,7 @@ export default {
     enter: "Enter the draw",
     entered: "You have entered",
     given: "Given by the draw",
-    hint: ["{n} piece is given by a draw at {when}.", "{n} pieces are given by a draw at {when}."],
+    hint: "{n} given by a draw at {when}.",
     in: "The draw is in",
     number: "You are entry no. {n}.",
   },
@@ -71,7 +71,7 @@ export default {
     label: "Like. {n} so far",
   },
   line: {
-    ahead: ["At most {n} before you.", "At most {n} before you."],
+    ahead: "At most {n} before you.",
     held: ["{n} reserved piece may still come back.", "{n} reserved pieces may still come back."],
     join: "Wait in line",
     leave: "Leave the line",
@@ -169,7 +169,7 @@ export default {
   },
   stock: {
     all_held: "All are reserved just now ({held}). Some may come back.",
-    closed: ["This has ended: {n} piece sold.", "This has ended: {n} pieces sold."],
+    closed: "This has ended. Sold: {n}.",
     everywhere: "{available} of {supply} left in all channels",
     held: ", {held} reserved",
     left: "{available} of {supply} left",
