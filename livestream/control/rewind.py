@@ -162,7 +162,7 @@ class Film:
                 "inbox_wait_ms_worst": 0,
                 "since_ms": 0,
             },
-            Watch(),
+            Watch(buyers=moment.buyers if moment else 0),
         )
         return {
             "room": self.room,
@@ -203,7 +203,7 @@ def _audience(moment: Moment | None) -> AudienceTotals:
         "joined": moment.joined if moment else 0,
         "left": moment.left if moment else 0,
         "likes": moment.likes if moment else 0,
-        "unique": 0,
+        "unique": moment.unique if moment else 0,
         "by_channel": {},
         "gateways": [],
     }

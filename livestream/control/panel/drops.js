@@ -275,6 +275,11 @@ export class Drops {
 
   draw() {
     const drops = [...this.#desk.view.drops.values()].map((drop) => this.#desk.dropNow(drop));
+    for (const [id, { node }] of this.#rows)
+      if (!this.#desk.view.drops.has(id)) {
+        node.remove(); // a replay went back to before it
+        this.#rows.delete(id);
+      }
     for (const drop of drops) {
       if (!this.#rows.has(drop.drop_id)) {
         const row = new DropRow(this.#desk);

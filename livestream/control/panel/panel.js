@@ -18,6 +18,9 @@ import { Line } from "./line_pane.js";
 import { Numbers } from "./numbers.js";
 import { wirePicture } from "./picture.js";
 import { Pressed, forgetPresses, keptPresses, wireUndo } from "./pressed.js";
+import { Playback } from "./playback.js";
+import { Rehearsals, SandboxStrip, wipeButton } from "./rehearsal.js";
+import { ReplayStrip } from "./replay.js";
 import { Run } from "./run_pane.js";
 import { closeSheet } from "./sheet.js";
 import { askAgain, fromFragment, keepInAddress, showSessionEnd, signOut, wireSignIn } from "./sign-in.js";
@@ -27,6 +30,8 @@ import { showSlowMode, wireTools } from "./talk_tools.js";
 const STATUS_WORDS = { created: "Not begun", live: "Live", ended: "Ended" };
 const ROOMS_EVERY_MS = 5_000;
 const RAN_OUT = "Your session has run out";
+/** A pane that has nothing to tell in a replay. */
+const IDLE = { tick() {}, leave() {} };
 
 let api = null;
 let desk = null;
@@ -35,6 +40,7 @@ let dropForm = null;
 let forgetHouse = null;
 let lastRoom = null;
 let roomsTimer = 0;
+let rehearsals = null;
 
 // -- where we are -------------------------------------------------------------------------------
 
@@ -46,12 +52,14 @@ function show(page) {
   byId("who").hidden = page === "sign-in";
   byId("room-actions").hidden = page !== "desk";
   byId("status").hidden = page !== "desk";
+  if (page !== "desk") byId("light").hidden = true;
   document.body.dataset.role = api?.role ?? ""; // sign-in.css: what a role may not do it does not see
   if (page !== "desk") {
     setText(byId("title"), "The desk");
     document.title = "The desk";
   }
   clearInterval(roomsTimer);
+  rehearsals?.stop();
 }
 
 // -- signing in ---------------------------------------------------------------------------------
@@ -79,7 +87,7 @@ function goOn(newApi) {
     return;
   }
   greet(newApi);
-  if (desk) openRoom(desk.room);
+  if (desk) openRoom(desk.room, desk.isReplay);
   else chooseRoom();
 }
 
@@ -96,6 +104,7 @@ function chooseRoom() {
     });
   refresh();
   roomsTimer = setInterval(refresh, ROOMS_EVERY_MS);
+  rehearsals.start();
 }
 
 async function listRooms() {
@@ -107,7 +116,8 @@ async function listRooms() {
 }
 
 /** A row for the room; one that is on screen already keeps its button, and so the focus. */
-function roomRow(row, { room, title, status, resting, viewers, totals }) {
+function roomRow(row, line) {
+  const { room, title, status, sandbox, resting, viewers, totals } = line;
   if (!row) {
     row = el(
       "li",
@@ -121,6 +131,8 @@ function roomRow(row, { room, title, status, resting, viewers, totals }) {
     );
     row.dataset.room = room;
     row.firstChild.addEventListener("click", () => openRoom(room));
+    const said = (text) => setText(byId("rooms-said"), text);
+    row.append(wipeButton(api, line, said, () => row.remove()) ?? "");
   }
   const sums = totals.map(({ net_minor, currency }) => formatMoney(net_minor, currency));
   setText(row.firstChild.firstChild, title || room);
@@ -128,36 +140,43 @@ function roomRow(row, { room, title, status, resting, viewers, totals }) {
     row.firstChild.lastChild,
     [
       room,
+      sandbox ? "a sandbox" : "",
       STATUS_WORDS[status],
       resting ? "at rest" : plural(viewers, "viewer"),
       ...sums,
-    ].join(" · "),
+    ]
+      .filter(Boolean)
+      .join(" · "),
   );
   return row;
 }
 
 // -- the desk -----------------------------------------------------------------------------------
 
-function openRoom(room) {
+/** The desk of a room, or with `replay` the room as it once stood: the same panes, nothing to press. */
+function openRoom(room, replay = false) {
   leaveDesk();
   if (room !== lastRoom) {
     dropForm.empty();
     forgetHouse();
   }
   lastRoom = room;
-  desk = new Desk(api, room, keptPresses(room));
+  desk = replay ? new Playback(api, room) : new Desk(api, room, keptPresses(room));
+  document.body.dataset.mode = replay ? "replay" : "live";
   parts = {
+    strip: replay ? new ReplayStrip(desk, () => openRoom(room)) : new SandboxStrip(desk, api),
     drops: new Drops(desk, (draft) => dropForm.edit(draft)),
     cards: new Cards(desk),
-    talk: new Talk(desk),
+    talk: replay ? IDLE : new Talk(desk),
     numbers: new Numbers(desk),
     run: new Run(desk),
     line: new Line(),
-    pressed: new Pressed(desk),
-    flight: new FlightDeck(desk),
+    pressed: replay ? IDLE : new Pressed(desk),
+    flight: replay ? IDLE : new FlightDeck(desk),
   };
-  keepInAddress(room);
+  keepInAddress(room, replay);
   show("desk");
+  document.body.dataset.role = desk.api.role;
   byId("watch-link").href = `/watch/${encodeURIComponent(room)}`;
   byId("report-link").href = `/report/${encodeURIComponent(room)}`;
   for (const type of ["begin", "change"]) desk.on(type, draw);
@@ -166,7 +185,7 @@ function openRoom(room) {
   desk.on("room-gone", () => {
     if (desk !== here) return;
     chooseRoom();
-    setText(byId("said"), `There is no room ${room}.`);
+    if (!here.ledger?.sandbox) setText(byId("said"), `There is no room ${room}.`);
   });
   desk.on("signed-out", () => askAgain(RAN_OUT));
   desk.open();
@@ -176,6 +195,7 @@ function openRoom(room) {
 function leaveDesk() {
   desk?.close();
   parts?.pressed.leave();
+  parts?.strip?.close();
   desk = parts = null;
   closeSheet();
   setText(byId("said"), "");
@@ -184,12 +204,13 @@ function leaveDesk() {
 function draw() {
   const { view, room } = desk;
   setText(byId("title"), view.title || room);
-  document.title = `${view.title || room} – the desk`;
+  document.title = `${view.title || room} – ${desk.isReplay ? "replay" : "the desk"}`;
   setText(byId("status"), STATUS_WORDS[view.status]);
   byId("status").dataset.status = view.status;
-  byId("start").hidden = view.status !== "created" || !api.may("host");
-  byId("end").hidden = view.status !== "live" || !api.may("host");
+  byId("start").hidden = view.status !== "created" || !desk.api.may("host");
+  byId("end").hidden = view.status !== "live" || !desk.api.may("host");
   byId("report-link").hidden = view.status !== "ended";
+  byId("replay").hidden = view.status !== "ended" || Boolean(desk.isReplay);
   parts.drops.draw();
   parts.cards.draw();
   showSlowMode(view.slowModeMs);
@@ -206,11 +227,12 @@ function drawLedger() {
 
 function tick() {
   if (!desk) return;
+  desk.tick?.();
   const nowMs = desk.clock.now();
   setText(byId("clock"), new Date(nowMs).toLocaleTimeString("en-GB"));
   const { drops, run, pressed, flight, talk } = parts;
   for (const part of [drops, run, pressed, flight, talk]) part.tick(nowMs);
-  showSessionEnd(api, nowMs);
+  showSessionEnd(api, desk.isReplay ? Date.now() : nowMs);
 }
 
 // -- wiring, once -------------------------------------------------------------------------------
@@ -251,7 +273,9 @@ function wire() {
     },
     say,
   );
+  rehearsals = new Rehearsals(() => api, openRoom);
   byId("leave-room").addEventListener("click", chooseRoom);
+  byId("replay").addEventListener("click", () => openRoom(desk.room, true));
   onPress(
     byId("sign-out"),
     async () => {
@@ -277,7 +301,7 @@ function wire() {
 }
 
 async function begin() {
-  const { token, room } = fromFragment();
+  const { token, room, replay } = fromFragment();
   const newApi = new Api();
   try {
     if (token) await newApi.signIn(token);
@@ -287,7 +311,7 @@ async function begin() {
     return;
   }
   greet(newApi);
-  if (room) openRoom(room);
+  if (room) openRoom(room, replay);
   else await firstRoom();
 }
 

@@ -15,16 +15,21 @@ const SIGNED_OUT = "signed-out";
 
 const tabs = new BroadcastChannel("livestream-desk");
 
-/** Token and room of the fragment. The token is taken out of the address at once. */
+/** Token, room and whether to look back, of the fragment. The token is taken out of the address at once. */
 export function fromFragment() {
   const fragment = new URLSearchParams(location.hash.slice(1));
-  const found = { token: fragment.get("token"), room: fragment.get("room") };
-  keepInAddress(found.room);
+  const found = {
+    token: fragment.get("token"),
+    room: fragment.get("room"),
+    replay: fragment.has("replay"),
+  };
+  keepInAddress(found.room, found.replay);
   return found;
 }
 
-export function keepInAddress(room) {
-  history.replaceState(null, "", room ? `#${new URLSearchParams({ room })}` : location.pathname);
+export function keepInAddress(room, replay = false) {
+  const fragment = room ? `#${new URLSearchParams({ room })}${replay ? "&replay" : ""}` : "";
+  history.replaceState(null, "", fragment || location.pathname);
 }
 
 /**
