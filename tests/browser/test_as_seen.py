@@ -117,10 +117,10 @@ async def album(_browser: Browser, _served: House) -> AsyncIterator[Album]:
     await viewer.sees(".order .perk", "Bellboy delivery")
     await album.keep(viewer, "watch-paid")
 
-    for opens in ("drop-new", "rules-open", "slots-open", "coupons-open", "picture-open"):
-        await desk.click(f"#{opens}")
+    for button in ("drop-new", "rules-open", "slots-open", "coupons-open", "picture-open"):
+        await desk.click(f"#{button}")
         await desk.until("document.querySelector('dialog[open]')")
-        await album.keep(desk, f"desk-{opens}")
+        await album.keep(desk, f"desk-{button}")
         await desk.press("Escape")
         await desk.until("!document.querySelector('dialog[open]')")
 
