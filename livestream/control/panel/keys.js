@@ -15,14 +15,21 @@ const KEPT = "desk-keys";
 /** Two strokes of one key this close together were meant as one: `p` would pause and resume. */
 const DOUBLE_STROKE_MS = 400;
 
-/** key → [what it does, how to find what is pressed or focused]. */
+/** key → [what it does, for which role, how to find what is pressed or focused]. */
 export const KEYS = new Map([
-  ["o", ["Open the next drop", () => button('[data-press="open"]')]],
-  ["p", ["Pause or resume the drop on top", () => button('[data-press="pause"], [data-press="resume"]')]],
-  ["n", ["Pin the next card", nextCard]],
-  ["a", ["Write an announcement", () => byId("announce-text")]],
-  ["u", ["Undo the last press, while it is offered", () => button("#undo-button")]],
-  ["?", ["Show or hide this list", () => null]],
+  ["o", ["Open the next drop", "host", () => button('[data-press="open"]')]],
+  [
+    "p",
+    [
+      "Pause or resume the drop on top",
+      "host",
+      () => button('[data-press="pause"], [data-press="resume"]'),
+    ],
+  ],
+  ["n", ["Pin the next card", "host", nextCard]],
+  ["a", ["Write an announcement", "host", () => byId("announce-text")]],
+  ["u", ["Undo the last press, while it is offered", "moderator", () => button("#undo-button")]],
+  ["?", ["Show or hide this list", "moderator", () => null]],
 ]);
 
 /** Whether a key was struck twice as one strikes a button twice: pure, of two events' own fields. */
@@ -65,7 +72,9 @@ export function wireKeys(atDesk) {
   const dialog = byId("keys");
   let last = null;
   byId("keys-list").replaceChildren(
-    ...[...KEYS].map(([key, [words]]) => el("div", {}, el("dt", {}, el("kbd", {}, key)), el("dd", {}, words))),
+    ...[...KEYS].map(([key, [words, role]]) =>
+      el("div", { "data-needs": role }, el("dt", {}, el("kbd", {}, key)), el("dd", {}, words)),
+    ),
   );
   byId("keys-on").checked = areOn();
   byId("keys-on").addEventListener("change", ({ target }) => {
@@ -85,7 +94,7 @@ export function wireKeys(atDesk) {
       return;
     }
     if (document.querySelector("dialog[open]:not(.sheet)")) return;
-    const found = KEYS.get(meant)[1]();
+    const found = KEYS.get(meant)[2]();
     if (!found) return;
     event.preventDefault();
     if (found.tagName !== "BUTTON") found.focus();
