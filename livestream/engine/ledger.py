@@ -198,7 +198,7 @@ def ledger_of(
         [] if resting else audience["gateways"],
         Engine(*worst),
         [drop["title"] for drop in drops if not _adds_up(drop)],
-        needs_gateway=state.status == "live",
+        needs_gateway=state.status == "live" and not resting,
     )
     return {
         "room": state.room,

@@ -51,6 +51,11 @@ test("a desk without a connection is red whatever was heard last", () => {
   }
 });
 
+test("a desk that was told so says that it is Redis", () => {
+  const away = heard({ line: "waiting", why: "redis is away" });
+  assert.deepEqual([away.light, codes(away)], ["red", ["redis_away"]]);
+});
+
 test("a room at rest may be silent for days", () => {
   const resting = heard({ ledger: ledger(GREEN, true), silentMs: 10 ** 9 });
   assert.equal(resting.light, "green");

@@ -29,14 +29,18 @@ export class FlightDeck {
   #heardAtMs = performance.now();
   #drawnAtMs = -Infinity;
   #line = "connecting";
+  #why = "";
   #opened = false;
   #said = "";
 
   constructor(desk) {
     this.desk = desk;
     byId("light").hidden = true;
-    desk.on("state", ({ state }) => {
+    desk.on("state", ({ state, reason }) => {
       this.#line = state;
+      // While Redis is away the next attempts fail without a word: the last word stands.
+      if (state === "open") this.#why = "";
+      else this.#why = reason || this.#why;
       this.#opened ||= state === "open";
       this.tick();
     });
@@ -58,7 +62,8 @@ export class FlightDeck {
     if (!this.#opened) return;
     const { ledger } = this.desk;
     const nowMs = performance.now();
-    const now = lightNow({ line: this.#line, ledger, silentMs: nowMs - this.#heardAtMs });
+    const silentMs = nowMs - this.#heardAtMs;
+    const now = lightNow({ line: this.#line, why: this.#why, ledger, silentMs });
     const said = `${now.light} ${now.reasons[0]?.code ?? ""}`;
     if (said === this.#said && nowMs - this.#drawnAtMs < DRAW_EVERY_MS) return;
     this.#drawnAtMs = nowMs;

@@ -17,6 +17,12 @@ const NO_LINE = {
   text: "This desk has no connection; what it shows is old.",
   advice: "The show goes on without it. It comes back by itself; see that control and Redis live.",
 };
+const REDIS_AWAY = {
+  code: "redis_away",
+  light: "red",
+  text: "Redis is away: nothing can be sold, and what this desk shows is old.",
+  advice: "Look at Redis and its machine. Nothing acknowledged is lost; all goes on once it is back.",
+};
 const ENGINE_SILENT = {
   code: "engine_silent",
   light: "red",
@@ -33,13 +39,14 @@ const NOTHING_TOLD = {
 /**
  * The light now, with its reasons, worst first.
  *
- * `line` is the state of the desk's connection, `ledger` the last one (or null), `silentMs` how long
- * ago it was heard. A room at rest has no engine and tells nothing.
+ * `line` is the state of the desk's connection and `why` what control said when it last ended it,
+ * `ledger` the last one (or null), `silentMs` how long ago it was heard. A room at rest has no engine
+ * and tells nothing.
  */
-export function lightNow({ line, ledger, silentMs }) {
+export function lightNow({ line, why = "", ledger, silentMs }) {
   const flight = ledger?.flight;
   const reasons = [...(flight?.reasons ?? [])];
-  if (line !== "open") reasons.unshift(NO_LINE);
+  if (line !== "open") reasons.unshift(why === "redis is away" ? REDIS_AWAY : NO_LINE);
   else if (!flight) reasons.unshift(NOTHING_TOLD);
   else if (!ledger.resting && silentMs > SILENT_MS) reasons.unshift(ENGINE_SILENT);
   const light = reasons[0]?.light ?? "green";

@@ -26,6 +26,7 @@ from livestream.engine import company
 from livestream.engine.company import Company
 from livestream.redis_client import StreamEntries
 from livestream.room import RoomState
+from tests.livestream.stage import Stage
 
 START_MS = 1_700_000_000_000
 
@@ -216,6 +217,25 @@ async def test_the_book_has_the_orders_and_the_money_of_the_last_ledger(
     await owner._count()
     (moment,) = await book(redis, room)
     assert (moment.orders_paid, moment.net_minor) == (12, {"CNY": 2_880_000})
+
+
+async def test_who_has_paid_is_one_buyer_for_this_owner_and_the_next(
+    redis: aioredis.Redis, room: str, clock: Clock
+) -> None:
+    stage = Stage()
+    stage.begin()
+    stage.sell(supply=5, limit=2)
+    company = Company(redis, stage.room.state)
+    stage.buy("anna")
+    stage.buy("anna")
+    stage.place("bob")
+    company.heed(stage.facts())
+    await company._count()
+    assert company.watch.buyers == 1
+    successor = Company(redis, stage.replayed())
+    await successor.restore()
+    await successor._count()
+    assert successor.watch.buyers == 1
 
 
 async def test_how_redis_does_is_looked_at_now_and_then(
