@@ -3,7 +3,7 @@
  * wrong with it. Pure: no page and no clock; times are in the reader's own time zone.
  */
 
-import { formatCount, formatMoney, parseMoney } from "../client/money.js";
+import { formatCount, formatMoney, parseMoney } from "/static/client/money.js";
 
 const WORD = /^[A-Za-z0-9][A-Za-z0-9._:-]*$/;
 const LABEL = /^[a-z0-9][a-z0-9_-]*$/;

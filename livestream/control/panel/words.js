@@ -4,7 +4,7 @@
  * A drop as the desk sees it (DropView) and a draft (DropTerms) are described alike.
  */
 
-import { formatCount, formatMoney, plural } from "../client/money.js";
+import { formatCount, formatMoney, plural } from "/static/client/money.js";
 
 const ALPHABETS = {
   latin: "Latin letters",

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import pytest
 
 from cart.counter import Counter
 from cart.coupon import CouponTerms
@@ -17,7 +16,7 @@ from cart.lottery import commitment_to
 from cart.outcome import Refusal
 from cart.rules import RoomRules
 from cart.slot import SlotTerms
-from tests.livestream.control.in_node import Node, node_or_skip
+from tests.pages.in_node import call
 
 #: 2026-12-01 20:00 in Shanghai, where these pages are read.
 EIGHT_MS = 1_796_126_400_000
@@ -72,36 +71,29 @@ ALL_KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
-    return node_or_skip(tmp_path_factory.mktemp("node") / "pages")
-
-
 def terms_of(**given: Any) -> DropTerms:
     return msgspec.convert({**PLAIN, **given}, DropTerms)
 
 
-def typed(node: Node, *terms: DropTerms, **changes: Any) -> list[dict[str, Any]]:
+def typed(*terms: DropTerms, **changes: Any) -> list[dict[str, Any]]:
     """The form's values for these terms, with something else typed into it."""
     calls = [("valuesOf", msgspec.to_builtins(each)) for each in terms]
-    return [{**values, **changes} for values in node.call("panel/terms.js", *calls)]
+    return [{**values, **changes} for values in call("terms.js", *calls)]
 
 
-def read(node: Node, *values: dict[str, Any]) -> list[dict[str, Any]]:
-    return node.call("panel/terms.js", *(("termsOf", each) for each in values))
+def read(*values: dict[str, Any]) -> list[dict[str, Any]]:
+    return call("terms.js", *(("termsOf", each) for each in values))
 
 
-def test_every_kind_of_drop_can_be_typed_as_it_was_declared(node: Node) -> None:
+def test_every_kind_of_drop_can_be_typed_as_it_was_declared() -> None:
     declared = [terms_of(**given) for given in ALL_KINDS.values()]
-    for kind, terms, answer in zip(
-        ALL_KINDS, declared, read(node, *typed(node, *declared)), strict=True
-    ):
+    for kind, terms, answer in zip(ALL_KINDS, declared, read(*typed(*declared)), strict=True):
         assert answer["flaws"] == [], kind
         assert answer["doubts"] == [], kind
         assert msgspec.convert(answer["terms"], DropTerms) == terms, kind
 
 
-def test_what_the_page_finds_nothing_wrong_with_is_scheduled(node: Node) -> None:
+def test_what_the_page_finds_nothing_wrong_with_is_scheduled() -> None:
     for kind, given in ALL_KINDS.items():
         seed = SEED if "lottery" in given else ""
         assert refusal_of(terms_of(**given), seed) is None, kind
@@ -141,9 +133,9 @@ NO_TERMS: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-def test_what_is_no_term_is_told_at_its_field(node: Node) -> None:
-    (plain,) = typed(node, terms_of())
-    answers = read(node, *({**plain, **change} for change, _, _ in NO_TERMS))
+def test_what_is_no_term_is_told_at_its_field() -> None:
+    (plain,) = typed(terms_of())
+    answers = read(*({**plain, **change} for change, _, _ in NO_TERMS))
     for (change, field, told), answer in zip(NO_TERMS, answers, strict=True):
         texts = [flaw["text"] for flaw in answer["flaws"] if flaw["field"] == field]
         assert texts, (change, answer["flaws"])
@@ -167,28 +159,28 @@ NO_SENSE: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_what_makes_no_sense_together_is_told_and_the_counter_refuses_it_too(node: Node) -> None:
+def test_what_makes_no_sense_together_is_told_and_the_counter_refuses_it_too() -> None:
     declared = [terms_of(**given) for given, _ in NO_SENSE]
     for terms, (given, field), answer in zip(
-        declared, NO_SENSE, read(node, *typed(node, *declared)), strict=True
+        declared, NO_SENSE, read(*typed(*declared)), strict=True
     ):
         assert answer["flaws"] == [], given
         assert field in [doubt["field"] for doubt in answer["doubts"]], given
         assert refusal_of(terms) is not None, given
 
 
-def test_flash_prices_that_overlap_or_end_before_they_begin_are_told(node: Node) -> None:
+def test_flash_prices_that_overlap_or_end_before_they_begin_are_told() -> None:
     over = terms_of(flash=[FLASH[0], {**FLASH[0], "price_minor": 1}])
     backwards = terms_of(flash=[{**FLASH[0], "until_ms": EIGHT_MS}])
-    first, second = read(node, *typed(node, over, backwards))
+    first, second = read(*typed(over, backwards))
     assert "Two prices" in first["flaws"][0]["text"]
     assert "ends before it begins" in second["flaws"][0]["text"]
     assert refusal_of(over)
     assert refusal_of(backwards)
 
 
-def test_a_new_perk_and_a_new_option_get_names_of_their_own(node: Node) -> None:
-    (plain,) = typed(node, terms_of())
+def test_a_new_perk_and_a_new_option_get_names_of_their_own() -> None:
+    (plain,) = typed(terms_of())
     perk = {"perk_id": "", "first_n": "8", "on_refund": "stay", "slots": False}
     names = ("Bellboy delivery!", "礼盒", "Bellboy: delivery")
     option = {"option_id": "", "kind": "gift_card", "characters": "9", "alphabet": "any"}
@@ -196,7 +188,7 @@ def test_a_new_perk_and_a_new_option_get_names_of_their_own(node: Node) -> None:
         "perks": [{**perk, "name": name} for name in names],
         "options": [{**option, "price": "", "required": False}] * 2,
     }
-    (answer,) = read(node, {**plain, **rows})
+    (answer,) = read({**plain, **rows})
     terms = msgspec.convert(answer["terms"], DropTerms)
     perk_ids = [each.perk_id for each in terms.perks]
     assert perk_ids == ["bellboy-delivery", "perk-2", "bellboy-delivery-2"]
@@ -204,14 +196,14 @@ def test_a_new_perk_and_a_new_option_get_names_of_their_own(node: Node) -> None:
     assert refusal_of(terms) is None
 
 
-def test_terms_read_as_plain_words(node: Node) -> None:
+def test_terms_read_as_plain_words() -> None:
     everything = terms_of(
         perks=PERKS, options=OPTIONS, flash=FLASH[:1], presale=PRESALE, numbered=True,
         guarantee_days=1, access={"tiers": {"gold": EIGHT_MS}, "invited_only": True},
         allocations={"tmall": 100}, merge_at_ms=EIGHT_MS, reserve_on="checkout",
     )  # fmt: skip
-    words, none = node.call(
-        "panel/words.js",
+    words, none = call(
+        "words.js",
         ("wordsOf", msgspec.to_builtins(everything)),
         ("wordsOf", msgspec.to_builtins(terms_of())),
     )
@@ -232,13 +224,13 @@ def test_terms_read_as_plain_words(node: Node) -> None:
 # -- coupons, slots, rules
 
 
-def house(node: Node, values_of: str, terms_of: str, known: list[Any]) -> list[Any]:
+def house(values_of: str, terms_of: str, known: list[Any]) -> list[Any]:
     """Terms as they come back after they were typed."""
-    values = node.call("panel/house-terms.js", *((values_of, each) for each in known))
-    return node.call("panel/house-terms.js", *((terms_of, each) for each in values))
+    values = call("house-terms.js", *((values_of, each) for each in known))
+    return call("house-terms.js", *((terms_of, each) for each in values))
 
 
-def test_coupons_slots_and_rules_can_be_typed_as_they_were_declared(node: Node) -> None:
+def test_coupons_slots_and_rules_can_be_typed_as_they_were_declared() -> None:
     coupons = [
         {"code": "SOIREE", "supply": 10, "per_viewer": 2, "percent_bp": 1_250, "skus": ["a", "b"]},
         {
@@ -252,17 +244,17 @@ def test_coupons_slots_and_rules_can_be_typed_as_they_were_declared(node: Node) 
             "until_ms": EIGHT_MS + HOUR_MS,
         },
     ]
-    read_back = house(node, "couponValues", "couponTermsOf", coupons)
+    read_back = house("couponValues", "couponTermsOf", coupons)
     for coupon, answer in zip(coupons, read_back, strict=True):
         assert answer["flaws"] == []
         assert msgspec.convert(answer["terms"], CouponTerms) == msgspec.convert(coupon, CouponTerms)
     slot = {"slot_id": "s", "perk_id": "p", "city": "Shanghai", "from_ms": EIGHT_MS}
     slot |= {"until_ms": EIGHT_MS + HOUR_MS, "capacity": 0}
-    (answer,) = house(node, "slotValues", "slotTermsOf", [slot])
+    (answer,) = house("slotValues", "slotTermsOf", [slot])
     assert msgspec.convert(answer["terms"], SlotTerms) == msgspec.convert(slot, SlotTerms)
     rules = [RoomRules(), msgspec.convert({"limit_per_viewer": 6_400, "perks": PERKS}, RoomRules)]
     known = [msgspec.to_builtins(each) for each in rules]
-    back = house(node, "rulesValues", "rulesTermsOf", known)
+    back = house("rulesValues", "rulesTermsOf", known)
     assert [msgspec.convert(answer["terms"], RoomRules) for answer in back] == rules
 
 
@@ -280,12 +272,12 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-def test_what_is_wrong_beside_the_drops_is_told_too(node: Node) -> None:
+def test_what_is_wrong_beside_the_drops_is_told_too() -> None:
     coupon = {"code": "c", "kind": "percent", "percent": "10", "currency": "", "skus": ""}
     slot = {"slot_id": "s", "perk_id": "p", "city": "c", "capacity": "1"}
     rules = {"invited_only": False, "one_product_per_order": False, "limit": "", "perks": []}
     good = {**coupon, **slot, **rules, "supply": "1", "per_viewer": "1", "from": "", "until": ""}
     calls = [(function, {**good, **change}) for function, change, _ in WRONG]
-    answers = node.call("panel/house-terms.js", *calls)
+    answers = call("house-terms.js", *calls)
     for (_, change, field), answer in zip(WRONG, answers, strict=True):
         assert field in [flaw["field"] for flaw in answer["flaws"]], change
