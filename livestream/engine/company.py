@@ -160,8 +160,10 @@ class Company:
             except msgspec.DecodeError:
                 log.warning("chat.unreadable", room=self._room)
                 continue
-            muted = self._state.muted
-            self._mixer.add([line for line in lines if line["viewer"] not in muted])
+            self._mixer.add([line for line in lines if self._has_the_word(line["viewer"])])
+
+    def _has_the_word(self, viewer: str) -> bool:
+        return viewer not in self._state.muted and viewer not in self._state.banned
 
     async def _mix(self) -> None:
         while True:

@@ -87,6 +87,14 @@ async def test_two_moderators_work_on_one_chat(browser: Chromium, house: House) 
     await anna.click("#chat-new")
     await anna.sees("#chat", "While you read")
     await anna.picture("moderator")
+
+    # Who is muted is marked at each line, on every desk.
+    await anna.click(f"{line_with('While you read')} [data-deed=Mute]")
+    await ben.until("document.querySelectorAll('#chat [data-standing=muted]').length > 1")
+    await ben.sees("#doing-list", "anna muted walk-in-")
+    await anna.click("#undo-button")
+    await ben.until("!document.querySelector('#chat [data-standing=muted]')")
+    await ben.sees("#doing-list", "anna let speak")
     assert await ben.sticking_out() == []
 
 

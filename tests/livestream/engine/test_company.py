@@ -27,6 +27,7 @@ from livestream.engine.company import Company
 from livestream.redis_client import StreamEntries
 from livestream.room import RoomState
 from tests.livestream.stage import Stage
+from tests.processes import eventually
 
 START_MS = 1_700_000_000_000
 
@@ -128,6 +129,28 @@ async def test_the_next_owner_goes_on_where_the_last_one_stood(
     before, after = await book(redis, room)
     assert (before.chat_shown, before.chat_skipped, before.peak) == (40, 4, 3)
     assert (after.chat_shown, after.chat_skipped, after.peak) == (42, 4, 3)
+
+
+async def test_who_is_muted_or_banned_is_not_heard(redis: aioredis.Redis, room: str) -> None:
+    """Also where a gateway has passed the line on before it knew."""
+    state = live(room)
+    state.muted["v1"] = state.banned["v2"] = None
+    owner = Company(redis, state)
+    lines = [
+        {"id": f"m{n}", "viewer": f"v{n}", "name": "Mei", "text": "hello", "at_ms": n}
+        for n in (1, 2, 3)
+    ]
+    hearing = asyncio.create_task(owner._hear())
+    try:
+
+        async def is_heard() -> bool:
+            await redis.publish(keys.said(room), wire.encode(lines))
+            return bool(owner._mixer._pending)
+
+        assert await eventually(10, is_heard)
+    finally:
+        hearing.cancel()
+    assert {line["id"] for line in owner._mixer._pending} == {"m3"}
 
 
 async def test_the_next_owner_blocks_the_same_words(redis: aioredis.Redis, room: str) -> None:
