@@ -152,7 +152,12 @@ export class Bag extends Emitter {
   /** Order everything that is held, as `chosen` (personalisation, coupon, slot_id) says. */
   async checkOut(chosen) {
     // After a timeout the first attempt may have gone through, so its id and content stay as they were.
-    this.#checkout ??= { type: "checkout", checkout_id: makeId("k"), ...chosen };
+    this.#checkout ??= {
+      type: "checkout",
+      id: makeId("c"), // the same command each time: what is offered meanwhile makes no other of it
+      checkout_id: makeId("k"),
+      ...chosen,
+    };
     try {
       const order = await this.#live.ask(this.#checkout);
       this.#checkout = null;
@@ -161,7 +166,7 @@ export class Bag extends Emitter {
       return order;
     } catch (error) {
       if (!UNSURE.includes(error.code)) this.#checkout = null;
-      if (error.code === "hold_expired" || error.code === "empty_cart") this.refresh();
+      if (["hold_expired", "empty_cart", "conflict"].includes(error.code)) this.refresh();
       throw error;
     }
   }
