@@ -97,6 +97,7 @@ class Meter:
         self._conversation = conversation
         self._outbox = outbox
         self._told: dict[object, int] = {}
+        self._rooms_told: set[str] = set()  # those with viewers, as they were told last
         # From 0 on: a series that begins with its first rise hides that rise from `rate`, and the
         # first of these may be the evening's fault.
         for status in catalog.HANDSHAKE_STATUSES:
@@ -150,11 +151,13 @@ class Meter:
             self._add(counter, counter, count)
 
     def _copy_connections(self) -> None:
-        viewers: Counter[str] = Counter()  # rooms over the bound share a label
+        # Rooms over the bound share a label; of one that was wiped nobody is left.
+        viewers: Counter[str] = Counter(dict.fromkeys(self._rooms_told, 0))
         for name, counts in self._directory.counts().items():
             viewers[catalog.room_label(name)] += counts.viewers
         for label, count in viewers.items():
             catalog.CONNECTIONS.labels(label).set(count)
+        self._rooms_told = {label for label, count in viewers.items() if count}
 
     def _copy_answers(self) -> None:
         answered, self._outbox.answered = self._outbox.answered, Counter()

@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 from livestream import commands, keys
 from livestream.gateway import air, directory
 from livestream.messages import CloseCode
+from metrics import catalog
 from tests.livestream.gateway.stage import Person, Stage, eventually
 
 
@@ -142,11 +143,16 @@ async def test_a_room_that_was_wiped_is_let_go_and_whoever_is_in_it_shown_out(
 ) -> None:
     anna = await stage.join("anna")
     gateway = stage.gateways[0]
+    connections = catalog.CONNECTIONS.labels(catalog.room_label(stage.room))
+    gateway._meter.copy()
+    assert connections._value.get() == 1
     await redis.srem(keys.ROOMS, stage.room)
     await redis.publish(keys.ROOMS_CHANGED, stage.room)
     assert (await anna.closing()).code == CloseCode.ROOM_GONE
     await eventually(lambda: gateway.directory.find(stage.room) == "unknown")
     assert gateway.directory.counts() == {}, "nothing is told of it any more"
+    gateway._meter.copy()
+    assert connections._value.get() == 0
     with pytest.raises(InvalidStatus) as refusal:
         await stage.join("ben")
     assert refusal.value.response.status_code == 404
