@@ -44,8 +44,8 @@ class Stream(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     it cannot be played. Without either a page shows the piece.
     """
 
-    hls_url: MediaUrl | None = None
-    poster_url: MediaUrl | None = None
+    hls_url: Annotated[MediaUrl | None, Meta(description="the stream, moving")] = None
+    poster_url: Annotated[MediaUrl | None, Meta(description="the still that stands for it")] = None
 
 
 class PinnedMessage(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):

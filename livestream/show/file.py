@@ -44,7 +44,7 @@ from cart.price import FLASH_PRICES_MAX
 from cart.rules import RoomRules
 from cart.shelf import SHELVES_MAX
 from livestream.commands import Invited
-from livestream.messages import Card
+from livestream.messages import Card, Stream
 from livestream.room import CARDS_MAX
 
 #: A show of a day; a cue a second for a quarter of an hour, which a person can still read.
@@ -321,6 +321,9 @@ class ShowFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     currency: Annotated[Currency, Meta(description="of every price in the show")]
     rules: Annotated[
         RoomRules | None, Meta(description="what holds for all drops together, from before it")
+    ] = None
+    stream: Annotated[
+        Stream | None, Meta(description="where the picture comes from, from before it")
     ] = None
     cards: Annotated[
         list[Card], Meta(max_length=CARDS_MAX, description="product cards, shown by cues")

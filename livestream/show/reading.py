@@ -85,6 +85,9 @@ class _Reading:
         if rules is not None:
             yield Cue(0, self._lines["rules",], "rules", commands.RulesSet(rules))
             yield from self._slots_of({p.perk_id for p in rules.perks if p.slots}, 0)
+        if self._file.stream is not None:
+            stream = commands.StreamSet(self._file.stream)
+            yield Cue(0, self._lines["stream",], "stream", stream)
         for index, coupon in enumerate(self._file.coupons):
             command = commands.CouponPut(self._coupon(coupon))
             yield Cue(0, self._lines["coupons", index], "coupon", command)

@@ -94,6 +94,8 @@ def call_of(room: str, command: HostCommand) -> Call:
             return Call("DELETE", f"{at}/drafts/{drop_id}", {})
         case commands.RulesSet(rules=rules):
             return Call("PUT", f"{at}/rules", msgspec.to_builtins(rules))
+        case commands.StreamSet(stream=stream):
+            return Call("PUT", f"{at}/stream", msgspec.to_builtins(stream))
         case commands.CouponPut(coupon_terms=coupon):
             content = msgspec.to_builtins(coupon)
             return Call("PUT", f"{at}/coupons/{content.pop('code')}", content)

@@ -49,6 +49,8 @@ class Cue(Struct, frozen=True):
                 return f"restock {drop_id} with {quantity}" + (f" for {channel}" if channel else "")
             case commands.RulesSet():
                 return "rules"
+            case commands.StreamSet():
+                return "the picture"
             case commands.CouponPut(coupon_terms=coupon):
                 return f"coupon {coupon.code}"
             case commands.SlotPut(slot_terms=slot):

@@ -15,8 +15,10 @@ from cart.presale import PresaleTerms
 from cart.price import FlashPrice
 from cart.slot import SlotTerms
 from livestream import commands
+from livestream.messages import Stream
 from livestream.show import Show, parse_show
 from livestream.show import file as entries
+from livestream.show.runner import Call, call_of
 
 GOOD = """\
 version: 1
@@ -140,6 +142,15 @@ def test_rules_and_coupons_are_declared_before_the_start() -> None:
         ),
         CouponTerms("PART", 5, percent_bp=1_500, skus=["ring"]),
     ]
+
+
+def test_the_picture_is_there_before_the_start() -> None:
+    show = read(GOOD + "stream: {hls_url: https://video.example/live.m3u8}\n")
+    (cue,) = (cue for cue in show.preparations if cue.verb == "stream")
+    assert cue.command == commands.StreamSet(Stream("https://video.example/live.m3u8"))
+    address = {"hls_url": "https://video.example/live.m3u8", "poster_url": None}
+    assert call_of("r", cue.command) == Call("PUT", "/rooms/r/stream", address)
+    assert "picture" in str(cue)
 
 
 def test_a_slot_is_declared_as_soon_as_its_perk_is() -> None:

@@ -1,5 +1,6 @@
 """The pages: all that they load is served, under a policy that runs nothing else."""
 
+import gzip
 import re
 from pathlib import Path
 from urllib.parse import urljoin
@@ -112,3 +113,18 @@ async def test_answers_of_the_api_are_kept_by_nobody(desk: Desk, redis: aioredis
     assert answered.headers["Cache-Control"] == "no-store"
     assert answered.headers["X-Content-Type-Options"] == "nosniff"
     assert "Server" not in answered.headers
+
+
+async def test_a_script_is_packed_for_who_takes_it_so(desk: Desk) -> None:
+    address = f"{desk.base}/static/client/livestream.js"
+    async with aiohttp.ClientSession(auto_decompress=False) as http:
+        async with http.get(address, headers={"Accept-Encoding": "identity"}) as answer:
+            plain, tag = await answer.read(), answer.headers["ETag"]
+            assert "Content-Encoding" not in answer.headers
+        async with http.get(address, headers={"Accept-Encoding": "br, gzip"}) as answer:
+            packed = await answer.read()
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert answer.headers["Vary"] == "Accept-Encoding"
+            assert answer.headers["ETag"] != tag
+    assert gzip.decompress(packed) == plain
+    assert len(packed) < len(plain) / 2

@@ -58,6 +58,22 @@ def test_what_the_page_loads_is_light_enough_for_a_slow_phone(tag: str) -> None:
     assert bytes_of(tag, without=set()) <= SCRIPT_BYTES_OF_EVERYTHING_MAX
 
 
+def test_all_modules_are_asked_for_at_once_and_none_waits_for_another_to_name_it() -> None:
+    """But for the words, whose language only the script knows."""
+    html = (WATCH / "index.html").read_text(encoding="utf-8")
+    asked = re.findall(r"(?:modulepreload\" href|module\" src)=\"/static/([^\"]+)\"", html)
+    imported, waiting = set[str](), ["watch/watch.js"]
+    while waiting:
+        name = waiting.pop()
+        if name not in imported:
+            imported.add(name)
+            source = bare((pages.ROOT / name).read_text(encoding="utf-8"))
+            at_once = re.findall(r"from \"([^\"]+)\"", source)
+            near = f"/static/{name.rpartition('/')[0]}/"
+            waiting += [found.replace("./", near, 1).removeprefix("/static/") for found in at_once]
+    assert set(asked) == imported
+
+
 @cache
 def words(file: str) -> dict[str, str | list[str]]:
     """Texts by "group.name"."""
