@@ -13,6 +13,8 @@ import { Reading } from "./pace.js";
 
 const LINES_MAX = 300;
 const NEAR_THE_END_PX = 40;
+/** After a touch the browser says that it hovers, until the next one elsewhere. */
+const POINTER = matchMedia("(hover: hover)");
 
 export class Lines {
   #list;
@@ -35,7 +37,8 @@ export class Lines {
   get #held() {
     const { scrollHeight, scrollTop, clientHeight } = this.#list;
     return (
-      this.#list.matches(":hover, :focus-within") ||
+      (POINTER.matches && this.#list.matches(":hover")) ||
+      this.#list.matches(":focus-within") ||
       scrollHeight - scrollTop - clientHeight > NEAR_THE_END_PX
     );
   }
