@@ -23,13 +23,12 @@ import { Rehearsals, SandboxStrip, wipeButton } from "./rehearsal.js";
 import { ReplayStrip } from "./replay.js";
 import { Run } from "./run_pane.js";
 import { closeSheet } from "./sheet.js";
-import { askAgain, fromFragment, keepInAddress, showSessionEnd, signOut, wireSignIn } from "./sign-in.js";
+import { askAgain, fromFragment, keepInAddress, showSessionEnd, signOut, stopAsking, wireSignIn } from "./sign-in.js";
 import { Talk, wireFilter } from "./talk.js";
 import { showSlowMode, wireTools } from "./talk_tools.js";
 
 const STATUS_WORDS = { created: "Not begun", live: "Live", ended: "Ended" };
 const ROOMS_EVERY_MS = 5_000;
-const RAN_OUT = "Your session has run out";
 /** A pane that has nothing to tell in a replay. */
 const IDLE = { tick() {}, leave() {} };
 
@@ -72,7 +71,7 @@ function greet(newApi) {
 /** Back to the first page: nobody has signed in. */
 function signedOut(words = "") {
   leaveDesk();
-  byId("again").close(); // the feed may have told it first
+  stopAsking(); // the feed may have told it first
   api = null;
   keepInAddress(null);
   show("sign-in");
@@ -100,7 +99,7 @@ function chooseRoom() {
   const refresh = () =>
     listRooms().catch((error) => {
       setText(byId("rooms-said"), error.message);
-      if (error.status === 401) askAgain(RAN_OUT);
+      if (error.status === 401) askAgain();
     });
   refresh();
   roomsTimer = setInterval(refresh, ROOMS_EVERY_MS);
@@ -187,7 +186,7 @@ function openRoom(room, replay = false) {
     chooseRoom();
     if (!here.ledger?.sandbox) setText(byId("said"), `There is no room ${room}.`);
   });
-  desk.on("signed-out", () => askAgain(RAN_OUT));
+  desk.on("signed-out", () => askAgain());
   desk.open();
   draw();
 }

@@ -14,6 +14,8 @@ const SOON_MS = 15 * 60_000;
 const SIGNED_OUT = "signed-out";
 
 const tabs = new BroadcastChannel("livestream-desk");
+/** Whether the session is over, and somebody may have put the question away. */
+let over = false;
 
 /** Token, room and whether to look back, of the fragment. The token is taken out of the address at once. */
 export function fromFragment() {
@@ -54,6 +56,7 @@ export function wireSignIn({ newApi, signedIn, again, left }) {
       await api.signIn(byId("again-token").value.trim());
       byId("again-form").reset();
       byId("again").close();
+      over = false;
       byId("session-ends").hidden = true;
       again(api);
     },
@@ -61,9 +64,9 @@ export function wireSignIn({ newApi, signedIn, again, left }) {
   );
   byId("again-leave").addEventListener("click", () => {
     byId("again").close();
-    left("");
+    if (over) left("");
   });
-  byId("session-ends").addEventListener("click", () => askAgain("Your session ends soon"));
+  byId("session-ends").addEventListener("click", ask);
   tabs.addEventListener("message", ({ data }) => {
     if (data === SIGNED_OUT) left("You have signed out in another tab.");
   });
@@ -79,20 +82,32 @@ export async function signOut(api) {
   tabs.postMessage(SIGNED_OUT);
 }
 
-/** Ask for a token over what is on screen, which stays as it is. */
-export function askAgain(title) {
+/** The session is over: ask for a token over what is on screen, which stays as it is. */
+export function askAgain() {
+  over = true;
+  ask();
+}
+
+function ask() {
   const dialog = byId("again");
   if (dialog.open) return;
-  setText(byId("again-title"), title);
+  setText(byId("again-title"), over ? "Your session has run out" : "Your session ends soon");
+  setText(byId("again-leave"), over ? "Leave the desk" : "Not now");
   setText(byId("again-said"), "");
   dialog.showModal();
+}
+
+/** Nobody has signed in, and nobody is asked to go on. */
+export function stopAsking() {
+  over = false;
+  byId("again").close();
 }
 
 /** Say how long the session lasts, once that is not long. */
 export function showSessionEnd(api, nowMs) {
   const leftMs = api.expiresAtMs - nowMs;
   const line = byId("session-ends");
-  line.hidden = leftMs > SOON_MS;
+  line.hidden = leftMs > SOON_MS && !over;
   if (line.hidden) return;
-  setText(line, leftMs > 0 ? `Session ends in ${formatSpan(leftMs)}` : "Sign in again");
+  setText(line, leftMs > 0 && !over ? `Session ends in ${formatSpan(leftMs)}` : "Sign in again");
 }
