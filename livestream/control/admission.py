@@ -61,6 +61,7 @@ async def watch_config(control: Control, call: Call) -> Answer | Problem:
         "room": call.room,
         "gateway_url": _live_url(control, call),
         "walk_in": control.settings.walk_in,
+        "payments": control.settings.payment_provider,
     }
     return Answer(body)
 

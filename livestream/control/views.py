@@ -483,11 +483,14 @@ class IssuedTicket(TypedDict):
 
 
 class WatchConfig(TypedDict):
-    """What the watch page needs before it has a ticket."""
+    """What the watch page needs before it has a ticket. The sandbox's tokens are on the page; those
+    of a real provider come from a page of its own.
+    """
 
     room: str
     gateway_url: str
     walk_in: bool
+    payments: Literal["sandbox", "external"]
 
 
 class CouponView(TypedDict):

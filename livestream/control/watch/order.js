@@ -76,7 +76,7 @@ export class OrderRow {
   tick(order, nowMs, showLeft) {
     const due = dueMinor(order, nowMs);
     this.deadline.hidden = !waitsForMoney(order);
-    this.pay.hidden = due === null;
+    this.pay.hidden = due === null || !this.#shop.sandbox;
     if (due !== null)
       setText(this.pay, t("pay.now", { money: due ? language.money(due, order.currency) : "" }));
     showLeft?.(this.until, order.expires_at_ms - nowMs);

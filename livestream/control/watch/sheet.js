@@ -2,12 +2,12 @@
  * The sheet over the page: what is reserved, how it is wished for, paying, and the orders.
  *
  * Owns the dialog and the button that opens it. Refuses to know the room beyond its `shop`, and to
- * decide anything. The payment provider is the sandbox, and the sheet says so.
+ * decide anything. Where the payment provider is the sandbox, the sheet says so.
  */
 
-import { byId, el, place, setText } from "/static/client/dom.js";
+import { byId, copyOf, place, setText } from "/static/client/dom.js";
 import { OrderRow } from "./order.js";
-import { language, press, problem, t } from "./speech.js";
+import { dress, language, press, problem, t } from "./speech.js";
 
 const SHORT_MS = 20_000;
 /** Said aloud once, so that nobody is surprised who does not see the clock. */
@@ -27,7 +27,8 @@ export class Sheet {
   #extras = null;
   #lacks = false;
 
-  /** `shop` knows the room: `titleOf`, `dropOf` (by SKU), `perks()`, `live`, `ticket`, `speak`. */
+  /** `shop` knows the room: `titleOf`, `dropOf` (by SKU), `perks()`, `live`, `ticket`, `speak`,
+   * and whether payments are the `sandbox`'s: those of a real provider are made on a page of its own. */
   constructor(bag, shop) {
     this.#bag = bag;
     this.#shop = shop;
@@ -63,7 +64,8 @@ export class Sheet {
     });
     byId("checkout-form").reset();
     this.#orderRows.get(order_id).node.focus();
-    if (!coupon && this.#bag.due(order) === shown) await this.#bag.pay(order_id, bank());
+    if (this.#shop.sandbox && !coupon && this.#bag.due(order) === shown)
+      await this.#bag.pay(order_id, bank());
   }
 
   draw() {
@@ -136,37 +138,27 @@ export class Sheet {
   #drawTotal() {
     const [first] = this.#bag.holds.values();
     if (!first) return;
-    const presale = this.#shop.dropOf(first.sku)?.presale;
+    const key = this.#shop.dropOf(first.sku)?.presale ? "pay.deposit" : "pay.now";
     const money = language.money(this.#total(), first.currency);
-    setText(byId("checkout"), t(presale ? "pay.deposit" : "pay.now", { money }));
+    setText(byId("checkout"), t(this.#shop.sandbox ? key : "pay.order", { money }));
     byId("checkout").disabled = this.#lacks;
   }
 
-  #holdRow(hold) {
-    const title = this.#shop.titleOf(hold.sku);
-    const back = el("button", { type: "button" }, t("bag.put_back"));
-    back.ariaLabel = t("bag.put_back_title", { title });
+  #holdRow({ sku, quantity, price_minor, currency, reserved }) {
+    const title = this.#shop.titleOf(sku);
+    const row = copyOf("hold");
+    dress(row.node);
+    setText(row.name, title);
+    row.back.ariaLabel = t("bag.put_back_title", { title });
     const putBack = async () => {
-      await this.#bag.putBack(hold.sku);
+      await this.#bag.putBack(sku);
       byId("bag-title").focus();
     };
-    press(back, putBack, byId("checkout-said"));
-    const clock = el("span", { className: "clock" });
-    const price = language.money(hold.price_minor, hold.currency);
-    const yours = t(hold.reserved === false ? "bag.wished_for" : "bag.yours_for");
-    const node = el(
-      "li",
-      {},
-      el("span", { className: "name" }, title),
-      back,
-      el(
-        "span",
-        { className: "quiet" },
-        `${hold.quantity > 1 ? `${hold.quantity} × ` : ""}${price} · ${yours} `,
-        clock,
-      ),
-    );
-    return { node, clock };
+    press(row.back, putBack, byId("checkout-said"));
+    const price = language.money(price_minor, currency);
+    const yours = t(reserved === false ? "bag.wished_for" : "bag.yours_for");
+    setText(row.about, `${quantity > 1 ? `${quantity} × ` : ""}${price} · ${yours}`);
+    return row;
   }
 
   /** Move every deadline in the bag, and the button that opens it, to the server's `nowMs`. */
@@ -186,7 +178,7 @@ export class Sheet {
     for (const order of this.#bag.orders.values())
       this.#orderRows.get(order.order_id)?.tick(order, nowMs, showLeft);
     const waits = [...holds, ...due];
-    byId("sandbox").hidden = waits.length === 0;
+    byId("sandbox").hidden = !this.#shop.sandbox || waits.length === 0;
     const pieces = holds.reduce((sum, { quantity }) => sum + quantity, 0);
     const n = pieces || due.length || this.#bag.orders.size;
     setText(byId("bag-count"), n ? language.count(n) : "");

@@ -5,7 +5,7 @@
  * sheet.js), the talk, an offer and the picture have files of their own.
  */
 
-import { byId, place, setText } from "/static/client/dom.js";
+import { byId, el, place, setText } from "/static/client/dom.js";
 import { Close, Livestream } from "/static/client/livestream.js";
 import { STOREFRONT_FRAMES, Storefront } from "/static/client/storefront.js";
 import { Bag } from "./bag.js";
@@ -154,7 +154,7 @@ function tick() {
 
 /** For those who listen: a fresh node, so that the same words said twice are said twice. */
 function speak(text) {
-  byId("spoken").replaceChildren(Object.assign(document.createElement("p"), { textContent: text }));
+  byId("spoken").replaceChildren(el("p", {}, text));
 }
 
 let announced = 0;
@@ -207,6 +207,7 @@ async function begin() {
     titleOf,
     perks,
     speak,
+    sandbox: config.payments === "sandbox",
     dropOf: (sku) => view.dropOf(sku),
     ticket: () => sessionStorage.getItem(TICKET),
     refresh: () => bag.refresh(),

@@ -129,6 +129,7 @@ export default {
   pay: {
     deposit: "Pay the deposit · {money}",
     now: "Pay {money}",
+    order: "Order · {money}",
   },
   perk: {
     first: ["The first order: {name}", "The first {n} orders: {name}"],

@@ -129,6 +129,7 @@ export default {
   pay: {
     deposit: "支付定金 · {money}",
     now: "支付 {money}",
+    order: "下单 · {money}",
   },
   perk: {
     first: "前 {n} 笔订单：{name}",

@@ -81,10 +81,13 @@ async def test_a_walk_in_does_not_choose_its_channel(walk_in_desk: Desk, room: s
     assert_problem(answered, 422, "invalid")
 
 
-async def test_the_watch_page_learns_where_to_connect(walk_in_desk: Desk, room: str) -> None:
+async def test_the_watch_page_learns_where_to_connect_and_who_moves_the_money(
+    walk_in_desk: Desk, room: str
+) -> None:
     answered = await walk_in_desk.as_(None).call("GET", f"/watch/{room}/config.json")
     assert answered.body == {
         "room": room,
         "gateway_url": f"ws://127.0.0.1:8081/live/{room}",
         "walk_in": True,
+        "payments": "sandbox",
     }
