@@ -40,9 +40,6 @@ VIEWERS = st.sampled_from(["wang", "li", "zhao", "wu", "sun"])
 SPANS_MS = st.sampled_from([0, 1_000, 30_000, 60_000, HOLD_TTL_MS, PAY_TTL_MS])
 
 
-REST = DropOpened(SANTOS, "rest")
-
-
 class LotteryMachine(RuleBasedStateMachine):
     """A room with one lottery of few units; what is left of it may be sold to anybody."""
 
@@ -152,7 +149,8 @@ class LotteryMachine(RuleBasedStateMachine):
         assert book is not None
         order = in_order_of_the_draw(self.seed, book.entries)
         facts = self.stage.facts()
-        until = facts.index(REST) if REST in facts else None
+        rests = (n for n, f in enumerate(facts) if isinstance(f, DropOpened) and f.reason == "rest")
+        until = next(rests, None)
         held = [fact.viewer for fact in facts[:until] if isinstance(fact, HoldPlaced)]
         stayed = [viewer for viewer in order if viewer in held]
         assert held == stayed, "each once, in the order of the draw"
