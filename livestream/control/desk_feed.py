@@ -30,9 +30,8 @@ from livestream.control.api import read_path
 from livestream.control.auth import Caller, authorise
 from livestream.control.context import CONTROL, DESKS_MAX, Control
 from livestream.control.problems import Problem, unavailable
-from livestream.control.rooms import read_storefront, storefront_view
+from livestream.control.rooms import moment_view, read_storefront, storefront_view
 from livestream.control.routes import PREFIX
-from livestream.control.views import MomentView
 from livestream.inbox import subscribe
 from livestream.messages import CloseCode
 from livestream.redis_client import BLOCK_MS_MAX, StreamEntries
@@ -224,7 +223,7 @@ async def _open(redis: aioredis.Redis, room: str, outbox: Outbox) -> int:
         "storefront": None if view is None else storefront_view(view),
         "ledger": None if ledger is None else orjson.Fragment(ledger),
         "chat": [] if history is None else orjson.Fragment(history),
-        "moments": [_moment_view(moment) for moment in moments],
+        "moments": [moment_view(moment) for moment in moments],
     }
     outbox.open_with(wire.encode(first))
     return 0 if view is None else view.seq
@@ -238,20 +237,6 @@ async def _read_history(redis: aioredis.Redis, room: str) -> list[Moment]:
     )
     step = max(1, -(-len(entries) // HISTORY_POINTS_MAX))
     return read_moments(fields[b"m"] for _, fields in reversed(entries[::step]))
-
-
-def _moment_view(moment: Moment) -> MomentView:
-    return {
-        "at_ms": moment.at_ms,
-        "viewers": moment.viewers,
-        "joined": moment.joined,
-        "likes": moment.likes,
-        "chat": moment.chat_shown + moment.chat_skipped,
-        "unique": moment.unique,
-        "buyers": moment.buyers,
-        "orders_paid": moment.orders_paid,
-        "net_minor": moment.net_minor,
-    }
 
 
 async def _follow(redis: aioredis.Redis, room: str, seq: int, outbox: Outbox) -> None:

@@ -16,6 +16,7 @@ Owns the film of one room. Refuses to know Redis and who wants to see it.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,11 +25,11 @@ from msgspec import Struct
 from cart.stock import BrokenBooksError
 from livestream import wire
 from livestream.attendance import Moment
-from livestream.control.rooms import storefront_view
+from livestream.control.rooms import moment_view, storefront_view
 from livestream.control.views import Replay, ReplayMoment
 from livestream.engine.ledger import ledger_of
 from livestream.engine.pulse import AudienceTotals
-from livestream.facts import Record
+from livestream.facts import Announced, Record
 from livestream.flight import Watch
 from livestream.journal import seq_of
 from livestream.report.timeline import Run
@@ -40,6 +41,11 @@ CHECKPOINT_FACTS_MIN: Final = 2_000
 #: The largest that is kept is of some 20,000 facts. Each is a quarter larger than the one before,
 #: so that all of a room are five times the last: 4 MB x 5 = 20 MB.
 CHECKPOINT_BYTES_MAX: Final = 4 << 20
+
+#: 200 x at most 2 KB of UTF-8 = 400 KB.
+ANNOUNCEMENTS_MAX: Final = 200
+#: Points of a chart: 720 x 150 bytes = 108 KB.
+MOMENTS_TOLD_MAX: Final = 720
 
 #: Entries of the log: (id, record as it was written).
 Entries = Sequence[tuple[bytes, bytes]]
@@ -62,6 +68,7 @@ class Film:
         self.from_ms = 0
         self._shot: Room | None = None
         self._run = Run()
+        self._announcements: deque[tuple[int, str]] = deque(maxlen=ANNOUNCEMENTS_MAX)
         self._checkpoints: list[Checkpoint] = []
         self._moments: Sequence[Moment] = ()
 
@@ -77,6 +84,8 @@ class Film:
             record = wire.decode_record(payload)
             self.from_ms = self.from_ms or record.at_ms
             for fact in record.facts:
+                if isinstance(fact, Announced):
+                    self._announcements.append((record.at_ms, fact.text))
                 if type(fact) in Run.MARKED:
                     self._run.mark(self.head.state, fact, record.at_ms)
                 evolve(self.head, fact, record.at_ms)
@@ -179,6 +188,7 @@ class Film:
     def about(self) -> Replay:
         """What a player needs to begin: from when to when, and what happened."""
         state = self.head.state
+        step = max(1, -(-len(self._moments) // MOMENTS_TOLD_MAX))
         return {
             "room": self.room,
             "title": state.title,
@@ -192,6 +202,10 @@ class Film:
                 for mark in self._run.marks
             ],
             "marks_left_out": self._run.marks_left_out,
+            "announcements": [
+                {"at_ms": at_ms, "text": text} for at_ms, text in self._announcements
+            ],
+            "moments": [moment_view(moment) for moment in self._moments[::step]],
         }
 
 

@@ -12,10 +12,11 @@ import orjson
 from redis import asyncio as aioredis
 
 from livestream import keys, wire
+from livestream.attendance import Moment
 from livestream.control import orders
 from livestream.control.context import Answer, Call, Control, gateway_base
 from livestream.control.problems import Problem, not_found
-from livestream.control.views import RoomLine, RoomList, StorefrontView, WhoAmI
+from livestream.control.views import MomentView, RoomLine, RoomList, StorefrontView, WhoAmI
 from livestream.redis_client import StreamEntries
 from livestream.storefront import Storefront
 
@@ -168,6 +169,21 @@ async def read_storefront(redis: aioredis.Redis, room: str) -> Storefront | None
         for _, _, frame in wire.decode_air(fields[b"f"]):
             view.apply(wire.decode_frame(frame))
     return view
+
+
+def moment_view(moment: Moment) -> MomentView:
+    """A moment of the audience, for the desk's charts."""
+    return {
+        "at_ms": moment.at_ms,
+        "viewers": moment.viewers,
+        "joined": moment.joined,
+        "likes": moment.likes,
+        "chat": moment.chat_shown + moment.chat_skipped,
+        "unique": moment.unique,
+        "buyers": moment.buyers,
+        "orders_paid": moment.orders_paid,
+        "net_minor": moment.net_minor,
+    }
 
 
 def storefront_view(view: Storefront) -> StorefrontView:

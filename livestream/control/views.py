@@ -283,9 +283,17 @@ class ReplayMark(TypedDict):
     title: str
 
 
+class ReplayAnnouncement(TypedDict):
+    """What was said to everybody."""
+
+    at_ms: int
+    text: str
+
+
 class Replay(TypedDict):
     """The log of a room as a player needs it. `until_ms` is when the last thing happened; marks
-    beyond the first 1,000 are only counted.
+    beyond the first 1,000 are only counted, and of announcements the last 200 are told. `moments`
+    are of the book of attendance, in even steps.
     """
 
     room: str
@@ -297,6 +305,8 @@ class Replay(TypedDict):
     until_ms: int
     marks: list[ReplayMark]
     marks_left_out: int
+    announcements: list[ReplayAnnouncement]
+    moments: list[MomentView]
 
 
 class ReplayQuery(Struct, frozen=True):

@@ -1,7 +1,7 @@
 // The times of a replay: where the film stands, and which marks lie on it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { advanced, marksOf, nextMark, previousMark, within } from "/static/panel/film.js";
+import { advanced, marksOf, nextMark, previousMark, saidBy, within } from "/static/panel/film.js";
 
 const FILM = { from_ms: 1_000_000, until_ms: 1_100_000, marks: [] };
 
@@ -50,4 +50,11 @@ test("from mark to mark, and from just behind one to the one before it", () => {
   assert.equal(previousMark(marks, 1_020_500).atMs, 1_010_000);
   assert.equal(previousMark(marks, 1_022_000).atMs, 1_020_000);
   assert.equal(previousMark(marks, 1_000_000), null);
+});
+
+test("what had been said by then is told, the last first", () => {
+  const said = [1, 2, 3].map((at_ms) => ({ at_ms, text: `no. ${at_ms}` }));
+  assert.deepEqual(saidBy(said, 2).map(({ text }) => text), ["no. 2", "no. 1"]);
+  assert.deepEqual(saidBy(said, 9, 1).map(({ text }) => text), ["no. 3"]);
+  assert.deepEqual(saidBy(said, 0), []);
 });

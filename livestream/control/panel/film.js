@@ -53,3 +53,11 @@ export function nextMark(marks, atMs) {
 export function previousMark(marks, atMs) {
   return marks.findLast((mark) => mark.atMs < atMs - 1_000) ?? null;
 }
+
+/** Announcements up to then, the last first, as many as the desk shows. */
+export function saidBy(announcements, atMs, most = 20) {
+  return announcements
+    .filter(({ at_ms }) => at_ms <= atMs)
+    .slice(-most)
+    .reverse();
+}

@@ -19,8 +19,11 @@ export class Playback extends Emitter {
   muted = new Set();
   banned = new Set();
   ledger = null;
-  /** Charts begin at the time that was gone to. */
-  moments = [];
+  /** What the charts begin with: what was before the time that was gone to. */
+  get moments() {
+    return (this.film?.moments ?? []).filter((moment) => moment.at_ms <= this.atMs);
+  }
+
   seq = 0;
   film = null;
   atMs = 0;

@@ -7,7 +7,7 @@
  */
 
 import { byId, el, formatSpan, setText } from "/static/client/page.js";
-import { SPEEDS, marksOf, nextMark, previousMark } from "./film.js";
+import { SPEEDS, marksOf, nextMark, previousMark, saidBy } from "./film.js";
 
 const DAY = { day: "numeric", month: "long", year: "numeric" };
 
@@ -59,7 +59,10 @@ export class ReplayStrip {
     desk.on("loaded", () => this.#loaded());
     desk.on("moved", () => this.#draw());
     desk.on("failed", (words) => setText(this.said, words));
-    desk.on("shown", () => setText(this.said, ""));
+    desk.on("shown", () => {
+      setText(this.said, "");
+      this.#announced();
+    });
     document.addEventListener("keydown", this.#onKey);
   }
 
@@ -106,6 +109,14 @@ export class ReplayStrip {
     this.slider.setAttribute("aria-valuetext", `${timeOf(atMs)}, ${into} of ${whole}`);
     this.back.disabled = !previousMark(this.#marks, atMs);
     this.on.disabled = !nextMark(this.#marks, atMs);
+  }
+
+  /** What had been said to everybody by then, the last of it on top. */
+  #announced() {
+    const said = saidBy(this.#desk.film.announcements, this.#desk.ledger.at_ms);
+    byId("announced").replaceChildren(
+      ...said.map(({ at_ms, text }) => el("li", {}, el("time", { className: "quiet" }, timeOf(at_ms)), text)),
+    );
   }
 
   #go(where) {

@@ -63,6 +63,8 @@ def evening() -> tuple[Stage, list[tuple[int, dict[str, Any], Any]]]:
     note()
     ok(stage.desk(commands.CardPin("c")))
     note()
+    ok(stage.desk(commands.Announce("Good night")))
+    note()
     ok(stage.desk(commands.RoomEnd()))
     note()
     return stage, shown
@@ -121,6 +123,9 @@ def test_a_player_learns_from_when_to_when_and_what_happened() -> None:
     assert kinds[0] == "room.started"
     assert kinds[-1] == "room.ended"
     assert {"card.pushed", "drop.opened", "drop.closed", "card.pinned"} <= set(kinds)
+    (said,) = about["announcements"]
+    assert said["text"] == "Good night"
+    assert about["from_ms"] < said["at_ms"] < about["until_ms"]
     times = [mark["at_ms"] for mark in about["marks"]]
     assert times == sorted(times)
 
@@ -134,6 +139,7 @@ def test_the_audience_is_the_one_of_the_last_moment_before() -> None:
         Moment(base_ms + n * 2_000, 10 * n, 50, 60, n, 0, 7 * n, 0, n, 0, 0, 0) for n in (1, 2, 3)
     ]
     film.know(moments)
+    assert [told["likes"] for told in film.about()["moments"]] == [7, 14, 21]
     for after_ms, viewers in ((0, 0), (2_000, 10), (3_999, 10), (5_000, 20), (60_000, 30)):
         ledger = at(film, entries, base_ms + after_ms)["ledger"]
         assert ledger["audience"]["viewers"] == viewers
