@@ -95,7 +95,7 @@ class Chromium:
         self, url: str, width: int = 1280, height: int = 900, *, phone: bool = False, **more: Any
     ) -> Page:
         """Somebody new, who opens `url`; `more` is said to Playwright (locale, color_scheme, …)."""
-        assert asyncio.get_running_loop() is self._loop, "not in the loop of the browser's file"
+        assert asyncio.get_running_loop() is self._loop, "not in the loop of the browser"
         person = await self._browser.new_context(
             viewport={"width": width, "height": height},
             is_mobile=phone,

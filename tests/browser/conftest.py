@@ -1,7 +1,7 @@
-"""For each file a browser and a whole installation, for each test a room, and the people.
+"""One browser and one whole installation for all tests here, for each test a room, and the people.
 
-Playwright's objects live in the event loop that made them. So the tests of a file share one loop,
-and so must every async fixture here: `@pytest_asyncio.fixture(loop_scope="module")`.
+Playwright's objects live in the event loop that made them. So the tests here share one loop, and so
+must every async fixture here: `@pytest_asyncio.fixture(loop_scope="package")`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FAILED = pytest.StashKey[bool]()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE) and item.get_closest_marker("asyncio"):
-            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
+            item.add_marker(pytest.mark.asyncio(loop_scope="package"), append=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,13 +51,13 @@ def program() -> str:
     return found
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def _browser(program: str) -> AsyncIterator[Browser]:
     async with chromium.started(program) as browser:
         yield browser
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def browser(_browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Chromium]:
     """The browser, in which nobody sits yet. In the end nothing may have been complained of; of a
     test that failed, what everybody saw is kept.
@@ -72,7 +72,7 @@ async def browser(_browser: Browser, request: pytest.FixtureRequest) -> AsyncIte
         pytest.fail("\n".join(["the pages complained:", *complaints]))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def _served(program: str) -> Iterator[House]:
     directory = Path(tempfile.mkdtemp(prefix="livestream-test-"))
     house = House(directory)
@@ -87,14 +87,14 @@ def _served(program: str) -> Iterator[House]:
 
 @pytest.fixture
 def house(_served: House, room: str) -> House:
-    """The house of this file, and in it a room that no other test has."""
+    """The house, and in it a room that no other test has."""
     if not _served.runs:  # a test cut its power and did not get as far as starting it again
         _served.serve()
     _served.room = room
     return _served
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def host(browser: Chromium, house: House) -> Page:
     """Somebody at the desk, in the list of rooms (where there is but one, it opens by itself)."""
     for other in ("salon", "atelier"):

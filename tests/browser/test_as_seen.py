@@ -55,7 +55,7 @@ class Album:
             self.faults[stop] = await accessibility.faults(page)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def album(_browser: Browser, _served: House) -> AsyncIterator[Album]:
     """The evening, from the sign-in to the end, with names as long as they get."""
     people, house, album = Chromium(_browser), _served, Album()

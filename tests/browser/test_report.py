@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SCRIPT = '<script>window.owned = 1</script><img src="/x" onerror="window.owned = 1">'
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def sold(browser: Chromium, house: House) -> House:
     """A show that is over, in which somebody bought something with a script for a title."""
     await house.set_up(SCRIPT, supply=2)
