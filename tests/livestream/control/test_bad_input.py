@@ -109,7 +109,7 @@ async def test_an_unknown_address_is_not_found(desk: Desk, path: str) -> None:
 async def test_another_method_is_told_which_there_are(desk: Desk, room: str) -> None:
     answered = await desk.call("PATCH", f"/api/v1/rooms/{room}")
     assert_problem(answered, 405, "invalid")
-    assert answered.headers["Allow"] == "GET"
+    assert answered.headers["Allow"] == "DELETE, GET"
 
 
 async def test_a_name_out_of_bounds_in_the_path_is_told(desk: Desk, room: str) -> None:
