@@ -19,7 +19,7 @@ PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all simulate lint format bench bench-fanout bench-counter load load-770k load-1m load-growth pin clean
+.PHONY: help run test test-long test-all simulate lint format bench bench-fanout bench-counter load load-770k load-1m load-growth pin clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,9 +27,12 @@ help: ## show this list
 run: $(VENV)/.run ## install what is needed and play the demo (EXIT=1: end by itself)
 	@$(BIN)/livestream demo $(if $(EXIT),--exit)
 
-# Three at a time: much of a test of processes and deadlines is waiting.
-test: $(VENV)/.test ## run the whole suite (ARGS: for pytest)
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+# Four at a time: much of a test of processes and deadlines is waiting.
+test: $(VENV)/.test ## run the suite, but for what test-long has (ARGS: for pytest)
+	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile -m 'not long' $(ARGS)
+
+test-long: $(VENV)/.test ## run the rest: whole demos, load tests, every benchmark once
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m long $(ARGS)
 
 # A version manager's shim may stand on PATH for a version it will not run, so each is tried.
 test-all: ## run the suite on each Python of PYTHONS that this machine has

@@ -97,7 +97,9 @@ class Evening(NamedTuple):
         return sums
 
 
-@pytest.fixture(scope="module", params=["one machine", "many machines"])
+@pytest.fixture(
+    scope="module", params=[pytest.param("one machine", marks=pytest.mark.long), "many machines"]
+)
 def evening(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[Evening]:
     directory = Path(tempfile.mkdtemp(prefix="livestream-test-"))
     settled = _one_machine if request.param == "one machine" else _many_machines

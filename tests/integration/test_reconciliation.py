@@ -196,6 +196,7 @@ def demo(free_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
+@pytest.mark.long
 async def test_a_demo_reconciles(demo: subprocess.Popen[bytes], free_dir: Path) -> None:
     assert within(SETTLES_WITHIN_S, lambda: _demo_at(free_dir) is not None)
     found = _demo_at(free_dir)

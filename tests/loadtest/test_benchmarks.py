@@ -13,7 +13,7 @@ import pytest
 
 from loadtest.bench.fanout_crowd import Spread
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(find_spec("locust") is None, reason="locust is not here: make load"),
 ]
 

@@ -41,6 +41,7 @@ def test_promtool_finds_that_they_fire_when_they_should(path: Path) -> None:
     assert run.status == 0, run.said
 
 
+@pytest.mark.long
 def test_promtool_would_notice_an_alert_that_does_not_fire(tmp_path: Path) -> None:
     (tmp_path / RULES.name).write_text(RULES.read_text().replace("== 0\n        for: 15s", "== 9"))
     (tests,) = RULE_TESTS

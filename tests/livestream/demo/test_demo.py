@@ -112,7 +112,7 @@ def test_a_demo_sells_everything_and_ends_clean(
     assert "All that viewers were told is in the log, to the fen." in text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_demo_ends_clean_even_if_the_engine_is_killed_in_the_rush(
     free_dir: Path, write: Callable[[str], Path]
 ) -> None:
@@ -127,7 +127,7 @@ def test_a_demo_ends_clean_even_if_the_engine_is_killed_in_the_rush(
     assert engine_pid(free_dir) != pid
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_units_that_nobody_got_though_they_were_wanted_make_the_status_1(
     free_dir: Path, write: Callable[[str], Path]
 ) -> None:
@@ -139,7 +139,7 @@ def test_units_that_nobody_got_though_they_were_wanted_make_the_status_1(
     assert "of 40, though more were wanted" in said(free_dir)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_crowd_too_small_for_the_supply_is_told_and_is_no_fault(
     free_dir: Path, write: Callable[[str], Path]
 ) -> None:
