@@ -27,9 +27,9 @@ help: ## show this list
 run: $(VENV)/.run ## install what is needed and play the demo (EXIT=1: end by itself)
 	@$(BIN)/livestream demo $(if $(EXIT),--exit)
 
-# Four at a time: much of a test of processes and deadlines is waiting.
+# Three at a time: much of a test of processes and deadlines is waiting.
 test: $(VENV)/.test ## run the suite, but for what test-long has (ARGS: for pytest)
-	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile -m 'not long' $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile -m 'not long' $(ARGS)
 
 test-long: $(VENV)/.test ## run the rest: whole demos, load tests, every benchmark once
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m long $(ARGS)

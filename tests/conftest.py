@@ -32,7 +32,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+#: Where tests write, if there is room for it: dozens of Redis servers that flush each commit to one
+#: disk hold each other up for seconds now and then, and that is nothing these tests are about.
+IN_MEMORY = Path("/dev/shm")
+IN_MEMORY_BYTES_MIN = 4 << 30
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free >= IN_MEMORY_BYTES_MIN:
+        tempfile.tempdir = str(IN_MEMORY)
     if config.option.seed is None:
         config.option.seed = random.SystemRandom().randrange(2**32)
     # A shell has what it starts in the background ignore Ctrl-C, and that is inherited: programs
