@@ -87,6 +87,7 @@ INSTRUMENTS = [
 ]
 
 
+@pytest.mark.long
 async def test_every_instrument_moves_when_what_it_tells_of_happens(
     served_here: Served, world_here: World, rng: random.Random
 ) -> None:

@@ -353,6 +353,7 @@ def test_every_process_is_found_and_answers(evening: Evening) -> None:
     assert evening.shows("engine_room", "Rooms owned") == 1
 
 
+@pytest.mark.long
 def test_a_frozen_engine_is_told_in_words_a_tired_person_can_follow(evening: Evening) -> None:
     def stalled() -> dict[str, str] | None:
         for rule in evening.prometheus.rules():

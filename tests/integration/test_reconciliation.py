@@ -118,6 +118,7 @@ async def _give_some_back(world: World, rng: random.Random) -> None:
             await desk.asks(OrderRefund(order_id, restock=False))
 
 
+@pytest.mark.long
 async def test_a_rush_in_which_every_role_is_killed_reconciles(
     served_here: Served, prometheus: Prometheus, room: str, rng: random.Random
 ) -> None:
@@ -139,6 +140,7 @@ async def test_a_rush_in_which_every_role_is_killed_reconciles(
     assert set(takings.net()) == {"CNY", "HKD"}
 
 
+@pytest.mark.long
 async def test_thousands_of_attempts_reconcile(
     served_here: Served, prometheus: Prometheus, room: str, rng: random.Random
 ) -> None:

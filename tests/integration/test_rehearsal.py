@@ -113,6 +113,7 @@ async def bystander(served: Served, room: str) -> int:
         return line.close_code
 
 
+@pytest.mark.long
 async def test_a_show_is_rehearsed_at_20_times_its_speed_and_leaves_nothing(
     served: Served, desk: Desk, store: aioredis.Redis
 ) -> None:

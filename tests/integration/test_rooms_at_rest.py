@@ -194,6 +194,7 @@ async def test_a_payment_that_is_answered_late_is_waited_for(house: House, world
     await assert_clean(world.redis, world.room)
 
 
+@pytest.mark.long
 async def test_engines_killed_while_rooms_go_to_rest_lose_no_command(
     house: House, world: World, rng: random.Random
 ) -> None:
@@ -228,6 +229,7 @@ async def test_engines_killed_while_rooms_go_to_rest_lose_no_command(
         await assert_clean(redis, room)
 
 
+@pytest.mark.long
 async def test_an_engine_that_died_on_its_way_leaves_nothing_behind_that_keeps_a_room_asleep(
     house: House, world: World
 ) -> None:

@@ -145,6 +145,7 @@ async def test_the_fence_holds_where_the_lease_lies(house: House, world: World) 
     assert len(expired) == 1, "two engines thought of it, one wrote it"
 
 
+@pytest.mark.long
 async def test_a_lease_that_is_taken_away_again_and_again_costs_no_order(
     house: House, world: World, rng: random.Random
 ) -> None:

@@ -149,7 +149,7 @@ def test_a_crowd_too_small_for_the_supply_is_told_and_is_no_fault(
     assert "the crowd is too small to buy all of it" in " ".join(said(free_dir).split())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_an_interrupted_demo_leaves_nothing_behind(
     free_dir: Path, write: Callable[[str], Path], how: signal.Signals
