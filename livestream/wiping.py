@@ -6,8 +6,9 @@
 
 Whoever worked with the room may write once more before hearing that it is gone: a gateway its
 counts, an engine its ledger. So its keys are unlinked again for a minute, by every engine; then the
-tombstone goes too, and the name is free. Unlinking looks at the tombstone in the same script: an
-engine that stood still meanwhile finds none, and does no harm to a new room of the same name.
+tombstone goes too, and the name is free. Tombstone and snapshot are watched while the keys are
+unlinked: an engine that stood still meanwhile finds no tombstone, and does no harm to a new room of
+the same name; and a snapshot that is kept meanwhile does not lose the value that names its parts.
 
 Owns that order. Refuses to know which rooms may be wiped. Every method may raise
 redis.exceptions.RedisError.
@@ -18,6 +19,7 @@ from __future__ import annotations
 from typing import Final, cast
 
 from redis import asyncio as aioredis
+from redis.asyncio.client import Pipeline
 
 from livestream import keys
 from livestream.snapshots import parts_key
@@ -26,21 +28,12 @@ from livestream.snapshots import parts_key
 #: again.
 SWEPT_FOR_MS: Final = 60_000
 
-_SWEEP: Final = """
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  return 0
-end
-redis.call('UNLINK', unpack(KEYS, 2))
-return 1
-"""
-
 
 class Wiping:
     """The rooms that are being wiped."""
 
     def __init__(self, redis: aioredis.Redis) -> None:
         self._redis = redis
-        self._sweep = redis.register_script(_SWEEP)
 
     async def begin(self, room: str, now_ms: int) -> None:
         """Take the room off every list, and its keys away."""
@@ -64,9 +57,15 @@ class Wiping:
 
     async def sweep(self, room: str) -> None:
         """Take away what somebody has written since."""
-        parts = await parts_key(self._redis, room)
-        swept = keys.all_of(room) if parts is None else [*keys.all_of(room), parts]
-        await self._sweep(keys=[keys.wiped(room), *swept])
+
+        async def unlink(pipe: Pipeline) -> None:
+            if not await pipe.exists(keys.wiped(room)):
+                return
+            parts = await parts_key(pipe, room)
+            pipe.multi()
+            pipe.unlink(*keys.all_of(room), *([] if parts is None else [parts]))
+
+        await self._redis.transaction(unlink, keys.wiped(room), keys.snapshot(room))
 
     async def sweep_all(self, now_ms: int) -> None:
         """The same for every room that was wiped lately; of those wiped longer ago the last trace

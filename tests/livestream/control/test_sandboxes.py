@@ -9,6 +9,7 @@ from redis import asyncio as aioredis
 from livestream import keys
 from livestream.clock import now_ms
 from livestream.messages import CloseCode
+from livestream.snapshots import PART_BYTES, Snapshots, parts_key
 from livestream.wiping import SWEPT_FOR_MS, Wiping
 from tests.livestream.control.desks import Desk, assert_problem, host_token
 from tests.livestream.control.shoppers import shoppers_of
@@ -99,6 +100,27 @@ async def test_a_sweep_that_comes_late_leaves_a_new_room_of_that_name_alone(
     await redis.set(keys.ledger(room), "of a new room")
     await Wiping(redis).sweep(room)
     assert await redis.exists(keys.ledger(room))
+
+
+async def test_a_large_snapshot_that_is_kept_during_a_sweep_goes_too(
+    redis: aioredis.Redis, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine keeps it after the sweep has looked which parts there are."""
+    await redis.set(keys.wiped(room), "1")
+    saved = 0
+
+    async def look(read: aioredis.Redis, name: str) -> str | None:
+        nonlocal saved
+        found = await parts_key(read, name)
+        if not saved:
+            saved = 1
+            await Snapshots(redis, room).save(b"{" + b"x" * PART_BYTES, "1-1")
+        return found
+
+    monkeypatch.setattr("livestream.wiping.parts_key", look)
+    await Wiping(redis).sweep(room)
+    assert saved
+    assert not await redis.exists(keys.snapshot(room), keys.snapshot_parts(room, "1-1"))
 
 
 @pytest.mark.usefixtures("engine")
