@@ -17,6 +17,7 @@ from typing import Final, cast
 
 import msgspec
 from redis import asyncio as aioredis
+from redis.asyncio.client import Pipeline
 
 from livestream import keys
 from livestream.room import RoomState
@@ -84,14 +85,23 @@ class Snapshots:
 
     async def _finish(self, name: str, count: int) -> None:
         """From now on these parts are the snapshot."""
-        await self._redis.persist(keys.snapshot_parts(self._room, name))
-        await self._point_at(_IN_PARTS + f"{count} {name}".encode())
+        parts = keys.snapshot_parts(self._room, name)
+        await self._point_at(_IN_PARTS + f"{count} {name}".encode(), parts)
 
-    async def _point_at(self, value: bytes) -> None:
+    async def _point_at(self, value: bytes, parts: str | None = None) -> None:
+        """At once, so that parts stay exactly while the value names them."""
+
+        async def point(pipe: Pipeline) -> None:
+            before = await parts_key(pipe, self._room)
+            pipe.multi()
+            pipe.set(key, value)
+            if parts is not None:
+                pipe.persist(parts)
+            if before is not None and before != parts:
+                pipe.unlink(before)
+
         key = keys.snapshot(self._room)
-        before = cast(bytes | None, await self._redis.set(key, value, get=True))
-        if before is not None and before != value and before.startswith(_IN_PARTS):
-            await self._redis.unlink(keys.snapshot_parts(self._room, _name_in(before)))
+        await self._redis.transaction(point, key)
 
 
 async def read_snapshot(redis: aioredis.Redis, room: str) -> RoomState | None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from redis import asyncio as aioredis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import RedisError
 
 from livestream import keys, wire
 from livestream.room import RoomState
-from livestream.snapshots import PART_BYTES, Snapshots, read_snapshot, read_snapshot_bytes
+from livestream.snapshots import (
+    PART_BYTES,
+    Snapshots,
+    parts_key,
+    read_snapshot,
+    read_snapshot_bytes,
+)
 
 LARGE = b"a state of many orders " * 50_000
 
@@ -67,6 +77,32 @@ async def test_one_that_is_broken_off_leaves_the_one_before_and_goes_by_itself(
 
     await snapshots.save_slowly(whole(), "1-2")
     assert await read_snapshot_bytes(redis, room) == b"again, and whole"
+
+
+async def test_parts_that_nothing_names_go_by_themselves_wherever_redis_went_away(
+    redis: aioredis.Redis, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshots, sent, last = Snapshots(redis, room), 0, 0
+    send = AbstractConnection.send_packed_command
+
+    async def send_until_last(self: AbstractConnection, *args: Any, **more: Any) -> None:
+        nonlocal sent
+        sent += 1
+        if last and sent > last:
+            raise RedisError("away")
+        await send(self, *args, **more)
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", send_until_last)
+    await snapshots.save(b"x" + LARGE, "1-0")
+    for attempt in range(1, sent + 1):
+        sent, last = 0, attempt
+        with suppress(RedisError):
+            await snapshots.save(LARGE, f"1-{attempt}")
+        sent, last = 0, 0
+        named = await parts_key(redis, room)
+        kept = await keys_of(redis, room) - {keys.snapshot(room)}
+        assert {key for key in kept if await redis.ttl(key) == -1} == {named}
+    assert named == keys.snapshot_parts(room, f"1-{attempt}"), "the last one had all it needs"
 
 
 async def test_one_of_which_a_part_is_missing_counts_for_nothing(
