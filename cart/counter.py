@@ -71,11 +71,7 @@ class Counter:
         """Something may follow from this: most moves leave an open drop with units, and then
         nothing does, unless people wait for a shelf of their own.
         """
-        if (
-            drop.stock.available == 0
-            or drop.status is not DropStatus.OPEN
-            or drop.shelves is not None
-        ):
+        if drop.stock.available == 0 or drop.status is not DropStatus.OPEN or drop.line.queues:
             self.touched[drop.terms.drop_id] = None
 
     def is_stale(self, deadline: Deadline) -> bool:

@@ -125,13 +125,11 @@ def offers(counter: Counter, drop: Drop, now_ms: int) -> list[Fact]:
     """Free units of an open drop to those who wait for it, in order. What one turn cannot do for
     all is put on the agenda, to be gone on with at the next.
     """
-    facts: list[Fact] = []
     numbers = count(counter.books.holds_placed + 1)
     if drop.shelves is None or not drop.is_apart:
-        facts += _offers_of(
-            counter, drop, "", drop.stock.available, iter(drop.line), numbers, now_ms
-        )
-        return facts
+        free, places = drop.stock.available, iter(drop.line)
+        return [*_offers_of(counter, drop, "", free, places, numbers, now_ms)]
+    facts: list[Fact] = []
     for shelf in drop.line.queues:
         free, places = drop.shelves.free(shelf), drop.line.of_shelf(shelf)
         facts += _offers_of(counter, drop, shelf, free, places, numbers, now_ms)
