@@ -33,7 +33,7 @@ from livestream.report.words import (
     taken_off,
 )
 
-#: Winners of a perk and gateways that are listed here; the CSV has all.
+#: Winners of a perk, coupons and gateways that are listed here; the CSV has all.
 LISTED_MAX: Final = 100
 
 
@@ -132,21 +132,24 @@ def _coupons(report: Report) -> Markup | None:
         for one in report.coupons[:LISTED_MAX]
     ]
     columns = ("Coupon", "Supply", "Held", "Redeemed", "Taken off paid orders")
-    more = f" The first {LISTED_MAX} are listed; the CSV has all."
     told = "GMV is what is left after a coupon; a refund does not give its redemption back."
-    below = note(told + (more if len(report.coupons) > LISTED_MAX else ""))
+    below = note(told + _cut(len(report.coupons)))
     return section("coupons", "Coupons", table("Coupons", columns, rows), below)
+
+
+def _cut(of: int) -> str:
+    """That not all of so many are listed, if so it is."""
+    return f" The first {LISTED_MAX} are listed; the CSV has all." if of > LISTED_MAX else ""
 
 
 def _perk(of: str, perk: PerkReport) -> Markup:
     won = len(perk.winners)
     policy = "stays with" if perk.on_refund == "stay" else "passes on from"
     rows = [(str(one.rank), one.order_id, one.viewer) for one in perk.winners[:LISTED_MAX]]
-    more = f" The first {LISTED_MAX} are listed; the CSV has all." if won > LISTED_MAX else ""
     return element(
         "div",
         element("h3", f"{perk.name}: {won:,} of the first {perk.first_n:,} of {of}"),
-        note(f"A rank {policy} an order that is refunded.{more}"),
+        note(f"A rank {policy} an order that is refunded.{_cut(won)}"),
         folded("The winners", table(perk.name, ("Rank", "Order", "Viewer"), rows, words=3)),
     )
 
