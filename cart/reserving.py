@@ -85,8 +85,8 @@ def _refusal_of(
 
 
 def lacking_for(drop: Drop, wanted: Sequence[Wanted]) -> str | None:
-    """The first shelf of the drop that has too few units for what is wanted, or none for which
-    nobody waits.
+    """The first shelf of the drop that cannot give what is wanted of it: too few units are free, or
+    others wait for them.
     """
     assert drop.shelves is not None, "only a drop with allocations has shelves"
     drop_id = drop.terms.drop_id

@@ -44,8 +44,8 @@ Invited = Annotated[list[ViewerId], Meta(min_length=1, max_length=INVITED_PER_CA
 #: A line of chat, as its gateway named it.
 MessageId = Annotated[str, Meta(min_length=1, max_length=64)]
 
-#: Words of which none is shown: 500 x 64 characters, 96 KB of UTF-8 at the very worst and some 5 KB
-#: as a rule, in the log each time that the list is given, and in the snapshot.
+#: Words of which none is shown: 500 x 64 characters x 4 bytes of UTF-8 = 128 KB at the very worst,
+#: some 5 KB as a rule, in the log each time that the list is given, and in the snapshot.
 BLOCKED_WORDS_MAX = 500
 BlockedWord = Annotated[str, Meta(min_length=1, max_length=64)]
 

@@ -1,7 +1,7 @@
 """What happens in the waiting line of a drop, as facts. Owns their words; refuses to know stock.
 
-Who is offered a unit leaves the line by `hold.placed` (`offered`); a drop that sells out or closes
-ends the line by that very fact.
+Who is offered a unit leaves the line by `hold.placed` (`offered`). A drop that closes ends the line
+by that very fact, and so does one that sells out, save for those whom a lottery drew.
 """
 
 from __future__ import annotations
