@@ -31,7 +31,7 @@ def _lottery_drawn(counter: Counter, event: LotteryDrawn, at_ms: int) -> None:
     book.seed, book.drawn = event.seed, True
     for viewer in in_order_of_the_draw(event.seed, book.entries):
         entry = book.entries[viewer]
-        drop.line.join(viewer, 1, entry.tier, entry.invited)
+        drop.line.join(viewer, 1, entry.tier, entry.invited, at_ms)
     counter.touched[event.drop_id] = None
 
 

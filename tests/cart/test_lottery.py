@@ -193,6 +193,13 @@ def test_everybody_else_knows_the_own_place(till: Till) -> None:
     assert (place["number"], place["ahead"]) == (4, 1)
 
 
+def test_everybody_who_was_drawn_waits_since_the_draw(till: Till) -> None:
+    drawn(till)
+    drawn_ms = till.now_ms
+    till.wait(HOLD_TTL_MS)
+    assert {place.since_ms for place in till.of().line} == {drawn_ms}
+
+
 def test_what_is_not_bought_goes_to_the_next(till: Till) -> None:
     drawn(till)
     till.wait(HOLD_TTL_MS)
