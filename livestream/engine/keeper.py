@@ -55,7 +55,7 @@ class Keeper:
         self._redis = redis
         self._journal = journal
         self._snapshots = Snapshots(redis, room.state.room)
-        self._saving: asyncio.Task[None] | None = None
+        self._saving: tuple[Imprint, asyncio.Task[None]] | None = None
         self._save_from_s = 0.0
         self._room = room
         self._engine = engine
@@ -134,7 +134,7 @@ class Keeper:
 
     async def _save_while_commands_come(self) -> None:
         """Keep the state and let the commands of that room wait as little as can be."""
-        under_way = self._saving is not None and not self._saving.done()
+        under_way = self._saving is not None and not self._saving[1].done()
         if under_way or time.monotonic() < self._save_from_s:
             return
         if self._room.state.seq <= FACTS_AT_ONCE_MAX:
@@ -147,7 +147,7 @@ class Keeper:
             self._put_off(error)
             return
         name, seq = self._name_now, self._room.state.seq
-        self._saving = asyncio.create_task(self._save_imprint(imprint, name, seq))
+        self._saving = imprint, asyncio.create_task(self._save_imprint(imprint, name, seq))
 
     async def _save_imprint(self, imprint: Imprint, name: str, seq: int) -> None:
         try:
@@ -184,8 +184,10 @@ class Keeper:
     async def close(self) -> None:
         """Break off the snapshot that is being kept, if one is."""
         if self._saving is not None:
-            self._saving.cancel()
-            await asyncio.gather(self._saving, return_exceptions=True)
+            imprint, task = self._saving
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await imprint.close()  # a task that is cancelled before its first step closes nothing
             self._saving = None
 
     async def save_storefront(self) -> None:
