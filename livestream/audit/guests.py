@@ -1,7 +1,7 @@
 """Check 17: who takes units was invited, where that is asked for, and did not come before the time.
 
-The lists and the rules are kept here once more, from the facts alone; what a ticket claimed stands
-in the hold itself.
+The lists are kept here once more, from the facts alone; what a ticket claimed stands in the hold
+itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from cart import events
 from cart.drop import DropTerms
-from cart.rules import RoomRules
 from livestream.audit.check import Check, Rule, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import Ledger
@@ -28,15 +27,9 @@ class OnlyTheInvitedBuy(Check):
 
     def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
         super().__init__(ledger, evidence)
-        self._rules = RoomRules()
         #: (drop or None, viewer) -> tier.
         self._tier_of: dict[tuple[str | None, str], str] = {}
         self._asked = 0
-
-    @before(events.RulesSet)
-    def new_rules(self, fact: events.RulesSet) -> Iterator[str]:
-        self._rules = fact.rules
-        yield from ()
 
     @before(events.InvitationPut)
     def put_on_the_list(self, fact: events.InvitationPut) -> Iterator[str]:
@@ -62,13 +55,13 @@ class OnlyTheInvitedBuy(Check):
         drop = self.ledger.drops.get(fact.drop_id)
         terms = None if drop is None else drop.terms
         access = None if terms is None else terms.access
-        if not self._rules.invited_only and access is None:
+        if not self.ledger.rules.invited_only and access is None:
             return
         self._asked += 1
         of_room = self._tier_of.get((None, fact.viewer))
         of_drop = self._tier_of.get((fact.drop_id, fact.viewer))
         to_room = fact.invited or of_room is not None
-        if self._rules.invited_only and not to_room:
+        if self.ledger.rules.invited_only and not to_room:
             yield f"{takes} in a room for others"
         if terms is None or access is None:
             return

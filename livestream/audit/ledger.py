@@ -21,6 +21,7 @@ from cart.drop import DropTerms
 from cart.fact import Fact
 from cart.money import Currency
 from cart.order import OrderLine, Part
+from cart.rules import RoomRules
 from livestream import facts
 
 
@@ -157,6 +158,8 @@ class Ledger:
         #: When the present owner took over: nobody was there to end anything before it did.
         self.epoch_at_ms = 0
         self.room_status: Literal["", "created", "live", "ended"] = ""
+        #: The room's, as last declared.
+        self.rules = RoomRules()
         self.drops: dict[str, DropAccount] = {}
         #: What is prepared and not declared; no unit of it is anywhere.
         self.drafts: dict[str, DropTerms] = {}
@@ -211,6 +214,10 @@ def _room_moved(
             ledger.room_status = "live"
         case facts.RoomEnded():
             ledger.room_status = "ended"
+
+
+def _rules_set(ledger: Ledger, fact: events.RulesSet) -> None:
+    ledger.rules = fact.rules
 
 
 def _drop_drafted(ledger: Ledger, fact: events.DropDrafted) -> None:
@@ -579,6 +586,7 @@ _ENTRIES: dict[type, Callable[[Ledger, Any], None]] = {
     facts.RoomCreated: _room_moved,
     facts.RoomStarted: _room_moved,
     facts.RoomEnded: _room_moved,
+    events.RulesSet: _rules_set,
     events.DropDrafted: _drop_drafted,
     events.DraftDiscarded: _draft_discarded,
     events.DropScheduled: _drop_scheduled,

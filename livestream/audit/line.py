@@ -8,7 +8,6 @@ from cart import events
 from cart.bounds import LINES_MAX
 from cart.counter import OFFERS_PER_TURN_MAX
 from cart.line import LINE_MAX
-from cart.rules import RoomRules
 from livestream import facts
 from livestream.audit.check import Check, Checks, Rule, before
 from livestream.audit.evidence import Evidence
@@ -35,12 +34,6 @@ class LineIsServedInOrder(Check):
         self._joined: dict[str, int] = {}
         self._served = 0
         self._took_over = False
-        self._rules = RoomRules()
-
-    @before(events.RulesSet)
-    def new_rules(self, fact: events.RulesSet) -> Iterator[str]:
-        self._rules = fact.rules
-        yield from ()
 
     def meet(self, others: Checks) -> None:
         self._limits = others.one(LimitCountsAll)
@@ -176,7 +169,7 @@ class LineIsServedInOrder(Check):
         drops = [drop, *(self.ledger.drops[h.drop_id] for h in others)]
         if others and any(one.terms.presale and not one.sells_rest for one in drops):
             return True
-        one_product = self._rules.one_product_per_order
+        one_product = self.ledger.rules.one_product_per_order
         return one_product and any(hold.sku != drop.terms.sku for hold in lines)
 
     @before(events.OrderPaid, events.DepositPaid)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from cart import events
-from cart.perk import PerkTerms
 from cart.slot import SlotTerms
 from livestream.audit.check import Check, Rule, before
 from livestream.audit.evidence import Evidence
@@ -44,7 +43,6 @@ class SlotsAreStock(Check):
     def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
         super().__init__(ledger, evidence)
         self.slots: dict[str, SlotAccount] = {}
-        self._room_perks: list[PerkTerms] = []
         #: Orders and the perks in slots that they have, by perk id: in how many ways.
         self._won: dict[tuple[str, str], int] = {}
         #: order -> the slots in which it has a place.
@@ -138,16 +136,11 @@ class SlotsAreStock(Check):
 
     def _is_in_slots(self, fact: events.PerkAwarded | events.PerkRevoked) -> bool:
         """Whether this very perk has slots: a drop's and the room's may share a name."""
-        perks = self._room_perks
+        perks = self.ledger.rules.perks
         if fact.drop_id is not None:
             drop = self.ledger.drops.get(fact.drop_id)
             perks = drop.terms.perks if drop is not None else []
         return any(perk.slots and perk.perk_id == fact.perk_id for perk in perks)
-
-    @before(events.RulesSet)
-    def room_perks_declared(self, fact: events.RulesSet) -> Iterator[str]:
-        self._room_perks = list(fact.rules.perks)
-        yield from ()
 
     @before(
         events.OrderPaid,

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cart import events
-from cart.rules import RoomRules
 from livestream.audit.check import Check, Rule, after, before
 from livestream.audit.evidence import Evidence
 from livestream.audit.ledger import DropAccount, Ledger
@@ -249,17 +248,11 @@ class LimitCountsAll(Check):
     def __init__(self, ledger: Ledger, evidence: Evidence) -> None:
         super().__init__(ledger, evidence)
         self._has: dict[tuple[str, str], int] = {}
-        self._rules = RoomRules()
-
-    @before(events.RulesSet)
-    def new_rules(self, fact: events.RulesSet) -> Iterator[str]:
-        self._rules = fact.rules
-        yield from ()
 
     @before(events.OrderPlaced)
     def one_product(self, fact: events.OrderPlaced) -> Iterator[str]:
         skus = {line.sku for line in fact.lines}
-        if self._rules.one_product_per_order and len(skus) > 1:
+        if self.ledger.rules.one_product_per_order and len(skus) > 1:
             yield f"order {fact.order_id} has {len(skus)} products in a room of one for each order"
 
     @before(events.HoldPlaced)
@@ -282,7 +275,7 @@ class LimitCountsAll(Check):
                 f"whose limit is {drop.terms.limit_per_viewer}"
             )
 
-        of_room = self._rules.limit_per_viewer
+        of_room = self.ledger.rules.limit_per_viewer
         if of_room is not None:
             has = sum(self._has.get((drop_id, viewer), 0) for drop_id in self.ledger.drops)
             if has > of_room:
@@ -318,7 +311,7 @@ class LimitCountsAll(Check):
     def left(self, drop: DropAccount, viewer: str) -> int:
         """How many units more of this drop a viewer may have."""
         more = drop.terms.limit_per_viewer - self._has.get((drop.terms.drop_id, viewer), 0)
-        of_room = self._rules.limit_per_viewer
+        of_room = self.ledger.rules.limit_per_viewer
         if of_room is None:
             return more
         has = sum(self._has.get((drop_id, viewer), 0) for drop_id in self.ledger.drops)
