@@ -59,8 +59,6 @@ const DEEDS = [
     "/chat/:message/restore",
     ({ message }) => ({ words: "Show a line again", undo: [["DELETE", linePath(message), undefined]] }),
   ],
-  ["PUT", "/slots/:slot", ({ slot }) => ({ words: `Set the delivery slot ${slot}` })],
-  ["PUT", "/coupons/:code", ({ code }) => ({ words: `Set the coupon ${code}` })],
   ["PUT", "/stream", () => ({ words: "Set where the picture comes from" })],
   [
     "POST",
