@@ -38,8 +38,9 @@ export function setText(node, text) {
 /** Put the nodes in their order, touching nothing that stands right: focus stays where it is. */
 export function place(parent, nodes) {
   const { children } = parent;
-  if (nodes.length !== children.length || nodes.some((node, at) => children[at] !== node))
-    parent.replaceChildren(...nodes);
+  for (const child of [...children]) if (!nodes.includes(child)) child.remove();
+  for (const [at, node] of nodes.entries())
+    if (children[at] !== node) parent.insertBefore(node, children[at]);
 }
 
 /**

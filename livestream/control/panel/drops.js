@@ -11,6 +11,7 @@ import {
   formatMoney,
   formatSpan,
   onPress,
+  place,
   plural,
   setText,
   stockBar,
@@ -302,8 +303,10 @@ export class Drops {
   #arrange(drops) {
     const list = byId("drop-list");
     if (list.matches(":hover, :focus-within")) return;
-    const wanted = inOrder(drops).map(({ drop_id }) => this.#rows.get(drop_id).node);
-    if (wanted.some((node, at) => list.children[at] !== node)) list.replaceChildren(...wanted);
+    place(
+      list,
+      inOrder(drops).map(({ drop_id }) => this.#rows.get(drop_id).node),
+    );
   }
 
   tick(nowMs) {

@@ -4,7 +4,7 @@
  * Owns the pane `#queue`. Refuses to compute: `run.js` reads the ledger.
  */
 
-import { byId, el, formatCount, formatSpan, plural, setText } from "/static/client/page.js";
+import { byId, el, formatCount, formatSpan, place, plural, setText } from "/static/client/page.js";
 import { perksOf, queuesOf } from "./run.js";
 
 export class Line {
@@ -47,11 +47,11 @@ class Rows {
   }
 
   show(things, describe) {
-    const ids = things.map(({ id }) => id);
-    if (ids.join("\n") !== [...this.#rows.keys()].join("\n")) {
-      this.#rows = new Map(ids.map((id) => [id, this.#rows.get(id) ?? new Row()]));
-      this.#list.replaceChildren(...[...this.#rows.values()].map(({ node }) => node));
-    }
+    this.#rows = new Map(things.map(({ id }) => [id, this.#rows.get(id) ?? new Row()]));
+    place(
+      this.#list,
+      [...this.#rows.values()].map(({ node }) => node),
+    );
     for (const thing of things) this.#rows.get(thing.id).show(describe(thing));
   }
 }

@@ -5,7 +5,7 @@
  * own.
  */
 
-import { CURRENCIES, byId, el, formatMoney, onPress, plural, setText } from "/static/client/page.js";
+import { CURRENCIES, byId, el, formatMoney, onPress, place, plural, setText } from "/static/client/page.js";
 import { askOnce } from "./ask.js";
 import { Cards, wireCardForms } from "./cards.js";
 import { Api, Desk } from "./desk.js";
@@ -111,7 +111,10 @@ async function listRooms() {
   setText(byId("rooms-said"), "");
   byId("rooms-empty").hidden = rooms.length > 0;
   const known = new Map([...byId("room-list").children].map((row) => [row.dataset.room, row]));
-  byId("room-list").replaceChildren(...rooms.map((each) => roomRow(known.get(each.room), each)));
+  place(
+    byId("room-list"),
+    rooms.map((each) => roomRow(known.get(each.room), each)),
+  );
 }
 
 /** A row for the room; one that is on screen already keeps its button, and so the focus. */

@@ -6,7 +6,7 @@
  * Refuses to decide any fate: `fates.js` does.
  */
 
-import { byId, el, onPress, setText } from "/static/client/page.js";
+import { byId, el, onPress, place, setText } from "/static/client/page.js";
 import { OPEN_FATES, fateInWords, unsureOf } from "./fates.js";
 
 const nameOf = (room) => `pressed ${room}`;
@@ -60,7 +60,7 @@ export class Pressed {
     const { presses, undo } = this.#actions;
     // A press that is as it was keeps its row, and so the focus.
     this.#rows = new Map(presses.map((press) => [press, this.#rows.get(press) ?? this.#row(press)]));
-    byId("pressed-list").replaceChildren(...this.#rows.values());
+    place(byId("pressed-list"), [...this.#rows.values()]);
     byId("pressed-empty").hidden = presses.length > 0;
     const unsure = unsureOf(presses);
     byId("pressed-unsure").hidden = !unsure;
