@@ -45,10 +45,13 @@ export class Storefront {
   }
 }
 
-/** When the clock opens the drop, for those of the earliest tier first; null: when the host says so. */
-export function firstOpensAtMs({ opens_at_ms, access }) {
-  const times = Object.values(access?.tiers ?? {});
-  if (opens_at_ms !== null) times.push(opens_at_ms);
+/**
+ * When the clock opens the drop: a lottery by its draw, others for those of the earliest tier first;
+ * null: when the host says so.
+ */
+export function firstOpensAtMs({ opens_at_ms, access, lottery }) {
+  if (lottery) return lottery.entries_until_ms;
+  const times = [opens_at_ms, ...Object.values(access?.tiers ?? {})].filter(Boolean);
   return times.length ? Math.min(...times) : null;
 }
 

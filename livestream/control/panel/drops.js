@@ -203,7 +203,7 @@ function hasRest({ status, presale, lottery, waiting, available }, nowMs) {
 
 /** What is at work first, the newest of it on top; then what comes, as it will come. */
 function inOrder(drops) {
-  const comesAt = (drop) => drop.lottery?.entries_until_ms ?? firstOpensAtMs(drop) ?? Infinity;
+  const comesAt = (drop) => firstOpensAtMs(drop) ?? Infinity;
   const place = new Map(drops.map((drop, at) => [drop, at]));
   return [...drops].sort((one, other) => {
     const rank = RANK[one.status] - RANK[other.status];
@@ -216,9 +216,9 @@ function inOrder(drops) {
 
 function openingInWords(drop, nowMs) {
   if (drop.status !== "scheduled") return "";
-  if (drop.lottery) return `Opens by its draw in ${formatSpan(drop.lottery.entries_until_ms - nowMs)}`;
   const opensAtMs = firstOpensAtMs(drop);
-  return opensAtMs ? `Opens in ${formatSpan(opensAtMs - nowMs)}` : "Opens when you say so";
+  if (!opensAtMs) return "Opens when you say so";
+  return `Opens ${drop.lottery ? "by its draw " : ""}in ${formatSpan(opensAtMs - nowMs)}`;
 }
 
 /** A drop that nobody else knows of yet. */

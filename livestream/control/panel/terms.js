@@ -7,6 +7,7 @@
  * looks at everything again, and its word counts. Pure: no page and no clock.
  */
 
+import { firstOpensAtMs } from "/static/client/storefront.js";
 import { Reader, localText, moneyText, wordOf } from "./reading.js";
 
 /** As the counter has them (cart/bounds.py, cart/perk.py, cart/access.py, cart/price.py, cart/shelf.py). */
@@ -227,24 +228,18 @@ function doubtsAbout(terms, doubt) {
   if (presale) doubtsAboutPresale(terms, doubt);
 }
 
-function doubtsAboutPresale({ presale, lottery, flash, price_minor, reserve_on, ...terms }, doubt) {
+function doubtsAboutPresale({ presale, flash, price_minor, reserve_on, ...terms }, doubt) {
   const cheapest = Math.min(price_minor, ...flash.map((window) => window.price_minor));
   if (presale.deposit_minor >= cheapest)
     doubt("deposit", "A deposit as high as the price leaves nothing to pay.");
   if (reserve_on !== "cart")
     doubt("reserve_on", "A presale reserves in the cart: a deposit is for a piece that is there.");
-  if (before(presale.deposit_until_ms, lottery ? lottery.entries_until_ms : firstOpensAtMs(terms)))
+  if (before(presale.deposit_until_ms, firstOpensAtMs(terms)))
     doubt("deposit_until", "Deposits end before the drop opens.");
   if (before(presale.balance_from_ms + 1, presale.deposit_until_ms))
     doubt("balance_from", "Balances begin before deposits end.");
   if (before(presale.balance_until_ms, presale.balance_from_ms))
     doubt("balance_until", "Balances end before they begin.");
-}
-
-/** When the clock opens a drop; null: when the host says so. */
-function firstOpensAtMs({ opens_at_ms, access }) {
-  const times = [opens_at_ms, ...Object.values(access?.tiers ?? {})].filter(Boolean);
-  return times.length ? Math.min(...times) : null;
 }
 
 /** Whether `until` leaves nothing after `from`; a time that is missing is told elsewhere. */

@@ -9,9 +9,8 @@ import { firstOpensAtMs } from "/static/client/storefront.js";
 
 const SHUT = { sold_out: "buy.sold_out", closed: "buy.closed", paused: "buy.paused" };
 
-/** When a scheduled drop opens, a lottery by its draw; null: when the host says so. */
-export const opensAtMs = (drop) =>
-  drop.status === "scheduled" ? (drop.lottery?.entries_until_ms ?? firstOpensAtMs(drop)) : null;
+/** When the clock opens a scheduled drop; null: when the host says so. */
+export const opensAtMs = (drop) => (drop.status === "scheduled" ? firstOpensAtMs(drop) : null);
 
 /**
  * What the button does (`act`: open, enter, leave, wait, reserve; null: nothing) and says (`key`).
