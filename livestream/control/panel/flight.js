@@ -6,7 +6,7 @@
  * `flight_rules.js`.
  */
 
-import { byId, el, setText } from "/static/client/dom.js";
+import { byId, el, formatCount, setText } from "/static/client/page.js";
 import { shareBar } from "./charts.js";
 import {
   GATEWAYS_SHOWN,
@@ -22,8 +22,6 @@ import {
 
 const LIGHT_WORDS = { green: "Green", amber: "Amber", red: "Red" };
 const DRAW_EVERY_MS = 1_000;
-
-const count = (value) => value.toLocaleString("en");
 
 export class FlightDeck {
   #heardAtMs = performance.now();
@@ -112,14 +110,14 @@ function drawFacts({ owner, resting, epoch, seq, audience, engine, flight }) {
   const limit = redis?.limit_bytes ? ` of ${formatBytes(redis.limit_bytes)}` : "";
   const facts = [
     ["Engine", resting ? "at rest" : owner || "none", since && !resting ? `since ${since}` : ""],
-    ["Epoch", count(epoch), `seq ${count(seq)}`],
+    ["Epoch", formatCount(epoch), `seq ${formatCount(seq)}`],
     ["Redis", `${engine.append_ms_last.toFixed(1)} ms${worst}`],
     ["Memory", redis ? `${formatBytes(redis.used_bytes)}${limit}` : "–"],
-    ["Behind", count(sum("behind"))],
+    ["Behind", formatCount(sum("behind"))],
     [
       "Closed as too slow",
-      count(sum("slow_evictions")),
-      flight?.evicted_last_minute ? `${count(flight.evicted_last_minute)} this minute` : "",
+      formatCount(sum("slow_evictions")),
+      flight?.evicted_last_minute ? `${formatCount(flight.evicted_last_minute)} this minute` : "",
     ],
   ];
   byId("engine").replaceChildren(
@@ -137,7 +135,7 @@ function drawFacts({ owner, resting, epoch, seq, audience, engine, flight }) {
 function drawArrivals(arrivals, nowMs) {
   const rows = arrivals.map((arrival) => {
     const share = completion(arrival);
-    const behind = arrival.behind ? ` · ${count(arrival.behind)} behind` : "";
+    const behind = arrival.behind ? ` · ${formatCount(arrival.behind)} behind` : "";
     return el(
       "tr",
       {},
@@ -151,7 +149,7 @@ function drawArrivals(arrivals, nowMs) {
         el(
           "span",
           { className: "quiet" },
-          `${count(arrival.reached)} of ${count(arrival.addressed)}${behind}`,
+          `${formatCount(arrival.reached)} of ${formatCount(arrival.addressed)}${behind}`,
         ),
       ),
       el("td", {}, arrival.p50_ms === null ? "–" : shortSpan(arrival.p50_ms)),
@@ -198,15 +196,15 @@ function gatewayRow(one) {
       "td",
       { className: "has" },
       shareBar(full, full > 0.9 ? "short" : ""),
-      el("span", {}, count(one.viewers)),
+      el("span", {}, formatCount(one.viewers)),
       one.turned_away
-        ? el("span", { className: "bad" }, `${count(one.turned_away)} turned away`)
+        ? el("span", { className: "bad" }, `${formatCount(one.turned_away)} turned away`)
         : null,
     ),
-    marks(one.behind > 0.2 * one.viewers && one.viewers > 0, count(one.behind)),
+    marks(one.behind > 0.2 * one.viewers && one.viewers > 0, formatCount(one.behind)),
     el("td", {}, `${Math.round(one.cpu * 100)} %`),
-    marks(one.lag_ms > 100, `${count(one.lag_ms)} ms`),
-    el("td", {}, count(one.frames_per_s)),
+    marks(one.lag_ms > 100, `${formatCount(one.lag_ms)} ms`),
+    el("td", {}, formatCount(one.frames_per_s)),
   );
 }
 

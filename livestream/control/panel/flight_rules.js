@@ -6,6 +6,8 @@
  * clock.
  */
 
+import { formatCount } from "/static/client/money.js";
+
 /** The ledger comes every 2 s at least. Alert LivestreamRoomStalled draws the line here too. */
 export const SILENT_MS = 5_000;
 /** So many gateways are read at a glance; of more, these are the worst. */
@@ -132,6 +134,6 @@ export function shortSpan(ms) {
 
 /** Memory: `12 MB`, `3.4 GB`. */
 export function formatBytes(bytes) {
-  if (bytes < 1e9) return `${Math.round(bytes / 1e6).toLocaleString("en")} MB`;
+  if (bytes < 1e9) return `${formatCount(Math.round(bytes / 1e6))} MB`;
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }

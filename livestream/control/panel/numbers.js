@@ -5,8 +5,7 @@
  * compute money: every sum comes from the engine.
  */
 
-import { byId, el, setText } from "/static/client/dom.js";
-import { formatCount, formatMoney } from "/static/client/page.js";
+import { byId, el, formatCount, formatMoney, setText } from "/static/client/page.js";
 import { Sparkline, shareBar } from "./charts.js";
 import { perMinute, withPoint } from "./series.js";
 

@@ -7,6 +7,8 @@
  * Owns which times of a drop matter to a host. Refuses to know elements and words of time.
  */
 
+import { formatCount } from "/static/client/money.js";
+
 const OPEN = new Set(["open", "all_held"]);
 const STATUS_WORDS = { open: "open", all_held: "open, all held", paused: "paused" };
 
@@ -77,7 +79,7 @@ function* openings({ status, opens_at_ms: opensMs, access, lottery, presale }, n
 /** Windows of time of a drop: [kind, its words, from, until, what its end is]. */
 function* spans({ lottery, presale, flash = [], status, entered = 0 }) {
   if (lottery && status === "scheduled") {
-    const entries = entered ? `entries are taken, ${entered.toLocaleString("en")} so far` : "entries are taken";
+    const entries = entered ? `entries are taken, ${formatCount(entered)} so far` : "entries are taken";
     yield ["lottery", entries, lottery.entries_from_ms, lottery.entries_until_ms, "the draw"];
   }
   if (presale) {

@@ -4,6 +4,8 @@
  * Owns what is kept of them, their rates, and the shape of a line. Pure: no page, no clock.
  */
 
+import { plural } from "/static/client/money.js";
+
 /** A chart shows the last hour, */
 export const WINDOW_MS = 3_600_000;
 /** of which the last two minutes to the second, which is as often as a chart is drawn, */
@@ -75,7 +77,7 @@ export function inWords(points, format) {
   const top = points.reduce((best, point) => (point.value > best.value ? point : best));
   const minutes = Math.max(1, Math.round((last.atMs - first.atMs) / 60_000));
   return (
-    `Over ${minutes} minute${minutes === 1 ? "" : "s"}: from ${format(first.value)} ` +
+    `Over ${plural(minutes, "minute")}: from ${format(first.value)} ` +
     `to ${format(last.value)}, ${format(top.value)} at the most.`
   );
 }
