@@ -28,7 +28,7 @@ import {
 import { localText, moneyText } from "./reading.js";
 import { sheet } from "./sheet.js";
 import { EMPTY, ROW, ROWS_MAX, termsOf, valuesOf } from "./terms.js";
-import { PARTS } from "./words.js";
+import { ALPHABETS, PARTS } from "./words.js";
 
 const RESERVE_ON = [
   ["cart", "in the cart"],
@@ -40,12 +40,6 @@ const KINDS = [
   ["embossing", "Embossing"],
   ["gift_card", "Gift card"],
   ["gift_wrap", "Gift wrap"],
-];
-const ALPHABETS = [
-  ["latin", "Latin letters"],
-  ["latin_digits", "Latin letters and digits"],
-  ["cjk", "Latin and CJK"],
-  ["any", "any script"],
 ];
 const DEFAULTS = [
   ["forfeit", "is forfeit"],
@@ -67,7 +61,7 @@ function optionFields() {
   const kind = choice("kind", "Kind", KINDS);
   const written = [
     count("characters", "Characters"),
-    choice("alphabet", "Alphabet", ALPHABETS, { width: "wide" }),
+    choice("alphabet", "Alphabet", Object.entries(ALPHABETS), { width: "wide" }),
   ];
   const select = kind.querySelector("select");
   const show = () => {

@@ -6,7 +6,7 @@
 
 import { formatCount, formatMoney, plural } from "/static/client/money.js";
 
-const ALPHABETS = {
+export const ALPHABETS = {
   latin: "Latin letters",
   latin_digits: "Latin letters and digits",
   cjk: "Latin and CJK",
