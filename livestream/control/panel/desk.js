@@ -5,15 +5,13 @@
  * muted). Refuses to know buttons and tables. Bodies and answers: /openapi.json.
  */
 
-import { Emitter, Line, ServerClock, backoffMs } from "/static/client/livestream.js";
+import { Close, Emitter, Line, ServerClock, backoffMs } from "/static/client/livestream.js";
 import { Storefront } from "/static/client/storefront.js";
 import { Actions } from "./actions.js";
 
 const CALL_TIMEOUT_MS = 10_000;
-const TOKEN_EXPIRED = 4001;
 /** The feed tells the time every 4 s: nothing for three times as long is a dead connection. */
 const SILENCE_MS = 12_000;
-const ROOM_GONE = 4004;
 const RANKS = ["analyst", "moderator", "host"];
 
 /** The API said no (RFC 9457): the message is the problem's detail. Status 0: no answer came. */
@@ -140,7 +138,7 @@ export class Desk extends Emitter {
     this.#line = new Line({
       address: (attempt) => this.#address(url.href, attempt),
       after: (code, reason, attempt) =>
-        [TOKEN_EXPIRED, ROOM_GONE].includes(code) ? null : backoffMs(attempt),
+        [Close.TICKET_EXPIRED, Close.ROOM_GONE].includes(code) ? null : backoffMs(attempt),
       protocols: ["livestream.desk.v1"],
     });
     this.actions = new Actions({
@@ -153,8 +151,8 @@ export class Desk extends Emitter {
       if (state.state !== "open") this.actions.online = false;
       this.#heardAtMs = performance.now();
       this.emit("state", state);
-      if (state.code === TOKEN_EXPIRED) this.resume();
-      if (state.code === ROOM_GONE) this.emit("room-gone");
+      if (state.code === Close.TICKET_EXPIRED) this.resume();
+      if (state.code === Close.ROOM_GONE) this.emit("room-gone");
     });
     this.#line.on("frame", (frame) => this.#hear(frame));
   }

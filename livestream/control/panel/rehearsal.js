@@ -19,7 +19,7 @@ const PHASES = {
 };
 
 /** Where it is, in words. Pure. */
-export function stateInWords({ state, phase, at_ms: atMs, duration_ms: durationMs, here, orders_paid: paid, reason }) {
+function stateInWords({ state, phase, at_ms: atMs, duration_ms: durationMs, here, orders_paid: paid, reason }) {
   if (state === "failed") return reason;
   if (state === "done") return "Played to its end";
   if (state === "stopping") return "It is being stopped";
@@ -30,7 +30,7 @@ export function stateInWords({ state, phase, at_ms: atMs, duration_ms: durationM
 }
 
 /** What was asked for, in words. Pure. */
-export function askedInWords({ viewers, buyers, speed, by }) {
+function askedInWords({ viewers, buyers, speed, by }) {
   const who = buyers === null ? "" : `, ${formatCount(buyers)} of them buy`;
   return `${speed} × · ${plural(viewers, "viewer")}${who} · by ${by}`;
 }

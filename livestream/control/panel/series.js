@@ -14,7 +14,7 @@ export const EVERY_MS = 1_000;
 /** and the rest in steps: 120 + 120 points x some 50 bytes = 12 KB a chart. */
 export const STEP_MS = 30_000;
 /** A rate is told over this long, so that one busy second is no storm. */
-export const RATE_SPAN_MS = 60_000;
+const RATE_SPAN_MS = 60_000;
 
 /**
  * The points with one more. Too soon after the last one: the very same list. What is older than the

@@ -46,7 +46,7 @@ export class Talk {
     });
     desk.on("chat", ({ messages, skipped }) => {
       this.#remember(messages);
-      for (const { id } of messages) this.#mark(id, false);
+      for (const { id } of messages) this.#unmark(id);
       this.#all.take(messages, skipped);
       this.#questions.take(this.#asked(messages));
     });
@@ -88,9 +88,9 @@ export class Talk {
     setText(byId("chat-questions"), size ? `Questions ${formatCount(size)}` : "Questions");
   }
 
-  #mark(id, deleted) {
+  #unmark(id) {
     for (const lines of [this.#all, this.#questions])
-      lines.find(id)?.classList.toggle("deleted", deleted);
+      lines.find(id)?.classList.remove("deleted");
   }
 
   /** Who has lost the word is seen at each of the lines. */
