@@ -161,8 +161,8 @@ def _script(request: web.Request, path: Path) -> web.Response:
 
 @cache
 def _read_script(path: Path, mtime_ns: int) -> tuple[bytes, bytes, str]:
-    """A script as it is served, the same packed, and its tag. Some 100 KB for all of them, and as
-    much again for each edit while a developer works.
+    """A script as it is served, the same packed, and its tag. Some 240 KB for all of them, 95 KB
+    packed, and one script again for each edit while a developer works.
     """
     body = bare(path.read_text(encoding="utf-8")).encode()
     return body, gzip.compress(body, mtime=0), sha256(body).hexdigest()[:32]

@@ -1,7 +1,7 @@
 """Scripts as a browser gets them: without comments and indentation. Pure.
 
 A comment is for whoever reads the repository; a slow phone would load and parse it, and all the
-indentation, for nobody: a third of all bytes.
+indentation, for nobody: a quarter of all bytes.
 
 Owns which lines of a script are comments: those that begin with `//`, and from one that begins with
 `/*` to the next that ends with `*/`. So no line within a template literal may begin like that, or
