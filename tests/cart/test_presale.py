@@ -189,6 +189,23 @@ def test_who_does_not_pay_the_balance_forfeits_and_the_units_go_back(till: Till)
     assert is_settled(till.counter)
 
 
+def test_a_balance_is_too_late_though_the_clock_has_yet_to_come_to_the_order(till: Till) -> None:
+    deposit(till)
+    till.now_ms = 1_000_000 + 3 * HOUR_MS - 1
+    ok(till.pay("wang", "o1"))
+    ok(till.decline("o1-p2"))
+    till.now_ms += 1  # a tick has its bound, and this order may be behind it
+    assert refusal(till.pay("wang", "o1")) is ErrorCode.HOLD_EXPIRED
+
+
+def test_a_presale_takes_no_coupons_and_the_cart_stays(till: Till) -> None:
+    ok(till.put_coupon(supply=1, percent_bp=1_000))
+    ok(till.add("wang"))
+    assert refusal(till.check_out("wang", coupon="MAISON")) is ErrorCode.COUPON_REJECTED
+    assert till.counter.books.coupons["MAISON"].used == 0
+    assert ok(till.check_out("wang"))["total_minor"] == PRICE_MINOR
+
+
 def test_where_a_default_refunds_the_deposit_goes_back() -> None:
     till = with_refunds()
     deposit(till)

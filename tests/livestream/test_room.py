@@ -102,6 +102,19 @@ def test_after_the_end_nothing_new_is_sold_and_what_is_held_may_be_paid(stage: S
     assert stage.room.state.books.orders[order_id].status == "paid"
 
 
+def test_after_the_end_nothing_is_drafted_or_scheduled_and_no_lottery_takes_entries(
+    stage: Stage,
+) -> None:
+    ring = DropTerms("ring", "ring", "Ring", 1, 100, "CNY")
+    ok(stage.desk(commands.DropDraft(ring)))
+    ok(stage.desk(commands.RoomEnd()))
+    assert refusal(stage.desk(commands.DraftSchedule("ring"))) is ErrorCode.CLOSED
+    assert refusal(stage.desk(commands.DropDraft(ring))) is ErrorCode.CLOSED
+    assert refusal(stage.enter("wang")) is ErrorCode.CLOSED
+    ok(stage.desk(commands.DraftDiscard("ring")))
+    assert set(stage.room.state.books.drops) == {SANTOS}
+
+
 def test_the_end_is_the_end(stage: Stage) -> None:
     stage.desk(commands.RoomEnd())
     length = len(stage.log)
