@@ -37,7 +37,7 @@ def test_make_says_in_one_line_each_what_it_can_do() -> None:
     lines = make().stdout.splitlines()
     told = [line.split()[1] for line in lines]
     assert lines == make("help").stdout.splitlines()
-    assert {"run", "test", "test-all", "lint", "bench", "pin", "clean"} <= set(told)
+    assert {"run", "test", "test-long", "test-all", "lint", "bench", "pin", "clean"} <= set(told)
     assert len(told) == len(set(told))
 
 
@@ -52,6 +52,20 @@ def test_an_old_python_gets_one_line_that_says_what_is_needed(free_dir: Path) ->
         (line,) = ours
         assert line.startswith(f"{python} is not Python 3.11 or newer")
         assert not (free_dir / "venv").exists()
+
+
+def test_every_dependency_has_its_reason_in_writing() -> None:
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    asked_for = {re.split(r"[\[>;]", each)[0] for each in chain(project["dependencies"], *extras)}
+    _, _, reasons = (HOUSE / "docs" / "ARCHITECTURE.md").read_text().partition("## 9. Dependencies")
+    families = {"opentelemetry": "opentelemetry-*", "pytest": "pytest", "types": "types-*"}
+    unexplained = {
+        name
+        for name in asked_for
+        if name not in reasons and families.get(name.split("-")[0], name) not in reasons
+    }
+    assert not unexplained
 
 
 def test_every_dependency_is_pinned_once_and_no_host_is_named() -> None:
