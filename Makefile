@@ -31,7 +31,7 @@ run: $(VENV)/.run ## install what is needed and play the demo (EXIT=1: end by it
 test: $(VENV)/.test ## run the suite, but for what test-long has (ARGS: for pytest)
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile -m 'not long' $(ARGS)
 
-test-long: $(VENV)/.test ## run the rest: whole demos, load tests, every benchmark once
+test-long: $(VENV)/.test ## run the rest: whole demos, the longest kills, load tests, every benchmark once
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m long $(ARGS)
 
 # A version manager's shim may stand on PATH for a version it will not run, so each is tried.
