@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
@@ -21,7 +21,7 @@ from livestream.demo.client import Client
 from livestream.demo.result import DemoResult, gather_result
 from livestream.demo.shopper import Shopper
 from livestream.demo.temper import Temper, gather, lead_s, supply_of, wanted_of
-from livestream.demo.verdict import Truth, compare, evidence, read_truth
+from livestream.demo.verdict import compare, evidence, settled_truth
 from livestream.demo.witness import Witness
 from livestream.redis_client import open_redis
 from livestream.show import Show
@@ -86,22 +86,12 @@ async def play(options: Options, screen: Screen) -> DemoResult:
             raise ShowStoppedError(answer.problem)
         shoppers = await invite(desk, options.room, crowd, witness, Shopper)
         starts_s = time.monotonic() + lead_s(options.viewers)
-        stopped: ShowStoppedError | None = None
-        async with asyncio.TaskGroup() as tasks:
-            visits = [tasks.create_task(shopper.attend(starts_s)) for shopper in shoppers]
-            looks = tasks.create_task(_look(desk, options, witness, starts_s, screen))
-            await asyncio.sleep(starts_s - time.monotonic())
-            try:
-                await run_show(
-                    show, options.control_url, options.token, options.room, on_cue=screen.cue
-                )
-                await _let_leave(visits, show, witness)
-            except ShowStoppedError as error:
-                stopped = error  # by itself, not in a group, and after everybody was sent home
-            for task in (*visits, looks):
-                task.cancel()
-        if stopped is not None:
-            raise stopped
+        looks = _look(desk, options, witness, starts_s, screen)
+        async with attended(shoppers, starts_s, looks) as visits:
+            await run_show(
+                show, options.control_url, options.token, options.room, on_cue=screen.cue
+            )
+            await _let_leave(visits, show, witness)
     return await _judge(options, crowd, witness)
 
 
@@ -128,6 +118,39 @@ async def invite(
     return list(await asyncio.gather(*map(one, crowd)))
 
 
+@asynccontextmanager
+async def attended(
+    people: Sequence[Shopper], starts_s: float, looks: Coroutine[Any, Any, None]
+) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """From `starts_s` (monotonic) on, with everybody on their way since now: their visits. Who has
+    not left at the end is sent home; `looks` goes on all the time.
+
+    Raises:
+        ShowStoppedError: the body did, by itself and not in a group, after everybody was sent home.
+    """
+    stopped: ShowStoppedError | None = None
+    async with asyncio.TaskGroup() as tasks:
+        visits = [tasks.create_task(person.attend(starts_s)) for person in people]
+        looking = tasks.create_task(looks)
+        await asyncio.sleep(starts_s - time.monotonic())
+        try:
+            yield visits
+        except ShowStoppedError as error:
+            stopped = error
+        for task in (*visits, looking):
+            task.cancel()
+    if stopped is not None:
+        raise stopped
+
+
+async def read_ledger(desk: Desk, room: str) -> dict[str, Any] | None:
+    """The desk's numbers, if there are any just now."""
+    with suppress(ShowStoppedError):
+        answer = await desk.call(Call("GET", f"/rooms/{room}/ledger", {}))
+        return None if answer.problem else dict(answer.body)
+    return None
+
+
 async def _let_leave(visits: Sequence[asyncio.Task[None]], show: Show, witness: Witness) -> None:
     """Everybody has what they bought settled, and goes; whoever still waits then found a fault."""
     longest_ms = max((terms.pay_ttl_ms for terms in show.drops), default=0)
@@ -141,10 +164,7 @@ async def _look(
 ) -> None:
     duration_s = options.show.duration_ms / 1_000
     while True:
-        ledger = None
-        with suppress(ShowStoppedError):
-            answer = await desk.call(Call("GET", f"/rooms/{options.room}/ledger", {}))
-            ledger = None if answer.problem else dict(answer.body)
+        ledger = await read_ledger(desk, options.room)
         at_s = time.monotonic() - starts_s
         screen.progress(Progress(at_s, duration_s, witness.here, ledger))
         await asyncio.sleep(LOOK_EVERY_S)
@@ -155,7 +175,7 @@ async def _judge(options: Options, crowd: Sequence[Temper], witness: Witness) ->
     enough = {drop_id: wanted.get(drop_id, 0) > units for drop_id, units in supply.items()}
     redis = open_redis(options.redis_url)
     try:
-        truth = await _settled_truth(redis, options.room)
+        truth = await settled_truth(redis, options.room, SETTLE_WITHIN_S)
         told = evidence(witness, demand_exceeded=all(enough.values()))
         known = await evidence_beside(redis, options.room, told)
         audit = await audit_room(redis, options.room, known)
@@ -171,13 +191,3 @@ async def _judge(options: Options, crowd: Sequence[Temper], witness: Witness) ->
         (audit.to_text(), audit.clean),
         compare(witness, truth, enough),
     )
-
-
-async def _settled_truth(redis: Any, room: str) -> Truth:
-    """The log once nothing in it is open any more, or as it is after SETTLE_WITHIN_S."""
-    give_up_at_s = time.monotonic() + SETTLE_WITHIN_S
-    while True:
-        truth = await read_truth(redis, room)
-        if truth.settled or time.monotonic() > give_up_at_s:
-            return truth
-        await asyncio.sleep(0.25)

@@ -9,6 +9,8 @@ Owns the comparison. Refuses to know how either side came about.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -74,6 +76,18 @@ async def read_truth(redis: aioredis.Redis, name: str) -> Truth:
             if public is not None and public[0] == "viewers":
                 frames[room.state.seq] = public[1]
     return Truth(room, frames)
+
+
+async def settled_truth(redis: aioredis.Redis, name: str, within_s: float) -> Truth:
+    """The log once nothing in it is open any more, or as it is after `within_s`. Raises as
+    `read_truth`.
+    """
+    give_up_at_s = time.monotonic() + within_s
+    while True:
+        truth = await read_truth(redis, name)
+        if truth.settled or time.monotonic() > give_up_at_s:
+            return truth
+        await asyncio.sleep(0.25)
 
 
 def compare(witness: Witness, truth: Truth, enough: Mapping[str, bool]) -> list[str]:

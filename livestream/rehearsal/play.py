@@ -11,17 +11,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final
 
-from redis import asyncio as aioredis
+from msgspec.structs import replace
 
 from cart.money import format_minor
 from livestream import commands
 from livestream.audit import audit_room, evidence_beside
-from livestream.demo.play import invite
+from livestream.demo.play import attended, invite, read_ledger
 from livestream.demo.temper import gather, lead_s
-from livestream.demo.verdict import read_truth
+from livestream.demo.verdict import settled_truth
 from livestream.demo.witness import Witness
 from livestream.redis_client import open_redis
 from livestream.rehearsal.guests import Guest
@@ -58,8 +57,7 @@ async def rehearse(plan: Plan, show: Show, tell: Tell) -> Outcome:
         ShowStoppedError: the control API does not answer, or refuses.
         redis.exceptions.RedisError: the auditor cannot read the log.
     """
-    quick = show.faster(plan.speed)
-    quick = Show(rehearsal_title(quick.title), quick.currency, quick.cues, quick.preparations)
+    quick = replace(show.faster(plan.speed), title=rehearsal_title(show.title))
     async with Desk(plan.control_url, plan.token) as desk:
         made = await desk.call(call_of(plan.room, commands.RoomCreate(quick.title, sandbox=True)))
         if made.problem is not None:
@@ -89,37 +87,22 @@ async def _play(plan: Plan, quick: Show, desk: Desk, tell: Tell) -> list[Played]
 
     async def look() -> None:
         while True:
-            paid = 0
-            with suppress(ShowStoppedError):
-                answer = await desk.call(Call("GET", f"/rooms/{plan.room}/ledger", {}))
-                paid = 0 if answer.problem else answer.body["orders"]["paid"]
-            step(paid=paid)
+            ledger = await read_ledger(desk, plan.room)
+            step(paid=0 if ledger is None else ledger["orders"]["paid"])
             await asyncio.sleep(LOOK_EVERY_S)
 
-    stopped: ShowStoppedError | None = None
-    played: list[Played] = []
-    async with asyncio.TaskGroup() as tasks:
-        visits = [tasks.create_task(guest.attend(starts_s)) for guest in guests]
-        looking = tasks.create_task(look())
-        await asyncio.sleep(starts_s - time.monotonic())
+    async with attended(guests, starts_s, look()) as visits:
         phase = "playing"
-        try:
-            played = await run_show(
-                quick,
-                plan.control_url,
-                plan.token,
-                plan.room,
-                on_cue=lambda done: step(cue=str(done)),
-                sandbox=True,
-            )
-            phase = "leaving"
-            await _let_leave(visits, quick)
-        except ShowStoppedError as error:
-            stopped = error  # by itself, not in a group, and after everybody was sent home
-        for task in (*visits, looking):
-            task.cancel()
-    if stopped is not None:
-        raise stopped
+        played = await run_show(
+            quick,
+            plan.control_url,
+            plan.token,
+            plan.room,
+            on_cue=lambda done: step(cue=str(done)),
+            sandbox=True,
+        )
+        phase = "leaving"
+        await _let_leave(visits, quick)
     return played
 
 
@@ -134,7 +117,7 @@ async def _let_leave(visits: Sequence[asyncio.Task[None]], quick: Show) -> None:
 async def _judge(plan: Plan, played: Sequence[Played]) -> Outcome:
     redis = open_redis(plan.redis_url)
     try:
-        await _settled(redis, plan.room)
+        await settled_truth(redis, plan.room, SETTLE_WITHIN_S)
         audit = await audit_room(redis, plan.room, await evidence_beside(redis, plan.room))
         report = await report_room(redis, plan.room)
     finally:
@@ -142,15 +125,6 @@ async def _judge(plan: Plan, played: Sequence[Played]) -> Outcome:
     not_done = [str(step) for step in played if step.problem is not None]
     figures = [Figure(name, value) for name, value in _figures(report)]
     return Outcome(audit.clean, audit.to_text(), figures, not_done, wiped=not plan.keep)
-
-
-async def _settled(redis: aioredis.Redis, room: str) -> None:
-    """Wait until nothing in the log is open any more, or SETTLE_WITHIN_S."""
-    give_up_at_s = time.monotonic() + SETTLE_WITHIN_S
-    while time.monotonic() < give_up_at_s:
-        if (await read_truth(redis, room)).settled:
-            return
-        await asyncio.sleep(0.25)
 
 
 def _figures(report: Report) -> list[tuple[str, str]]:

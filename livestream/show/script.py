@@ -102,11 +102,10 @@ class Show(Struct, frozen=True):
         to the last second of a hold. A hold of two minutes in a show that is over in half a minute
         would never run out, and an order would be waited for long after the end.
         """
-        return Show(
-            self.title,
-            self.currency,
-            [_sooner(cue, speed) for cue in self.cues],
-            [_sooner(cue, speed) for cue in self.preparations],
+        return msgspec.structs.replace(
+            self,
+            cues=[_sooner(cue, speed) for cue in self.cues],
+            preparations=[_sooner(cue, speed) for cue in self.preparations],
         )
 
 
