@@ -101,3 +101,13 @@ class Listening:
 
 
 LISTENING = Listening()
+
+
+#: Where a show is played that plays on a server, and as whom.
+Api = Annotated[
+    str | None,
+    Parameter(help="address of the control server (default: the one that runs here)"),
+]
+GivenToken = Annotated[
+    str | None, Parameter(help="host token (default: made with this machine's secret)")
+]

@@ -21,7 +21,9 @@ from livestream.cli.options import (
     STATUS_ASKED_WRONGLY,
     STATUS_NO,
     STATUS_NOT_THERE,
+    Api,
     Common,
+    GivenToken,
     Listening,
     NotThereError,
     app,
@@ -61,13 +63,8 @@ def show_run(
     /,
     *,
     room: Annotated[str | None, Parameter(help="room id (default: the file's name)")] = None,
-    api: Annotated[
-        str | None,
-        Parameter(help="address of the control server (default: the one that runs here)"),
-    ] = None,
-    token: Annotated[
-        str | None, Parameter(help="host token (default: made with this machine's secret)")
-    ] = None,
+    api: Api = None,
+    token: GivenToken = None,
     speed: Annotated[float, Parameter(help="2 plays twice as fast")] = 1.0,
     common: Common = COMMON,
 ) -> int:
@@ -105,13 +102,8 @@ def rehearse(
     speed: Annotated[float, Parameter(help="how many times as fast, 20 at most")] = 10.0,
     keep: Annotated[bool, Parameter(help="do not wipe the room afterwards", negative=())] = False,
     seed: Annotated[int | None, Parameter(help="repeat the people of an earlier one")] = None,
-    api: Annotated[
-        str | None,
-        Parameter(help="address of the control server (default: the one that runs here)"),
-    ] = None,
-    token: Annotated[
-        str | None, Parameter(help="host token (default: made with this machine's secret)")
-    ] = None,
+    api: Api = None,
+    token: GivenToken = None,
     common: Common = COMMON,
 ) -> int:
     """Rehearse a show on a running server: in a sandbox room, before simulated people, in less

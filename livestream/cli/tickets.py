@@ -6,7 +6,7 @@ Owns how long those made by hand are good for. Refuses to know how they are sign
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -17,7 +17,7 @@ from livestream.cli.options import (
 )
 from livestream.clock import now_ms
 from livestream.config import Settings, SettingsError
-from livestream.tickets import HostToken, Ticket, issue_host_token, issue_ticket
+from livestream.tickets import DeskRole, HostToken, Ticket, issue_host_token, issue_ticket
 
 #: The longest a token that is made by hand is good for: a year.
 HOURS_MAX = 8_760.0
@@ -48,7 +48,7 @@ def token(
     name: str,
     /,
     *,
-    role: Literal["host", "moderator", "analyst"] = "host",
+    role: DeskRole = "host",
     hours: float = 12,
     common: Common = COMMON,
 ) -> None:
@@ -56,9 +56,12 @@ def token(
     print(host_token(common.settings(), name, role, hours))
 
 
-def host_token(
-    settings: Settings, name: str, role: Literal["host", "moderator", "analyst"], hours: float
-) -> str:
+def host_token(settings: Settings, name: str, role: DeskRole, hours: float) -> str:
+    """A host token, signed with this machine's secret.
+
+    Raises:
+        SettingsError: a name or a time that no token has.
+    """
     signed = HostToken(name, role, _expires_at_ms(hours))
     return _signed(lambda: issue_host_token(settings.signing_key(), signed))
 
