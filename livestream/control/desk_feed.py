@@ -61,7 +61,6 @@ HISTORY_POINTS_MAX: Final = 120
 
 # RFC 6455 and the IANA registry: 1013, try again later.
 TRY_AGAIN_LATER: Final = 1_013
-SIGNED_OUT: Final = "signed out"
 
 
 def register(app: web.Application) -> None:
@@ -125,10 +124,8 @@ async def _feed(control: Control, room: str, caller: Caller, socket: web.WebSock
         left_s = (caller.token.expires_at_ms - now_ms()) / 1_000
         done, _ = await asyncio.wait(tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         code, reason = _ending(done)
-    except _SignedOut:
-        code, reason = CloseCode.TICKET_EXPIRED, SIGNED_OUT
-    except _Gone:
-        code, reason = CloseCode.ROOM_GONE, "the room was wiped"
+    except _Ending as ending:
+        code, reason = ending.code, ending.reason
     except (RedisError, OSError):
         code, reason = TRY_AGAIN_LATER, "redis is away"
     finally:
@@ -143,12 +140,8 @@ def _ending(done: set[asyncio.Task[None]]) -> tuple[int, str]:
         return CloseCode.TICKET_EXPIRED, "the host token has expired"
     for task in done:
         error = task.exception()
-        if isinstance(error, _TooSlow):
-            return CloseCode.TOO_SLOW, "too slow"
-        if isinstance(error, _SignedOut):
-            return CloseCode.TICKET_EXPIRED, SIGNED_OUT
-        if isinstance(error, _Gone):
-            return CloseCode.ROOM_GONE, "the room was wiped"
+        if isinstance(error, _Ending):
+            return error.code, error.reason
         if isinstance(error, RedisError):
             return TRY_AGAIN_LATER, "redis is away"
         # A connection that broke while we wrote is no fault of anybody's.
@@ -271,16 +264,29 @@ async def _discard(socket: web.WebSocketResponse) -> None:
 # -- what goes out -------------------------------------------------------------------------------
 
 
-class _SignedOut(Exception):  # noqa: N818  # an ending, not an error
+class _Ending(Exception):  # noqa: N818  # not an error
+    """Why a panel's connection ends, as the panel is told."""
+
+    code: CloseCode
+    reason: str
+
+
+class _SignedOut(_Ending):
     """Somebody signed out of this panel's session, in this tab or elsewhere."""
 
+    code, reason = CloseCode.TICKET_EXPIRED, "signed out"
 
-class _Gone(Exception):  # noqa: N818  # an ending, not an error
+
+class _Gone(_Ending):
     """The room was wiped."""
 
+    code, reason = CloseCode.ROOM_GONE, "the room was wiped"
 
-class _TooSlow(Exception):  # noqa: N818  # an ending, not an error
+
+class _TooSlow(_Ending):
     """More announcements wait for this panel than are kept for it."""
+
+    code, reason = CloseCode.TOO_SLOW, "too slow"
 
 
 class Outbox:
