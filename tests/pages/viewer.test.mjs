@@ -5,7 +5,7 @@ import { test } from "node:test";
 globalThis.document = { addEventListener() {} }; // the page's own double-click watch
 const { choose, Language } = await import("/static/watch/language.js");
 const { hint, notes, opensAtMs, priceAt, wish } = await import("/static/watch/offering.js");
-const { dueMinor, later, stateOf } = await import("/static/watch/orders.js");
+const { dueMinor, later, slotPerkOf, stateOf } = await import("/static/watch/orders.js");
 const { Bag } = await import("/static/watch/bag.js");
 const { Emitter, Refused } = await import("/static/client/livestream.js");
 
@@ -171,6 +171,18 @@ test("where an order stands is said in words, in every state and language", () =
     "Confirmed · €1 given back",
   );
   assert.equal(stateOf({ status: "placed", payment: "processing" }, en), "Payment under way…");
+});
+
+test("a slot is for a perk that may yet be won, and once paid for one that was", () => {
+  const bellboy = { perk_id: "bellboy", slots: true };
+  const offered = [{ perk_id: "case", slots: false }, { perk_id: "tailor", slots: true }, bellboy];
+  const won = [{ perk_id: "case" }, { perk_id: "bellboy" }];
+  assert.equal(slotPerkOf({ status: "placed" }, offered).perk_id, "tailor");
+  assert.equal(slotPerkOf({ status: "deposited" }, offered).perk_id, "tailor");
+  assert.equal(slotPerkOf({ status: "paid", perks: won }, offered), bellboy);
+  assert.equal(slotPerkOf({ status: "paid" }, offered), undefined);
+  assert.equal(slotPerkOf({ status: "expired", perks: won }, offered), undefined);
+  assert.equal(slotPerkOf({ status: "placed" }, [{ perk_id: "case", slots: false }]), undefined);
 });
 
 // -- what is mine -------------------------------------------------------------------------------------

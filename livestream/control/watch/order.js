@@ -6,7 +6,7 @@
  */
 
 import { copyOf, el, setText } from "/static/client/dom.js";
-import { dueMinor, stateOf, waitsForMoney } from "./orders.js";
+import { dueMinor, slotPerkOf, stateOf, waitsForMoney } from "./orders.js";
 import { dress, language, press, t } from "./speech.js";
 
 export class OrderRow {
@@ -49,9 +49,8 @@ export class OrderRow {
     setText(this.state, stateOf(order, language));
     this.state.dataset.status = order.status;
     this.lines.replaceChildren(...order.lines.flatMap((line) => this.#line(line, order)));
-    const perks = order.perks ?? [];
     const said = [
-      ...perks.map(({ name, rank }) => t("perk.won", { name, n: rank })),
+      ...(order.perks ?? []).map(({ name, rank }) => t("perk.won", { name, n: rank })),
       ...(order.editions ?? []).map(({ sku, numbers, of }) =>
         t("edition.yours", { title: this.#shop.titleOf(sku), numbers: numbers.join(", "), of }),
       ),
@@ -61,12 +60,8 @@ export class OrderRow {
     ];
     this.won.replaceChildren(...said.map((text) => el("p", { className: "perk" }, text)));
     this.certificate.hidden = !order.editions?.length || order.status !== "paid";
-    const inSlots = this.#shop
-      .perks(order.lines.map(({ sku }) => sku))
-      .some(
-        ({ slots, perk_id }) => slots && (waits || perks.some((won) => won.perk_id === perk_id)),
-      );
-    this.slot.hidden = !inSlots || !(waits || order.status === "paid");
+    const skus = order.lines.map(({ sku }) => sku);
+    this.slot.hidden = !slotPerkOf(order, this.#shop.perks(skus));
     setText(this.slot, t(order.slots?.length ? "order.slot_change" : "order.slot_choose"));
     if (order.payment === "declined" && waits) setText(this.said, t("no.payment_declined"));
     else if (!waits || order.payment === "processing") setText(this.said, "");

@@ -22,6 +22,14 @@ export function dueMinor({ status, total_minor, presale, payment }, nowMs) {
   return presale.balance_minor;
 }
 
+/** The perk, of those its pieces may win, that this order may take a delivery slot for now, if any. */
+export function slotPerkOf(order, perks) {
+  const offered = perks.filter(({ slots }) => slots);
+  if (waitsForMoney(order)) return offered[0];
+  const isWon = ({ perk_id }) => order.perks?.some((won) => won.perk_id === perk_id);
+  return order.status === "paid" ? offered.find(isWon) : undefined;
+}
+
 /** Where the order stands. */
 export function stateOf(order, language) {
   const { status, paid_seq, payment, refunded_minor, currency, presale, forfeited } = order;

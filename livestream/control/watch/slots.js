@@ -6,6 +6,7 @@
  */
 
 import { el, setText } from "/static/client/dom.js";
+import { slotPerkOf } from "./orders.js";
 import { language, learnMore, press, t } from "./speech.js";
 
 await learnMore();
@@ -82,14 +83,11 @@ export class Slots {
 }
 
 /** A form that gives the order another slot. */
-export async function ofOrder(shop, { order_id, lines, perks = [], slots = [], status }) {
-  const offered = shop.perks(lines.map(({ sku }) => sku)).filter((perk) => perk.slots);
-  const perk =
-    status === "paid"
-      ? offered.find(({ perk_id }) => perks.some((won) => won.perk_id === perk_id))
-      : offered[0];
-  const chosen = slots.find(({ perk_id }) => perk_id === perk.perk_id)?.slot_id;
-  const found = await slotsOf(shop.live, perk.perk_id, chosen);
+export async function ofOrder(shop, order) {
+  const { order_id, lines, slots = [] } = order;
+  const perk = slotPerkOf(order, shop.perks(lines.map(({ sku }) => sku)));
+  const chosen = slots.find(({ perk_id }) => perk_id === perk?.perk_id)?.slot_id;
+  const found = perk ? await slotsOf(shop.live, perk.perk_id, chosen) : [];
   if (!found.length) return el("p", { className: "quiet" }, t("slot.none"));
   const select = el("select", { "aria-label": perk.name }, ...choices(found, chosen));
   const take = el("button", { type: "button" }, t("slot.take"));
