@@ -19,6 +19,7 @@ import {
   shortSpan,
   worstFirst,
 } from "./flight_rules.js";
+import { clockTime } from "./words.js";
 
 const LIGHT_WORDS = { green: "Green", amber: "Amber", red: "Red" };
 const DRAW_EVERY_MS = 1_000;
@@ -105,7 +106,7 @@ function drawLight({ light, reasons, words }) {
 function drawFacts({ owner, resting, epoch, seq, audience, engine, flight }) {
   const redis = flight?.redis;
   const sum = (name) => audience.gateways.reduce((total, one) => total + one[name], 0);
-  const since = engine.since_ms ? new Date(engine.since_ms).toLocaleTimeString("en-GB") : "";
+  const since = engine.since_ms ? clockTime(engine.since_ms) : "";
   const worst = engine.append_ms_worst ? `, ${engine.append_ms_worst.toFixed(1)} at worst` : "";
   const limit = redis?.limit_bytes ? ` of ${formatBytes(redis.limit_bytes)}` : "";
   const facts = [

@@ -26,6 +26,7 @@ import { closeSheet } from "./sheet.js";
 import { askAgain, fromFragment, keepInAddress, showSessionEnd, signOut, stopAsking, wireSignIn } from "./sign-in.js";
 import { Talk, wireFilter } from "./talk.js";
 import { showSlowMode, wireTools } from "./talk_tools.js";
+import { clockTime } from "./words.js";
 
 const STATUS_WORDS = { created: "Not begun", live: "Live", ended: "Ended" };
 const ROOMS_EVERY_MS = 5_000;
@@ -231,7 +232,7 @@ function tick() {
   if (!desk) return;
   desk.tick?.();
   const nowMs = desk.clock.now();
-  setText(byId("clock"), new Date(nowMs).toLocaleTimeString("en-GB"));
+  setText(byId("clock"), clockTime(nowMs));
   const { drops, run, pressed, flight, talk } = parts;
   for (const part of [drops, run, pressed, flight, talk]) part.tick(nowMs);
   showSessionEnd(api, desk.isReplay ? Date.now() : nowMs);

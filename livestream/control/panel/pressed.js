@@ -8,6 +8,7 @@
 
 import { byId, el, onPress, place, setText } from "/static/client/page.js";
 import { OPEN_FATES, fateInWords, unsureOf } from "./fates.js";
+import { clockTime } from "./words.js";
 
 const nameOf = (room) => `pressed ${room}`;
 
@@ -74,7 +75,7 @@ export class Pressed {
     const row = el(
       "li",
       {},
-      el("time", { className: "quiet" }, new Date(atMs).toLocaleTimeString("en-GB")),
+      el("time", { className: "quiet" }, clockTime(atMs)),
       el(
         "span",
         { className: "run-what" },
@@ -109,7 +110,7 @@ export class Pressed {
     this.#lostAtMs ??= this.#desk.clock.now();
     const waiting = this.#actions.presses.filter(({ fate }) => OPEN_FATES.has(fate)).length;
     const parts = [
-      `Connection lost at ${new Date(this.#lostAtMs).toLocaleTimeString("en-GB")}.`,
+      `Connection lost at ${clockTime(this.#lostAtMs)}.`,
       "What you see is of then, and nothing that you press is sent.",
       waiting ? `${waiting} without an answer: what became of it is told once it is back.` : "",
     ];

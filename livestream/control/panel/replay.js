@@ -8,6 +8,7 @@
 
 import { byId, el, formatSpan, setText } from "/static/client/page.js";
 import { SPEEDS, marksOf, nextMark, previousMark, saidBy } from "./film.js";
+import { clockTime } from "./words.js";
 
 const DAY = { day: "numeric", month: "long", year: "numeric" };
 
@@ -86,8 +87,8 @@ export class ReplayStrip {
         const mark = el("button", {
           type: "button",
           tabIndex: -1, // the two buttons and the keys lead to each
-          title: `${timeOf(atMs)} ${words}`,
-          "aria-label": `${timeOf(atMs)} ${words}`,
+          title: `${clockTime(atMs)} ${words}`,
+          "aria-label": `${clockTime(atMs)} ${words}`,
         });
         mark.dataset.kind = kind;
         mark.style.left = `${(100 * place).toFixed(2)}%`;
@@ -105,8 +106,8 @@ export class ReplayStrip {
     this.slider.value = atMs;
     const into = formatSpan(atMs - film.from_ms);
     const whole = formatSpan(film.until_ms - film.from_ms);
-    setText(this.time, `${timeOf(atMs)} · ${into} of ${whole}`);
-    this.slider.setAttribute("aria-valuetext", `${timeOf(atMs)}, ${into} of ${whole}`);
+    setText(this.time, `${clockTime(atMs)} · ${into} of ${whole}`);
+    this.slider.setAttribute("aria-valuetext", `${clockTime(atMs)}, ${into} of ${whole}`);
     this.back.disabled = !previousMark(this.#marks, atMs);
     this.on.disabled = !nextMark(this.#marks, atMs);
   }
@@ -115,7 +116,7 @@ export class ReplayStrip {
   #announced() {
     const said = saidBy(this.#desk.film.announcements, this.#desk.ledger.at_ms);
     byId("announced").replaceChildren(
-      ...said.map(({ at_ms, text }) => el("li", {}, el("time", { className: "quiet" }, timeOf(at_ms)), text)),
+      ...said.map(({ at_ms, text }) => el("li", {}, el("time", { className: "quiet" }, clockTime(at_ms)), text)),
     );
   }
 
@@ -136,5 +137,3 @@ export class ReplayStrip {
     event.preventDefault();
   }
 }
-
-const timeOf = (atMs) => new Date(atMs).toLocaleTimeString("en-GB");

@@ -10,6 +10,7 @@ import { askOnce } from "./ask.js";
 import { isQuestion } from "./pace.js";
 import { Lines } from "./talk_lines.js";
 import { Tools } from "./talk_tools.js";
+import { clockTime } from "./words.js";
 
 /** Lines remembered by id, for what is told of them later: 1,000 x about 300 bytes. */
 const KNOWN_MAX = 1_000;
@@ -113,7 +114,7 @@ export class Talk {
     if (this.#desk.api.may("moderator")) actions.append(...this.#deeds(message));
     const line = el(
       "p",
-      { title: `${viewer} · ${new Date(at_ms).toLocaleTimeString("en-GB")}`, tabIndex: -1 },
+      { title: `${viewer} · ${clockTime(at_ms)}`, tabIndex: -1 },
       el("span", { className: "said-by" }, badge ? `${badge} ${name}` : name),
       el("span", { className: "text" }, text),
       actions,

@@ -7,6 +7,7 @@
 
 import { byId, el, formatCount, onPress, setText } from "/static/client/page.js";
 import { actionInWords, mergeWords, mergedActions, parseWords } from "./moderators.js";
+import { clockTime } from "./words.js";
 
 const say = (text) => setText(byId("chat-said"), text);
 /** A page of what happened before this desk opened; the ledger tells the last 20. */
@@ -148,7 +149,7 @@ export class Tools {
         el(
           "li",
           {},
-          el("time", { className: "quiet" }, new Date(action.at_ms).toLocaleTimeString("en-GB")),
+          el("time", { className: "quiet" }, clockTime(action.at_ms)),
           el("span", {}, el("b", {}, action.by), ` ${actionInWords(action, this.#lineOf)}`),
         ),
       ),

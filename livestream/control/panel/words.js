@@ -33,6 +33,9 @@ export function when(timeMs) {
   return `${day} ${clock}`;
 }
 
+/** The time of day, to the second. */
+export const clockTime = (timeMs) => new Date(timeMs).toLocaleTimeString("en-GB");
+
 /** How long, in the largest unit that has no rest: `2 min`, `90 s`. */
 export function span(ms) {
   const seconds = Math.round(ms / 1_000);
