@@ -6,9 +6,9 @@
  */
 
 import { byId, el, setText } from "/static/client/dom.js";
-import { dress, language, learnMore, press, problem, t } from "./speech.js";
+import { about } from "./certificates.js";
+import { dress, press, problem, t } from "./speech.js";
 
-await learnMore();
 dress();
 
 const verdict = byId("verdict");
@@ -20,20 +20,12 @@ async function check(certificate) {
     body: JSON.stringify({ certificate }),
   });
   if (!answer.ok) throw Object.assign(new Error(), { code: answer.status < 500 ? "invalid" : "busy" });
-  const { status, title, number, of, issued_at_ms, guarantee_until_ms } = await answer.json();
+  const { status, title, ...piece } = await answer.json();
   verdict.dataset.status = status;
   setText(verdict, t(`certificate.${status}`));
   byId("piece").hidden = status === "not_genuine";
   if (status === "not_genuine") return;
-  const about = [
-    t("certificate.issued", { day: language.day(issued_at_ms) }),
-    guarantee_until_ms ? t("certificate.until", { day: language.day(guarantee_until_ms) }) : "",
-  ];
-  byId("piece").replaceChildren(
-    el("h2", {}, title),
-    el("p", { className: "number" }, t("certificate.number", { number, of })),
-    el("p", { className: "quiet" }, about.filter(Boolean).join(" · ")),
-  );
+  byId("piece").replaceChildren(el("h2", {}, title), ...about(piece));
 }
 
 /** Check it, and say what goes wrong. */

@@ -1,6 +1,6 @@
 /**
  * The certificates of an order: which piece is whose, signed, with an address at which anybody may
- * check it. Loaded when a buyer asks to see them.
+ * check it. Loaded when a buyer asks to see them, and where one is checked.
  */
 
 import { el } from "/static/client/dom.js";
@@ -17,9 +17,17 @@ export async function ofOrder({ room, ticket }, { order_id }) {
   return el("ul", { className: "certificates" }, ...certificates.map(row));
 }
 
-function row({ title, number, of, issued_at_ms, guarantee_until_ms, certificate }) {
+/** Which of how many it is, when that was certified, and until when its guarantee lasts. */
+export function about({ number, of, issued_at_ms, guarantee_until_ms }) {
   const until = guarantee_until_ms && t("certificate.until", { day: language.day(guarantee_until_ms) });
   const issued = t("certificate.issued", { day: language.day(issued_at_ms) });
+  return [
+    el("p", { className: "number" }, t("certificate.number", { number, of })),
+    el("p", { className: "quiet" }, [issued, until].filter(Boolean).join(" · ")),
+  ];
+}
+
+function row({ title, certificate, ...piece }) {
   const link = el(
     "a",
     { href: `/certificate?lang=${language.tag}#${certificate}`, target: "_blank", rel: "noopener" },
@@ -29,8 +37,7 @@ function row({ title, number, of, issued_at_ms, guarantee_until_ms, certificate 
     "li",
     {},
     el("p", { className: "name" }, title),
-    el("p", { className: "number" }, t("certificate.number", { number, of })),
-    el("p", { className: "quiet" }, [issued, until].filter(Boolean).join(" · ")),
+    ...about(piece),
     link,
   );
 }
