@@ -12,6 +12,9 @@
     chat.py         what a line of chat may hold
     speakers.py     who spoke lately, over all their connections
     outbox.py       commands on their way to the engine, and their answers
+    traced.py       the same, with a trace for each checkout
+    counts.py       what is counted of a room
+    load.py         how much this process has to do
     reports.py      counts to the engines, numbers to the metrics
 
     audience.py     every viewer of this process on one epoll set: send, broadcast, close, drain

@@ -48,7 +48,7 @@ class Manners(Struct, gc=False):
 
     wants_all: bool = True  # False: commerce only, no chat and no pulse
     in_flight: int = 0  # commands that the engine has not answered yet
-    # Token buckets, each as the time at which it is full again (limits.Rate).
+    # Token buckets, each as the time at which it is full again (peers.Rate).
     commands_full_at_us: int = 0
     likes_full_at_us: int = 0
     misuse_full_at_us: int = 0

@@ -21,7 +21,7 @@ KEPT_US: Final = SLOW_MODE_MS_MAX * 1_000
 
 
 class Speaker:
-    """When somebody's bucket of chat is full again (`limits.Rate`), and when the last line was."""
+    """When somebody's bucket of chat is full again (`peers.Rate`), and when the last line was."""
 
     __slots__ = ("full_at_us", "said_at_us")
 

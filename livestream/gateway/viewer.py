@@ -32,7 +32,7 @@ class Viewer(Struct, gc=False, eq=False):
     channel: str
     group: Group
     state: object
-    full_at_us: int = 0  # rate limit of inbound frames: limits.Rate
+    full_at_us: int = 0  # rate limit of inbound frames: peers.Rate
     backlog: Backlog | None = None  # only while behind
     unfinished: Unfinished | None = None  # only in the middle of a message
 
