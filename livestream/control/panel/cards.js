@@ -6,6 +6,7 @@
  */
 
 import { byId, el, formatMoney, onPress, parseMoney, setText } from "/static/client/page.js";
+import { moneyText } from "./reading.js";
 
 const ANNOUNCED_MAX = 20;
 /** The height of the pane's title, under which rows scroll away. */
@@ -93,7 +94,7 @@ function fillCardForm(card) {
   for (const name of ["card_id", "title", "sku", "description", "image_url"])
     elements[name].value = card[name] ?? "";
   elements.price.value =
-    card.price_minor === undefined ? "" : formatMoney(card.price_minor, card.currency).slice(4);
+    card.price_minor === undefined ? "" : moneyText(card.price_minor, card.currency);
   if (card.currency) elements.currency.value = card.currency;
   elements.title.focus();
 }
