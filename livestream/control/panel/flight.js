@@ -15,6 +15,8 @@ import {
   formatBytes,
   formatShare,
   fullness,
+  isLate,
+  isSilent,
   lightNow,
   shortSpan,
   worstFirst,
@@ -189,7 +191,7 @@ function gatewayRow(one) {
       "th",
       { scope: "row" },
       one.id,
-      one.age_ms > 3_000
+      isSilent(one)
         ? el("span", { className: "bad" }, ` silent ${shortSpan(one.age_ms)}`)
         : null,
     ),
@@ -204,7 +206,7 @@ function gatewayRow(one) {
     ),
     marks(one.behind > 0.2 * one.viewers && one.viewers > 0, formatCount(one.behind)),
     el("td", {}, `${Math.round(one.cpu * 100)} %`),
-    marks(one.lag_ms > 100, `${formatCount(one.lag_ms)} ms`),
+    marks(isLate(one), `${formatCount(one.lag_ms)} ms`),
     el("td", {}, formatCount(one.frames_per_s)),
   );
 }

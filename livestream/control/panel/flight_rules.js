@@ -76,6 +76,10 @@ export function formatShare(share) {
 /** How full a gateway is, 0 to 1. */
 export const fullness = ({ viewers_in_all: viewers, seats }) => (seats > 0 ? viewers / seats : 0);
 
+/** It has not told of itself for too long, or its loop is late: bounds of livestream/flight.py. */
+export const isSilent = ({ age_ms }) => age_ms > 3_000;
+export const isLate = ({ lag_ms }) => lag_ms > 100;
+
 /**
  * Gateways, the one to look at first in front: those that turn viewers away, that are silent, late,
  * with many behind; then by how much they have to do.
@@ -83,8 +87,8 @@ export const fullness = ({ viewers_in_all: viewers, seats }) => (seats > 0 ? vie
 export function worstFirst(gateways) {
   const trouble = (one) => [
     one.turned_away,
-    one.age_ms > 3_000 ? one.age_ms : 0,
-    one.lag_ms > 100 ? one.lag_ms : 0,
+    isSilent(one) ? one.age_ms : 0,
+    isLate(one) ? one.lag_ms : 0,
     one.behind / Math.max(1, one.viewers),
     Math.max(one.cpu, fullness(one)),
   ];
