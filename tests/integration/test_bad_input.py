@@ -317,6 +317,15 @@ WRONG_TERMS: list[dict[str, Any]] = [
     {"perks": [{"perk_id": "bellboy", "name": "Bellboy"}]},
     {"perks": [{"perk_id": "bellboy", "name": "Bellboy", "first_n": 0}]},
     {"price": 28_800},
+    # One more than a drop may have.
+    {"limit_per_viewer": 101},
+    {"hold_ttl_ms": 86_400_001},
+    {"pay_ttl_ms": 86_400_001},
+    {"guarantee_days": 36_501},
+    {"perks": [{"perk_id": f"p{n}", "name": "Bellboy", "first_n": 1} for n in range(9)]},
+    {"options": [{"option_id": f"o{n}", "kind": "gift_wrap"} for n in range(9)]},
+    {"flash": [{"from_ms": n, "until_ms": n + 1, "price_minor": 1} for n in range(1, 10)]},
+    {"allocations": {f"channel-{n}": 1 for n in range(17)}},
 ]
 
 
@@ -363,6 +372,7 @@ async def test_calls_that_cannot_be_are_refused(evening: World, served: Served) 
         (422, "invalid", "PUT", f"{room}/cards/c1", {"title": "A", "card_id": "c2"}),
         (422, "invalid", "PUT", f"{room}/cards/c1", {"title": "A", "image_url": "javascript:x"}),
         (422, "invalid", "POST", f"{room}/drops/drop-bag/restock", {"quantity": 0}),
+        (422, "invalid", "POST", f"{room}/drops/drop-bag/restock", {"quantity": 1_000_001}),
         (422, "invalid", "POST", f"{room}/drops/drop-bag/restock", {}),
         (422, "invalid", "POST", f"{room}/announcements", {"text": ""}),
         (422, "invalid", "POST", f"{room}/announcements", {"text": "x" * 501}),
