@@ -43,6 +43,12 @@ A_PRESS_S = 0.45
 #: A phone as most viewers hold it: touched, not clicked.
 PHONE: dict[str, Any] = {"width": 360, "height": 740, "phone": True}
 DESKTOP: dict[str, Any] = {"width": 1440, "height": 900}
+#: What a browser writes into the console when nobody listens or the connection breaks.
+OUTAGE = ("WebSocket connection to", "net::ERR_")
+#: And of an answer that tells it to sign in.
+SIGN_IN = "status of 401"
+#: A text that would run, if a page took it for more than text.
+SCRIPT = '<script>window.owned = 1</script><img src="/x" onerror="window.owned = 1">'
 #: What is kept of a run, to be looked at; /var/ is ignored by git.
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
 

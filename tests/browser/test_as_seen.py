@@ -15,8 +15,9 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.browser import accessibility
-from tests.browser.chromium import DESKTOP, PHONE, Chromium, Page
+from tests.browser.chromium import DESKTOP, PHONE, SIGN_IN, Chromium, Page
 from tests.browser.house import House
+from tests.browser.viewing import order_and_be_declined, say
 
 #: The evening is walked through in the set-up of whichever test comes first: 20 stops.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -26,8 +27,6 @@ SMALL, LARGE = (360, 740), (1440, 900)
 SIZES = ((320, 640), SMALL, (768, 1024), LARGE, (1920, 1080))
 LONG = "Montre-bracelet Santos-Dumont extraplate à remontage manuel, grand modèle, or gris 750/1000"
 UNBROKEN = "w" * 120
-#: What a browser says of the desk's first question, to which there is no session yet.
-NOT_SIGNED_IN = "401"
 AN_HOUR_MS = 3_600_000
 
 
@@ -63,7 +62,7 @@ async def album(_browser: Browser, _served: House) -> AsyncIterator[Album]:
     at = f"/rooms/{house.room}"
 
     stranger = await people.page(house.control, **DESKTOP)
-    stranger.may_complain(NOT_SIGNED_IN)
+    stranger.may_complain(SIGN_IN)  # the desk's first question, to which there is no session yet
     await stranger.sees("#sign-in", "Sign in")
     await album.keep(stranger, "desk-sign-in")
 
@@ -85,8 +84,7 @@ async def album(_browser: Browser, _served: House) -> AsyncIterator[Album]:
     await house.call("POST", f"{at}/drops", {**later, **opens})
     await house.call("POST", f"{at}/announcements", {"text": LONG})
     await viewer.sees(".stage .buy", "Reserve")
-    await viewer.type("#talk-text", f"Bonsoir {UNBROKEN}")
-    await viewer.click("#talk-send")
+    await say(viewer, f"Bonsoir {UNBROKEN}")
     await viewer.sees("#chat", "Bonsoir")
     await album.keep(viewer, "watch-live")
     for language, reserve in (("fr", "Réserver"), ("zh", "立即预留")):
@@ -108,8 +106,7 @@ async def album(_browser: Browser, _served: House) -> AsyncIterator[Album]:
     await viewer.click(".stage .buy")
     await viewer.sees("#holds", LONG)
     await album.keep(viewer, "watch-hold")
-    await viewer.click("input[value=tok_decline]")
-    await viewer.click("#checkout")
+    await order_and_be_declined(viewer)
     await viewer.sees(".order", "The bank declined")
     await album.keep(viewer, "watch-order")
     await viewer.click("input[value=tok_approve]")

@@ -8,6 +8,7 @@ import pytest
 
 from tests.browser.chromium import DESKTOP, PHONE, Chromium, Page
 from tests.browser.house import House
+from tests.browser.viewing import order_and_be_declined, say
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -66,8 +67,7 @@ async def test_a_reload_keeps_the_hold_the_order_and_the_desk(
     await desk.sees("#drops", "1 free · 1 held · 0 sold · of 2")
     await viewer.click("#bag-open")
     await viewer.sees("#holds", "Santos-Dumont")
-    await viewer.click("input[value=tok_decline]")
-    await viewer.click("#checkout")
+    await order_and_be_declined(viewer)
     await viewer.sees(".order", "The bank declined")
     await viewer.reload()
     await viewer.click("#bag-open")
@@ -87,15 +87,13 @@ async def test_what_a_moderator_takes_away_is_gone_for_everybody(
     await house.set_up("Santos-Dumont", supply=1)
     desk = await browser.page(house.desk_of("marguerite", "moderator"))
     rude, other = await browser.page(house.watch), await browser.page(house.watch, **PHONE)
-    await rude.type("#talk-text", "Something rude")
-    await rude.click("#talk-send")
+    await say(rude, "Something rude")
     for page in (desk, other):
         await page.sees("#chat", "Something rude")
     await desk.click("#chat button[aria-label^=Delete]")
     for page in (rude, other):
         await page.sees_no_more("#chat", "rude")
     late = await browser.page(house.watch)
-    await late.type("#talk-text", "Good evening")
-    await late.click("#talk-send")
+    await say(late, "Good evening")
     await other.sees("#chat", "Good evening")
     assert "rude" not in await late.text("#chat")

@@ -6,12 +6,11 @@ import asyncio
 
 import pytest
 
-from tests.browser.chromium import PHONE, Chromium, Page
+from tests.browser.chromium import PHONE, SCRIPT, SIGN_IN, Chromium, Page
 from tests.browser.house import House
+from tests.browser.viewing import say
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-SCRIPT = '<script>window.owned = 1</script><img src="/x" onerror="window.owned = 1">'
 
 
 async def test_a_host_runs_a_drop_and_a_viewer_buys_with_every_press_doubled(
@@ -80,8 +79,7 @@ async def test_a_script_in_a_title_and_in_the_chat_stays_text(
 ) -> None:
     await house.set_up(SCRIPT, supply=1)
     desk, viewer = await browser.page(house.desk), await browser.page(house.watch)
-    await viewer.type("#talk-text", f"Bonsoir {SCRIPT}")
-    await viewer.click("#talk-send")
+    await say(viewer, f"Bonsoir {SCRIPT}")
     for page in (desk, viewer):
         await page.sees("#chat", f"Bonsoir {SCRIPT}")
     await viewer.sees(".stage h2", SCRIPT)
@@ -95,8 +93,7 @@ async def test_a_script_in_a_title_and_in_the_chat_stays_text(
 async def test_a_moderator_mutes_deletes_and_bans(browser: Chromium, house: House) -> None:
     await house.set_up("Santos-Dumont", supply=1)
     desk, viewer = await browser.page(house.desk), await browser.page(house.watch)
-    await viewer.type("#talk-text", "Something rude")
-    await viewer.click("#talk-send")
+    await say(viewer, "Something rude")
     await desk.sees("#chat", "Something rude")
     await desk.click("#chat button[aria-label^=Delete]")
     await viewer.sees_no_more("#chat", "rude")
@@ -104,8 +101,7 @@ async def test_a_moderator_mutes_deletes_and_bans(browser: Chromium, house: Hous
     await desk.sees("#moderated-count", "1")
     async with asyncio.timeout(20):  # the desk may know a moment before the viewer's gateway does
         while "paused your messages" not in await viewer.text("#talk-said"):
-            await viewer.type("#talk-text", "Again")
-            await viewer.click("#talk-send")
+            await say(viewer, "Again")
             await asyncio.sleep(0.3)
     viewer.may_complain("403")
     await desk.click("#chat button[aria-label^=Ban]")
@@ -127,7 +123,7 @@ async def test_a_wrong_token_is_refused_in_words_and_leaves_the_address(
     browser: Chromium, house: House
 ) -> None:
     page = await browser.page(f"{house.control}/#token=nonsense&room=salon")
-    page.may_complain("401")
+    page.may_complain(SIGN_IN)
     await page.sees("#sign-in-said", "token")
     assert await page.ask("location.hash") == ""
     assert await page.ask("sessionStorage.length") == 0

@@ -9,13 +9,11 @@ import pytest
 
 from livestream.redis_client import open_redis
 from livestream.serve import read_addresses
-from tests.browser.chromium import PHONE, Chromium
+from tests.browser.chromium import OUTAGE, PHONE, Chromium
 from tests.browser.house import House
+from tests.browser.viewing import order_and_be_declined
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-#: What a browser writes into the console when nobody listens or the connection breaks.
-OUTAGE = ("WebSocket connection to", "net::ERR_")
 
 
 async def test_hold_order_and_desk_are_back_after_kills_and_after_a_power_cut(
@@ -30,8 +28,7 @@ async def test_hold_order_and_desk_are_back_after_kills_and_after_a_power_cut(
     await holder.click(".stage .buy")
     await holder.sees("#holds", "Santos-Dumont")
     await orderer.click(".stage .buy")
-    await orderer.click("input[value=tok_decline]")
-    await orderer.click("#checkout")
+    await order_and_be_declined(orderer)
     await orderer.sees(".order .state", "Waits for payment")
     await desk.sees("#drops", "1 free · 2 held · 0 sold · of 3")
 
@@ -74,28 +71,3 @@ async def test_news_that_the_gateway_lost_is_asked_for(browser: Chromium, house:
         await asyncio.sleep(0.005)
     await redis.aclose()
     await viewer.until("document.querySelector('#bag-holds').hidden")
-
-
-async def test_the_banks_word_is_kept_when_it_comes_before_the_answer_to_the_payment(
-    browser: Chromium, house: House
-) -> None:
-    await house.set_up("Santos-Dumont", supply=1)
-    viewer = await browser.page(house.watch)
-    assert await viewer.ask(NEWS_FIRST) == "declined"
-
-
-#: Answers and private news reach a gateway by two subscriptions, and so in any order.
-NEWS_FIRST = """async () => {
-    const { Bag } = await import("/static/watch/bag.js");
-    const { Emitter } = await import("/static/client/livestream.js");
-    class Live extends Emitter {
-        now() { return 0; }
-        async ask({ order_id }) {
-            this.emit("payment.declined", { type: "payment.declined", order_id });
-            return { order_id, status: "placed", payment: "processing", expires_at_ms: 1 };
-        }
-    }
-    const bag = new Bag(new Live(), true);
-    await bag.pay("O1", "tok_decline");
-    return bag.orders.get("O1").payment;
-}"""

@@ -8,6 +8,7 @@ import pytest
 
 from tests.browser.chromium import DESKTOP, PHONE, Chromium
 from tests.browser.house import House
+from tests.browser.viewing import buy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -61,9 +62,7 @@ async def test_last_nights_show_is_looked_at_again_and_nothing_can_be_pressed(
 ) -> None:
     await house.set_up("Santos-Dumont", supply=1)
     viewer = await browser.page(house.watch, **PHONE)
-    await viewer.click(".stage .buy")
-    await viewer.click("#checkout")
-    await viewer.sees(".order .state", "Confirmed")
+    await buy(viewer)
     desk = await browser.page(house.desk, **DESKTOP)
     await desk.sees("#drops", "0 free · 0 held · 1 sold · of 1")
     at = f"/rooms/{house.room}"

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.chromium import DESKTOP, PHONE, Chromium, Page
+from tests.browser.chromium import DESKTOP, PHONE, Chromium
 from tests.browser.house import House
+from tests.browser.viewing import say
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WORST = "<b>rude</b>"
-
-
-async def say(viewer: Page, text: str) -> None:
-    await viewer.type("#talk-text", text)
-    await viewer.click("#talk-send")
 
 
 def line_with(text: str, inside: str = "#chat") -> str:

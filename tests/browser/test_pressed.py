@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.cable import Cable
-from tests.browser.chromium import Chromium
+from tests.browser.chromium import OUTAGE, Chromium
 from tests.browser.house import House
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-#: What a browser writes into the console when the connection breaks.
-OUTAGE = ("WebSocket connection to", "net::ERR_")
 UNSURE = "Add 7 to Santos-Dumont\nno answer: perhaps done"
 
 

@@ -8,12 +8,11 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.browser.chromium import PHONE, Chromium, Page
+from tests.browser.chromium import PHONE, SCRIPT, SIGN_IN, Chromium, Page
 from tests.browser.house import House
+from tests.browser.viewing import buy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-SCRIPT = '<script>window.owned = 1</script><img src="/x" onerror="window.owned = 1">'
 
 
 @pytest_asyncio.fixture(loop_scope="package")
@@ -21,9 +20,7 @@ async def sold(browser: Chromium, house: House) -> House:
     """A show that is over, in which somebody bought something with a script for a title."""
     await house.set_up(SCRIPT, supply=2)
     viewer = await browser.page(house.watch)
-    await viewer.click(".stage .buy")
-    await viewer.click("#checkout")
-    await viewer.sees(".order .state", "Confirmed")
+    await buy(viewer)
     await house.call("POST", f"/rooms/{house.room}/end")
     return house
 
@@ -71,7 +68,7 @@ async def test_without_the_desks_token_there_is_nothing_to_see(
 ) -> None:
     await house.set_up("Santos", supply=1)
     page = await browser.page(f"{house.control}/report/{house.room}")
-    page.may_complain("401")
+    page.may_complain(SIGN_IN)
     await page.sees("#said", "Sign in at the desk first")
     assert await page.ask("document.querySelector('#sheet').childElementCount") == 0
 

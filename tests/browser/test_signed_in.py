@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import accessibility
-from tests.browser.chromium import DESKTOP, PHONE, Chromium, Page
+from tests.browser.chromium import DESKTOP, PHONE, SIGN_IN, Chromium, Page
 from tests.browser.house import House, Post
+from tests.browser.viewing import say
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-#: What a browser says of an answer that tells it to sign in.
-SIGN_IN = "status of 401"
 CONTROLS = "#desk button, #desk input, #desk select, #desk textarea, #desk summary, header button"
 END_IT = """async () => {
     const { csrf } = await (await fetch("/api/v1/session")).json();
@@ -100,8 +99,7 @@ SEES: dict[Post, tuple[set[str], set[str]]] = {
 async def test_what_a_role_may_not_do_it_does_not_see(browser: Chromium, house: House) -> None:
     await house.set_up("Santos-Dumont", supply=1)
     viewer = await browser.page(house.watch)
-    await viewer.type("#talk-text", "Bonsoir")
-    await viewer.click("#talk-send")
+    await say(viewer, "Bonsoir")
     everything = await _controls(await browser.page(house.desk, **DESKTOP))
     for role, (seen, unseen) in SEES.items():
         desk = await browser.page(house.desk_of("remi", role), **DESKTOP)

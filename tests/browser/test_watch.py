@@ -8,6 +8,7 @@ import pytest
 
 from tests.browser.chromium import PHONE, Chromium, Page
 from tests.browser.house import House
+from tests.browser.viewing import buy
 from tests.livestream.control.test_watch_page import SCRIPT_BYTES_MAX
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -35,9 +36,7 @@ async def test_two_taps_buy_on_a_slow_phone_while_the_page_stands_still(
     perks = [{"perk_id": "bellboy", "name": "Bellboy delivery", "first_n": 1}]
     await house.set_up("Santos-Dumont", supply=2, perks=perks, numbered=True)
     viewer = await browser.page(house.watch, **PHONE)
-    await viewer.click(".stage .buy")
-    await viewer.click("#checkout")
-    await viewer.sees(".order .state", "Confirmed · no. 1")
+    await buy(viewer, "Confirmed · no. 1")
     await viewer.sees(".order .perk", "No. 1 of 2")
     await viewer.click("#bag-close")
     await viewer.sees(".stage .hint", "1 of 2 left")

@@ -250,6 +250,17 @@ test("news of a payment that does not come is asked for, once in a while", async
   assert.equal(bag.orders.get("o1").status, "paid");
 });
 
+// Answers and private news reach a gateway by two subscriptions, and so in any order.
+test("the bank's word is kept when it comes before the answer to the payment", async () => {
+  const { bag, live } = shop();
+  live.ask = async ({ order_id }) => {
+    live.emit("payment.declined", { type: "payment.declined", order_id });
+    return { order_id, status: "placed", payment: "processing", expires_at_ms: NOW + 1 };
+  };
+  await bag.pay("o1", "tok_decline");
+  assert.equal(bag.orders.get("o1").payment, "declined");
+});
+
 test("an offer ends the wait, a lapsed hold says so, a perk joins its order", async () => {
   const { bag, live, answers } = shop();
   answers.push({ number: 3, sku: "santos" });
