@@ -176,7 +176,9 @@ class EngineProcess:
             del self._owned[name]
         self._crowded.clear()
         try:
-            for room in await self._roster.gone(list(self._owned)):
+            # Once each: a second cancellation would cut short what the first has it put away.
+            known = [room for room, task in self._owned.items() if not task.cancelling()]
+            for room in await self._roster.gone(known):
                 log.info("room.wiped", room=room)
                 self._owned[room].cancel()
             for room in [*await self._roster.awake(), *self._called]:
