@@ -155,8 +155,10 @@ async def test_a_show_is_rehearsed_at_20_times_its_speed_and_leaves_nothing(
 async def test_a_rehearsal_that_is_stopped_wipes_its_room_and_its_process_is_gone(
     desk: Desk, store: aioredis.Redis
 ) -> None:
-    _, view = await desk.call("POST", "/rehearsals", {"show": ENDLESS, "viewers": 10, "speed": 5})
+    asked = {"show": ENDLESS, "viewers": 10, "speed": 5}
+    _, view = await desk.call("POST", "/rehearsals", asked)
     room = view["room"]
+    assert (await desk.call("POST", "/rehearsals", asked))[0] == 409, "one at a time"
     await desk.comes_to(room, "done", "failed", phase="playing")
     assert (await desk.call("DELETE", f"/rehearsals/{room}"))[0] == 202
     view = await desk.comes_to(room, "done", "failed")
