@@ -130,7 +130,7 @@ def room_perks(books: Books) -> list[PerkLine]:
 
 
 def coupon_counts(books: Books) -> CouponCounts:
-    """All coupons of the room together: COUPONS_MAX looks at most, 50 us."""
+    """All coupons of the room together: two looks at COUPONS_MAX at most, 0.1 ms."""
     coupons = books.coupons.values()
     return {
         "declared": len(books.coupons),
