@@ -7,7 +7,7 @@ const { choose, Language } = await import("/static/watch/language.js");
 const { hint, notes, opensAtMs, priceAt, wish } = await import("/static/watch/offering.js");
 const { dueMinor, later, slotPerkOf, stateOf } = await import("/static/watch/orders.js");
 const { Bag } = await import("/static/watch/bag.js");
-const { Emitter, Refused } = await import("/static/client/livestream.js");
+const { Emitter, Refused, backoffMs } = await import("/static/client/livestream.js");
 
 const NOW = 1_700_000_000_000;
 const MINE = { held: 0, reserved: true, place: undefined, entry: undefined };
@@ -183,6 +183,16 @@ test("a slot is for a perk that may yet be won, and once paid for one that was",
   assert.equal(slotPerkOf({ status: "paid" }, offered), undefined);
   assert.equal(slotPerkOf({ status: "expired", perks: won }, offered), undefined);
   assert.equal(slotPerkOf({ status: "placed" }, [{ perk_id: "case", slots: false }]), undefined);
+});
+
+// -- the connection -------------------------------------------------------------------------------------
+
+test("who lost the line comes back anywhere up to a bound that doubles and ends", () => {
+  const bounds = [0, 1, 2, 3, 4, 60].map((attempt) => backoffMs(attempt, () => 1));
+  assert.deepEqual(bounds, [1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+  assert.equal(backoffMs(4, () => 0), 0);
+  const one = backoffMs(4);
+  assert.notEqual(one, backoffMs(4), "no two at once");
 });
 
 // -- what is mine -------------------------------------------------------------------------------------

@@ -149,6 +149,8 @@ async def test_what_moderators_know_is_not_for_strangers(
         ("chat/pin", {"text": "T", "name": "x" * 41}, "name"),
         ("chat/pin", {"text": "T", "message_id": "x" * 65}, "message_id"),
         ("chat/pin", {"text": "T", "by": "me"}, "by"),
+        ("chat/slow-mode", {"interval_ms": 600_001}, "interval_ms"),
+        ("chat/slow-mode", {"interval_ms": -1}, "interval_ms"),
         ("chat/words", {}, "words"),
         ("chat/words", {"words": [""]}, "words"),
         ("chat/words", {"words": ["x" * 65]}, "words"),
